@@ -1,0 +1,94 @@
+/* mem.c: the one place that calls malloc. SPDX-License-Identifier: MIT */
+#include "base/mem.h"
+
+#include "base/must.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef LARDER_DEBUG
+/* The only mutable global below cli/: a test's switch, absent from release builds. */
+static _Atomic uint64_t fail_at;
+
+static int fails_now(void)
+{
+    uint64_t left = fail_at;
+
+    return left > 0 && (fail_at = left - 1) == 0;
+}
+
+void mem_fail_at(uint64_t nth)
+{
+    fail_at = nth;
+}
+#else
+static int fails_now(void)
+{
+    return 0;
+}
+
+void mem_fail_at(uint64_t nth)
+{
+    must(nth == 0);
+}
+#endif
+
+void *mem_new(size_t count, size_t size)
+{
+    must(count > 0 && size > 0);
+    void *memory = calloc(count, size);
+
+    if (memory == NULL)
+        never("the machine has no memory left");
+    return memory;
+}
+
+void *mem_copy(const void *data, size_t size)
+{
+    char *copy = malloc(size + 1);
+
+    if (copy == NULL)
+        never("the machine has no memory left");
+    if (size > 0)
+        memcpy(copy, data, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+char *mem_copy_text(const char *text)
+{
+    return mem_copy(text, strlen(text));
+}
+
+void *mem_try(size_t size)
+{
+    if (fails_now())
+        return NULL;
+    void *memory = malloc(size == 0 ? 1 : size);
+
+#ifdef LARDER_DEBUG
+    if (memory != NULL)
+        memset(memory, 0xa5, size);
+#endif
+    return memory;
+}
+
+void *mem_resize(void *memory, size_t size)
+{
+    if (fails_now())
+        return NULL;
+    return realloc(memory, size == 0 ? 1 : size);
+}
+
+size_t mem_cost(const void *memory)
+{
+    /* glibc keeps one word in front of each block. The cast drops a const that
+     * malloc_usable_size never uses. */
+    return memory == NULL ? 0 : malloc_usable_size((void *)(uintptr_t)memory) + sizeof(size_t);
+}
+
+void mem_return(void *memory)
+{
+    free(memory);
+}

@@ -1,0 +1,96 @@
+/* conn.h: one stream connection: input as it comes, output as fast as the other side reads.
+ * SPDX-License-Identifier: MIT
+ *
+ * Idle connections cost next to nothing and busy ones copy little: input is read into a buffer that
+ * all connections of a loop share, and only what the owner leaves over is kept; output is gathered
+ * in a shared buffer during the owner's call, written once when it returns, and only what the
+ * socket refuses is kept.
+ *
+ *   socket -> shared input -> received(conn) -> conn_send... -> shared output -> writev -> socket
+ *               what is left: kept                     what is refused: kept, back-pressure
+ *
+ * Back-pressure: while more than `output_high` bytes wait, conn_is_congested is true; `drained` is
+ * called when less than `output_low` remain. The owner stops producing (and reading, conn_pause)
+ * meanwhile. Beyond `output_max` the connection is aborted with ERR_TOO_BIG.
+ *
+ * Memory: kept input and output are charged to the account of the settings.
+ * Threads: the loop's own only.
+ */
+#ifndef LARDER_NET_CONN_H
+#define LARDER_NET_CONN_H
+
+#include "base/account.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "net/address.h"
+#include "net/loop.h"
+
+struct conn;
+
+struct conn_settings {
+    size_t input_max; /* bytes kept of input that the owner has not consumed; then reading stops */
+    size_t output_high; /* bytes */
+    size_t output_low;
+    size_t output_max;
+    struct account *account; /* may be NULL */
+};
+
+/* All are called by the loop, never from within a call of the owner's to conn.h. */
+struct conn_events {
+    /* Outgoing connections only: it stands, conn_send may be used. */
+    void (*connected)(struct conn *conn, void *owner);
+    /* conn_input has more bytes than before. Consume what is whole; the rest comes again. */
+    void (*received)(struct conn *conn, void *owner);
+    /* The other side sends no more; what it sent was given to `received`. Sending still works. */
+    void (*ended)(struct conn *conn, void *owner);
+    /* Output fell below `output_low` after it had been above `output_high`. */
+    void (*drained)(struct conn *conn, void *owner);
+    /* The last call: everything was sent after conn_close (ERR_OK), or it broke: ERR_PEER_GONE,
+     * ERR_PEER_DOWN (could not connect), ERR_TOO_BIG. `conn` is gone when this returns. */
+    void (*closed)(struct conn *conn, void *owner, enum err why);
+};
+
+/* Takes over an accepted descriptor (non-blocking, close-on-exec). ERR_SYSTEM; the descriptor is
+ * closed in any case. `settings` and `events` are borrowed for the connection's life. */
+enum err conn_accept(struct loop *loop, int fd, const struct conn_settings *settings,
+                     const struct conn_events *events, void *owner, struct conn **ret_conn);
+
+/* Starts to connect. Success or failure is told by an event, never from within this call. */
+enum err conn_connect(struct loop *loop, const struct address *address,
+                      const struct conn_settings *settings, const struct conn_events *events,
+                      void *owner, struct conn **ret_conn);
+
+struct bytes conn_input(const struct conn *conn);
+void conn_consume(struct conn *conn, size_t count);
+
+/* Queues a copy. */
+void conn_send(struct conn *conn, struct bytes bytes);
+
+/* Queues without copying: the bytes stay readable until `release` is called, which happens once,
+ * when they are sent or the connection is gone. Small ones are copied and released at once. */
+void conn_send_loan(struct conn *conn, struct bytes bytes, void (*release)(void *context),
+                    void *context);
+
+bool conn_is_congested(const struct conn *conn);
+size_t conn_output_size(const struct conn *conn); /* bytes that wait */
+
+/* Stops and resumes calling `received`. Resuming with input at hand calls it later in this turn. */
+void conn_pause(struct conn *conn);
+void conn_resume(struct conn *conn);
+
+/* Sends what is queued, then closes; input is ignored from now on. To answer and leave without
+ * losing the answer to a reset it ends its side first and reads on for a moment (RFC 9112 §9.6). */
+void conn_close(struct conn *conn);
+
+/* Closes at once, with a reset if output is lost. `closed` is told later in this turn. */
+void conn_abort(struct conn *conn);
+
+/* Hands the connection to other events and another owner (upgrade, pool). */
+void conn_give(struct conn *conn, const struct conn_events *events, void *owner);
+
+struct loop *conn_loop(const struct conn *conn);
+const struct address *conn_peer(const struct conn *conn);
+int64_t conn_last_input_ms(const struct conn *conn);
+int64_t conn_last_progress_ms(const struct conn *conn); /* last byte read or written */
+
+#endif

@@ -1,0 +1,44 @@
+/* listener.h: accepting connections, one listening socket a worker (SO_REUSEPORT).
+ * SPDX-License-Identifier: MIT
+ *
+ * Limits: `connections_max` for all listeners that share a `struct listener_limit`; one more is
+ * accepted and closed at once, after the owner was asked for last words (`refused`), and counted.
+ * When descriptors run out (EMFILE) accepting pauses for 100 ms.
+ */
+#ifndef LARDER_NET_LISTENER_H
+#define LARDER_NET_LISTENER_H
+
+#include "base/counter.h"
+#include "net/address.h"
+#include "net/loop.h"
+
+struct listener;
+
+struct listener_limit {
+    _Atomic uint64_t connections;
+    uint64_t connections_max;
+    struct counter refused;
+};
+
+struct listener_events {
+    /* The owner takes the descriptor. It calls listener_limit_leave when the connection ended. */
+    void (*accepted)(void *owner, int fd, const struct address *peer);
+    /* May be NULL. What to tell one who is turned away; sent without waiting. */
+    struct bytes (*refused)(void *owner);
+};
+
+/* Binds and listens. The fault names the address and the cause ("port 6379 is in use by another
+ * program; ..."). With port 0 the kernel picks; listener_address tells. Further workers pass the
+ * first one's address with `share`. */
+enum err listener_new(struct loop *loop, const struct address *address, bool share,
+                      struct listener_limit *limit, const struct listener_events *events,
+                      void *owner, struct listener **ret_listener, struct fault *fault);
+
+/* Closes the listening socket: new connections are refused by the system. */
+void listener_free(struct listener **owner);
+
+const struct address *listener_address(const struct listener *listener);
+
+void listener_limit_leave(struct listener_limit *limit);
+
+#endif

@@ -1,0 +1,97 @@
+/* origin.h: asking an origin over HTTP/1.1 with kept connections.
+ * SPDX-License-Identifier: MIT
+ *
+ * One `struct origin` a worker and configured origin: its servers, its pool of idle connections,
+ * its limits and counts. A `struct exchange` is one request and its response. The response is
+ * parsed as strictly as a request from a client; what breaks HTTP is ERR_PEER_BROKEN and nothing of
+ * it is passed on as if it were whole.
+ *
+ *   exchange_start -> [send body] -> head -> body* -> done
+ *                                     \-> (1xx interim)*
+ *   failure at any point: `done` with an error, exactly once, as the last call.
+ *
+ * Retries: a request without a body that met a kept connection which the origin had just closed is
+ * sent once more on a new one (RFC 9112 §9.3.1); nothing else is.
+ * Timeouts: connect, first byte, between bytes, total (upstream/origin.def).
+ * Limits: connections an origin and worker; a request that finds none free waits in a queue of
+ * `queue_max` for at most `queue_wait`, else ERR_BUSY.
+ * Threads: the loop's own.
+ */
+#ifndef LARDER_UPSTREAM_ORIGIN_H
+#define LARDER_UPSTREAM_ORIGIN_H
+
+#include "base/account.h"
+#include "base/counter.h"
+#include "base/setting.h"
+#include "net/loop.h"
+#include "proto/http.h"
+
+struct origin_settings {
+#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
+#include "upstream/origin.def"
+#undef SETTING
+};
+
+struct origin_metrics {
+#define METRIC(name, kind, text) struct counter name;
+#include "upstream/metrics.def"
+#undef METRIC
+};
+
+struct origin;
+struct exchange;
+
+/* `settings` is borrowed and outlives the origin. Addresses are looked up here. */
+enum err origin_new(struct loop *loop, const struct origin_settings *settings,
+                    struct account *account, struct origin **ret_origin, struct fault *fault);
+
+/* Fails what is under way with ERR_STOPPING and closes all connections. */
+void origin_free(struct origin **owner);
+
+const struct origin_metrics *origin_metrics(const struct origin *origin);
+
+/* Whether the last attempt to reach it succeeded (true before the first). */
+bool origin_is_up(const struct origin *origin);
+
+struct exchange_request {
+    struct bytes method;
+    struct bytes target;             /* origin form: path and query */
+    const struct http_field *fields; /* Host included; framing and hop-by-hop fields excluded */
+    size_t field_count;
+    bool has_body;
+    bool body_size_known;
+    uint64_t body_size;
+};
+
+struct exchange_events {
+    void (*interim)(struct exchange *exchange, void *owner, const struct http_head *head);
+    void (*head)(struct exchange *exchange, void *owner, const struct http_head *head);
+    /* A piece of the body, without its framing; a loan. */
+    void (*body)(struct exchange *exchange, void *owner, struct bytes piece);
+    /* The request's body may be sent on (exchange_send said stop before). */
+    void (*ready)(struct exchange *exchange, void *owner);
+    /* ERR_OK: the response is whole. The exchange is gone when this returns. */
+    void (*done)(struct exchange *exchange, void *owner, enum err err);
+};
+
+/* Copies what it needs of `request`. Events come later, never from within this call. ERR_BUSY: the
+ * queue is full. */
+enum err exchange_start(struct origin *origin, const struct exchange_request *request,
+                        const struct exchange_events *events, void *owner,
+                        struct exchange **ret_exchange);
+
+/* A piece of the request's body; false: stop until `ready`. */
+bool exchange_send(struct exchange *exchange, struct bytes piece);
+void exchange_send_end(struct exchange *exchange);
+
+/* Back-pressure from the one who reads the response. */
+void exchange_pause(struct exchange *exchange);
+void exchange_resume(struct exchange *exchange);
+
+/* Ends it without further events; its connection is closed. */
+void exchange_cancel(struct exchange **owner);
+
+/* Milliseconds from the start to the response's head; of the server that answered (a loan). */
+int64_t exchange_first_byte_ms(const struct exchange *exchange);
+
+#endif
