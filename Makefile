@@ -11,7 +11,7 @@ O       ?= build/$(BUILD)
 SECONDS ?= 10
 LIBRARIES := yaml-0.1 jansson libzstd
 
-HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong
 FLAGS_release := -O2 -g -fPIE $(HARDEN)
 FLAGS_debug   := -O0 -g -DLARDER_DEBUG
 FLAGS_asan    := -O1 -g -DLARDER_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all \
