@@ -52,13 +52,15 @@ $(FUZZ): $O/%: $O/obj/%.o $O/obj/tests/fuzz/replay.o $O/rooms.a
 endif
 $O/larder $(UNITS) $(FUZZ):
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LINK_$(BUILD)) -o $@ $^ $(LIBS)
+	@echo "link $@"
+	@$(CC) $(CFLAGS) $(LINK_$(BUILD)) -o $@ $^ $(LIBS)
 $O/rooms.a: $(call obj,$(ROOMS))
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 $O/obj/%.o: %.c $O/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	@echo "$(CC) $<"
+	@$(CC) $(CFLAGS) -c -o $@ $<
 # Written anew only when the flags differ from the last build's, so that a change of flags rebuilds.
 $O/flags: always
 	@mkdir -p $(@D); echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
@@ -86,7 +88,8 @@ check: docs
 lint: $(patsubst %.c,build/lint/%.ok,$(filter %.c,$(CODE)))
 build/lint/%.ok: %.c .clang-tidy $(wildcard src/*/*.[hd]* src/*/*/*.[hd]*)
 	@mkdir -p $(@D)
-	clang-tidy --quiet $< -- $(STD) 2>/dev/null && touch $@
+	@echo "clang-tidy $<"
+	@clang-tidy --quiet $< -- $(STD) 2>/dev/null && touch $@
 docs: $O/larder
 	@mkdir -p docs/reference
 	@for t in $$($O/larder --describe=tables); do $O/larder --describe=$$t \
