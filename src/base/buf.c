@@ -141,27 +141,47 @@ void buf_printf(struct buf *buf, const char *format, ...)
     buf->size += (size_t)size;
 }
 
-/* The size of the UTF-8 sequence at the start of `text`, or 0 when there is no valid one
- * (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+/* How long a UTF-8 sequence with this first byte is; 0: none begins so. */
+static size_t utf8_size_by_first(uint8_t first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2 || first > 0xf4)
+        return 0;
+    if (first < 0xe0)
+        return 2;
+    return first < 0xf0 ? 3 : 4;
+}
+
+/* Overlong forms, surrogates and numbers above U+10FFFF show in the second byte. */
+static bool utf8_second_fits(uint8_t first, uint8_t second)
+{
+    switch (first) {
+    case 0xe0:
+        return second >= 0xa0;
+    case 0xed:
+        return second < 0xa0;
+    case 0xf0:
+        return second >= 0x90;
+    case 0xf4:
+        return second < 0x90;
+    default:
+        return true;
+    }
+}
+
+/* The size of the sequence at the start of `text`, or 0 when there is no valid one (RFC 3629). */
 static size_t utf8_size(struct bytes text)
 {
-    uint8_t first = text.data[0];
-    size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    size_t size = utf8_size_by_first(text.data[0]);
 
-    if (size == 0 || first > 0xf4 || size > text.size)
+    if (size == 0 || size > text.size)
         return 0;
     for (size_t i = 1; i < size; i++) {
         if ((text.data[i] & 0xc0) != 0x80)
             return 0;
     }
-    if (size > 2) {
-        uint8_t second = text.data[1];
-
-        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
-            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90))
-            return 0;
-    }
-    return size;
+    return size < 2 || utf8_second_fits(text.data[0], text.data[1]) ? size : 0;
 }
 
 static void add_json_byte(struct buf *buf, uint8_t byte)

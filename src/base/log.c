@@ -8,13 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2048 };
+enum { TEXT_BYTES_MAX = 2048, LINE_BYTES_MAX = 8 * TEXT_BYTES_MAX };
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
 void log_say(const struct log *log, enum log_level level, const char *room, const char *format, ...)
 {
-    char text[LINE_MAX_BYTES];
+    char text[TEXT_BYTES_MAX];
     char stamp[32];
     struct timespec wall;
     struct tm parts;
@@ -32,7 +32,7 @@ void log_say(const struct log *log, enum log_level level, const char *room, cons
     (void)gmtime_r(&wall.tv_sec, &parts);
     (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &parts);
 
-    buf_init(&line, 4 * LINE_MAX_BYTES, NULL);
+    buf_init(&line, LINE_BYTES_MAX, NULL);
     if (log->json) {
         buf_printf(&line, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"room\":\"%s\",\"text\":\"",
                    stamp, wall.tv_nsec / 1000000, level_names[level], room);
