@@ -1,0 +1,79 @@
+/* site.h: what all workers of the gateway share: routes, rules, memory accounts.
+ * SPDX-License-Identifier: MIT
+ *
+ * The routes of larder.yaml are compiled once: patterns are put in the order of how specific they
+ * are, names are resolved, contradictions are told with the file and line they stand in. After that
+ * a site does not change; every worker reads it without a lock.
+ *
+ * It also answers the two questions that need no traffic: what would happen to this request
+ * (site_explain), and which entries does this purge concern (site_purge).
+ */
+#ifndef LARDER_SERVER_HTTP_SITE_H
+#define LARDER_SERVER_HTTP_SITE_H
+
+#include "base/account.h"
+#include "base/buf.h"
+#include "base/fault.h"
+#include "base/setting.h"
+#include "cache/cache.h"
+
+struct gateway_settings {
+#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
+#include "server/http/gateway.def"
+#undef SETTING
+};
+
+struct route_settings {
+    const char *name; /* in routes: */
+    const char *file; /* where it stands, for messages; NULL: nowhere */
+    int line;
+#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
+#include "server/http/route.def"
+#undef SETTING
+};
+
+enum { SITE_ROUTES_MAX = 1024 };
+
+struct site;
+
+/* Settings, routes and names are borrowed and outlive the site. `origins` are the names that a
+ * route may choose from, in the order in which gateway_new gets them. `account` is the whole that
+ * connections and bodies on their way are charged to (cache_account).
+ * ERR_SYNTAX  a route makes no sense, or two routes are equally specific; the fault says which */
+enum err site_new(const struct gateway_settings *settings, const struct route_settings *routes,
+                  size_t route_count, const struct text_list *origins, struct account *account,
+                  struct site **ret_site, struct fault *fault);
+void site_free(struct site **owner);
+
+/* Makes one route's settings right where a site has none from a file: everything goes to the only
+ * origin, and its header fields decide. The caller fills the defaults of route.def before. */
+void route_settings_name(struct route_settings *settings, const char *name);
+
+enum site_purge_by {
+    SITE_PURGE_URL,    /* one URL with all its variants */
+    SITE_PURGE_PREFIX, /* every URL that begins so, after the scheme and host */
+    SITE_PURGE_TAG,
+    SITE_PURGE_ALL, /* every response of the gateway */
+};
+
+struct site_purge {
+    enum site_purge_by by;
+    struct bytes text; /* "http://host/path?query", or the tag */
+    bool soft;         /* may still be served stale */
+    bool dry;          /* only count */
+};
+
+/* `ret_count` is how many entries it concerns for `dry`, else 0: a purge does not walk. May be
+ * called on any thread that has joined the cache.
+ * ERR_SYNTAX  the text is no URL; the fault says how it should look
+ * ERR_FULL    too many prefixes are being swept; try again */
+enum err site_purge(const struct site *site, struct cache_thread *thread,
+                    const struct site_purge *purge, int64_t now_ms, size_t *ret_count,
+                    struct fault *fault);
+
+/* What would be done with this request: its key, its route and each decision with the file and line
+ * that it comes from, as text. `head` is a whole request head ("GET /a HTTP/1.1\r\n...\r\n\r\n").
+ * ERR_SYNTAX, ERR_TOO_BIG: it is refused, as it would be over the wire; the text says why. */
+enum err site_explain(const struct site *site, struct bytes head, struct buf *out);
+
+#endif
