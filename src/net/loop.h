@@ -9,13 +9,14 @@
  * so that the engine is told when this thread uses nothing of it (cache_turn, cache_rest).
  *
  * Threads: everything is called on the loop's own thread, but loop_post and loop_stop, which any
- * thread may call. Limits: `watches_max` descriptors.
+ * thread may call (loop_stop: a signal handler too). Memory: all that a turn needs is taken at the
+ * start. Limits: as many descriptors as the system gives (RLIMIT_NOFILE).
  */
 #ifndef LARDER_NET_LOOP_H
 #define LARDER_NET_LOOP_H
 
 #include "base/err.h"
-#include "base/list.h"
+#include "net/timer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,24 +58,11 @@ struct loop_task {
  * thread run in the order of their posting. */
 void loop_post(struct loop *loop, struct loop_task *task);
 
-/* ---- timers ------------------------------------------------------------------------------ */
-
-struct timer {
-    struct list_node node;
-    int64_t at_ms; /* 0: not set */
-    void (*fire)(struct timer *timer);
-};
-
-void timer_init(struct timer *timer, void (*fire)(struct timer *timer));
+/* ---- timers (timer.h) --------------------------------------------------------------------- */
 
 /* Sets, or sets anew. Fires once, not before `at_ms` and soon after it; O(1). */
 void timer_set(struct loop *loop, struct timer *timer, int64_t at_ms);
 void timer_clear(struct loop *loop, struct timer *timer);
-
-static inline bool timer_is_set(const struct timer *timer)
-{
-    return timer->at_ms != 0;
-}
 
 /* ---- descriptors ------------------------------------------------------------------------- */
 
@@ -91,5 +79,16 @@ enum err watch_want(struct loop *loop, struct watch *watch, unsigned wanted);
 
 /* After it returned, `ready` is not called again, also not for events of this turn. */
 void watch_stop(struct loop *loop, struct watch *watch);
+
+/* ---- a guest ------------------------------------------------------------------------------ */
+
+/* What the connections of a loop share (conn.c): made by the first of them, kept by the loop and
+ * freed with it. */
+struct loop_guest {
+    void (*free)(struct loop_guest *guest);
+};
+
+struct loop_guest *loop_guest(const struct loop *loop); /* NULL: none yet */
+void loop_take_guest(struct loop *loop, struct loop_guest *guest);
 
 #endif
