@@ -1,0 +1,277 @@
+/* resp.c: requests out of bytes, replies into bytes. SPDX-License-Identifier: MIT */
+#include "proto/resp.h"
+
+#include "base/must.h"
+#include "base/number.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+/* While a request is incomplete its arguments hold offsets, since the input may move. */
+static const uint8_t *as_offset(size_t offset)
+{
+    return (const uint8_t *)(uintptr_t)offset; // NOLINT(performance-no-int-to-ptr)
+}
+
+static enum err complain(struct resp_reader *reader, const char *text)
+{
+    (void)snprintf(reader->complaint, sizeof reader->complaint, "Protocol error: %s", text);
+    return ERR_SYNTAX;
+}
+
+/* The number of a head like "*3\r\n" or "$16\r\n" that stands at `at` (behind the sign);
+ * `*ret_next` is the place behind its line end. Anything but a number that fits is ERR_SYNTAX. */
+static enum err read_head(struct bytes input, size_t at, int64_t *ret_number, size_t *ret_next)
+{
+    size_t i = at;
+    uint64_t number = 0;
+
+    while (i < input.size && i - at < 19 && input.data[i] >= '0' && input.data[i] <= '9')
+        number = number * 10 + (uint64_t)(input.data[i++] - '0');
+    if (i + 1 < input.size && i > at && input.data[i] == '\r' && input.data[i + 1] == '\n' &&
+        number <= INT64_MAX && (input.data[at] != '0' || i == at + 1)) {
+        *ret_number = (int64_t)number;
+        *ret_next = i + 2;
+        return ERR_OK;
+    }
+    /* The rare ways: not all there, a sign, nonsense. */
+    struct bytes line = bytes_slice(input, at, at + 32);
+    size_t end = bytes_find(line, '\r');
+
+    if (end == line.size || at + end + 1 >= input.size)
+        return line.size >= 32 ? ERR_SYNTAX : ERR_AGAIN;
+    if (input.data[at + end + 1] != '\n')
+        return ERR_SYNTAX;
+    TRY(number_i64(bytes_slice(line, 0, end), ret_number));
+    *ret_next = at + end + 2;
+    return ERR_OK;
+}
+
+static bool is_space(uint8_t byte)
+{
+    return byte == ' ' || (byte >= '\t' && byte <= '\r') || byte == 0;
+}
+
+static int hex_digit(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte = byte_lower(byte);
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+/* Reads what stands behind a backslash at line[*at] within double quotes. */
+static uint8_t read_escape(struct bytes line, size_t *at)
+{
+    size_t i = *at + 1;
+
+    if (line.data[i] == 'x' && i + 2 < line.size && hex_digit(line.data[i + 1]) >= 0 &&
+        hex_digit(line.data[i + 2]) >= 0) {
+        *at = i + 3;
+        return (uint8_t)(hex_digit(line.data[i + 1]) * 16 + hex_digit(line.data[i + 2]));
+    }
+    *at = i + 1;
+    switch (line.data[i]) {
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    case 'b':
+        return '\b';
+    case 'a':
+        return '\a';
+    default:
+        return line.data[i];
+    }
+}
+
+/* Reads a quoted stretch that opens at line[*at] and moves behind its end. False: it does not end,
+ * or something else than a space follows. */
+static bool read_quoted(struct bytes line, size_t *at, uint8_t *out, size_t *size)
+{
+    uint8_t quote = line.data[*at];
+    size_t i = *at + 1;
+
+    while (i < line.size && line.data[i] != quote) {
+        bool escapes = line.data[i] == '\\' && i + 1 < line.size;
+
+        if (escapes && quote == '"') {
+            out[(*size)++] = read_escape(line, &i);
+        } else if (escapes && line.data[i + 1] == '\'') {
+            out[(*size)++] = '\'';
+            i += 2;
+        } else {
+            out[(*size)++] = line.data[i++];
+        }
+    }
+    if (i >= line.size || (i + 1 < line.size && !is_space(line.data[i + 1])))
+        return false;
+    *at = i + 1;
+    return true;
+}
+
+/* One word of an inline request, into `out`. A quote may open in the middle of a word; the word
+ * ends where the quote closes. */
+static bool read_word(struct bytes line, size_t *at, uint8_t *out, size_t *ret_size)
+{
+    size_t size = 0;
+
+    while (*at < line.size && !is_space(line.data[*at])) {
+        if (line.data[*at] == '"' || line.data[*at] == '\'') {
+            if (!read_quoted(line, at, out, &size))
+                return false;
+            break;
+        }
+        out[size++] = line.data[(*at)++];
+    }
+    *ret_size = size;
+    return true;
+}
+
+static enum err read_inline(struct resp_reader *reader, struct bytes input,
+                            struct resp_arguments *arguments, size_t *ret_size)
+{
+    struct bytes window = bytes_slice(input, 0, RESP_INLINE_MAX);
+    size_t end = reader->at + bytes_find(bytes_skip(window, reader->at), '\n');
+
+    if (end >= window.size) {
+        reader->at = window.size;
+        return input.size >= RESP_INLINE_MAX ? complain(reader, "too big inline request")
+                                             : ERR_AGAIN;
+    }
+    reader->at = 0;
+    struct bytes line =
+        bytes_slice(input, 0, end > 0 && input.data[end - 1] == '\r' ? end - 1 : end);
+
+    if (arguments->text_capacity - arguments->text_used < line.size)
+        return ERR_FULL;
+    for (size_t i = 0; i < line.size;) {
+        uint8_t *word = arguments->text + arguments->text_used;
+        size_t size = 0;
+
+        if (is_space(line.data[i])) {
+            i++;
+            continue;
+        }
+        if (arguments->count == arguments->capacity) {
+            resp_forget(reader, arguments);
+            return ERR_FULL;
+        }
+        if (!read_word(line, &i, word, &size))
+            return complain(reader, "unbalanced quotes in request");
+        arguments->items[arguments->count++] = bytes_of(word, size);
+        arguments->text_used += size;
+        reader->read++;
+    }
+    *ret_size = end + 1;
+    *reader = (struct resp_reader){0};
+    return ERR_OK;
+}
+
+static enum err read_count(struct resp_reader *reader, struct bytes input,
+                           const struct resp_limits *limits)
+{
+    int64_t count = 0;
+    size_t next = 0;
+    enum err err = read_head(input, 1, &count, &next);
+
+    if (err == ERR_AGAIN)
+        return err;
+    if (err != ERR_OK)
+        return complain(reader, "invalid multibulk length");
+    if (count > 0 && (uint64_t)count > limits->arguments_max)
+        return complain(reader, limits->is_stranger ? "unauthenticated multibulk length"
+                                                    : "invalid multibulk length");
+    reader->missing = count > 0 ? (size_t)count : 0;
+    reader->at = next;
+    return ERR_OK;
+}
+
+/* The head of the next bulk. */
+static enum err read_bulk_head(struct resp_reader *reader, struct bytes input,
+                               const struct resp_limits *limits)
+{
+    int64_t size = 0;
+    size_t next = 0;
+
+    if (reader->at >= input.size)
+        return ERR_AGAIN;
+    if (input.data[reader->at] != '$') {
+        char text[32];
+        uint8_t byte = input.data[reader->at];
+
+        (void)snprintf(text, sizeof text, "expected '$', got '%c'",
+                       byte >= ' ' && byte < 0x7f ? byte : '?');
+        return complain(reader, text);
+    }
+    enum err err = read_head(input, reader->at + 1, &size, &next);
+
+    if (err == ERR_AGAIN)
+        return err;
+    if (err != ERR_OK || size < 0)
+        return complain(reader, "invalid bulk length");
+    if ((uint64_t)size > limits->bulk_max)
+        return complain(reader, limits->is_stranger ? "unauthenticated bulk length"
+                                                    : "invalid bulk length");
+    reader->at = next;
+    reader->bulk = (uint64_t)size + 1;
+    return ERR_OK;
+}
+
+static enum err read_bulks(struct resp_reader *reader, struct bytes input,
+                           const struct resp_limits *limits, struct resp_arguments *arguments)
+{
+    while (reader->missing > 0) {
+        if (reader->bulk == 0)
+            TRY(read_bulk_head(reader, input, limits));
+        size_t size = (size_t)(reader->bulk - 1);
+
+        if (input.size - reader->at < size + 2)
+            return ERR_AGAIN;
+        if (input.data[reader->at + size] != '\r' || input.data[reader->at + size + 1] != '\n')
+            return complain(reader, "a bulk does not end with its line end");
+        if (arguments->count == arguments->capacity)
+            return ERR_FULL;
+        arguments->items[arguments->count++] = (struct bytes){as_offset(reader->at), size};
+        reader->read++;
+        reader->missing--;
+        reader->at += size + 2;
+        reader->bulk = 0;
+    }
+    return ERR_OK;
+}
+
+enum err resp_read(struct resp_reader *reader, struct bytes input, const struct resp_limits *limits,
+                   struct resp_arguments *arguments, size_t *ret_size)
+{
+    if (input.size == 0)
+        return ERR_AGAIN;
+    if (input.data[0] != '*')
+        return read_inline(reader, input, arguments, ret_size);
+    if (reader->at == 0)
+        TRY(read_count(reader, input, limits));
+    TRY(read_bulks(reader, input, limits, arguments));
+    for (size_t i = arguments->count - reader->read; i < arguments->count; i++)
+        arguments->items[i].data = input.data + (uintptr_t)arguments->items[i].data;
+    *ret_size = reader->at;
+    reader->at = reader->read = 0;
+    return ERR_OK;
+}
+
+void resp_forget(struct resp_reader *reader, struct resp_arguments *arguments)
+{
+    must(arguments->count >= reader->read);
+    arguments->count -= reader->read;
+    *reader = (struct resp_reader){0};
+}
+
+void resp_add_request(struct buf *out, const struct bytes *words, size_t count)
+{
+    resp_add_array(out, count);
+    for (size_t i = 0; i < count; i++)
+        resp_add_bulk(out, words[i]);
+}
