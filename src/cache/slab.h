@@ -44,16 +44,23 @@ void slab_give(struct slab *slab, uint32_t ref);
 void *slab_at(const struct slab *slab, uint32_t ref);
 uint32_t slab_ref(const struct slab *slab, const void *place);
 
+/* Where a reference leads: slab_at(ref) is slab_base + (ref << slab_shift); for policy.h. */
+uint8_t *slab_base(const struct slab *slab);
+unsigned slab_shift(const struct slab *slab);
+
 /* What a place of `size` bytes costs (its class' size, or whole steps of 4 KiB). */
 size_t slab_cost(const struct slab *slab, size_t size);
 
-/* Compaction. When a class has free places worth more than a page, names the sparsest page of the
- * class with the most to win, takes it out of use for new places, and lists its living places
- * (at most `max`). The caller moves them (take, copy, give) and the page returns to the system with
- * the last one. False: nothing worth doing. */
+/* Compaction. When free places in pages add up to more than a small share of what is backed (or a
+ * page is nearly empty), names the emptiest page whose places fit into the free ones of its like,
+ * takes it out of use for new places, and lists its taken places (at most `max`; the next call goes
+ * on with the rest). The caller moves them (take, copy, give) and the page returns to the system
+ * with the last one. A place that cannot move now may stay: the page is used again after some time.
+ * False: nothing worth doing. */
 bool slab_sparse(struct slab *slab, uint32_t *ret_refs, size_t max, size_t *ret_count);
 
-/* Bytes that the system backs, and of these the ones in places that are taken. */
+/* Bytes that the system backs (the slab's own tables included), which is what the account is
+ * charged with; and of these the ones in places that are taken. */
 size_t slab_backed(const struct slab *slab);
 size_t slab_taken(const struct slab *slab);
 

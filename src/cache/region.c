@@ -1,0 +1,316 @@
+/* region.c: extents of units, what is backed of them, and what stays cached.
+ * SPDX-License-Identifier: MIT
+ */
+#include "cache/region.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "cache/poison.h"
+
+#include <sys/mman.h>
+
+enum {
+    OPEN_BYTES = 16 << 20, /* made accessible at a time, so that the system knows few areas */
+    FIT_TRIES = 8,         /* extents of the first list that are tried */
+};
+
+/* ---- birth ------------------------------------------------------------------------------- */
+
+void region_init(struct region *region, size_t bytes, unsigned unit_shift, size_t cached_bytes_max,
+                 struct account *account)
+{
+    void *base = MAP_FAILED;
+
+    *region = (struct region){.account = account,
+                              .unit_shift = unit_shift,
+                              .cached_bytes_max = cached_bytes_max,
+                              .top = 1,
+                              .open = 1};
+    for (; bytes >= OPEN_BYTES; bytes /= 2) {
+        base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base != MAP_FAILED)
+            break;
+    }
+    must(base != MAP_FAILED);
+    /* A huge page would back 2 MiB where one step was charged. A system without them says no. */
+    (void)madvise(base, bytes, MADV_NOHUGEPAGE);
+    region->base = base;
+    region->unit_count = (uint32_t)(bytes >> unit_shift);
+    region->units = mem_new(region->unit_count, sizeof *region->units);
+    atomic_init(&region->backed, 0);
+}
+
+void region_fini(struct region *region)
+{
+    size_t backed = atomic_load_explicit(&region->backed, memory_order_relaxed);
+    int error = 0;
+
+    unpoison(region->base, (size_t)region->open << region->unit_shift);
+    error = munmap(region->base, (size_t)region->unit_count << region->unit_shift);
+    must(error == 0);
+    account_refund(region->account, backed);
+    mem_free(&region->units);
+}
+
+/* ---- what is backed ---------------------------------------------------------------------- */
+
+static void count_backed(struct region *region, size_t bytes)
+{
+    atomic_fetch_add_explicit(&region->backed, bytes, memory_order_relaxed);
+}
+
+static void refund(struct region *region, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&region->backed, bytes, memory_order_relaxed);
+    account_refund(region->account, bytes);
+}
+
+void region_trim(struct region *region, uint32_t unit, unsigned steps)
+{
+    struct unit *u = &region->units[unit];
+    size_t bytes = 0;
+    int error = 0;
+
+    if (u->steps <= steps)
+        return;
+    bytes = (size_t)(u->steps - steps) << REGION_STEP_SHIFT;
+    error = madvise(region_at(region, unit) + ((size_t)steps << REGION_STEP_SHIFT), bytes,
+                    MADV_DONTNEED);
+    must(error == 0);
+    u->steps = (uint8_t)steps;
+    refund(region, bytes);
+}
+
+static size_t span_backed(const struct region *region, uint32_t head)
+{
+    size_t steps = 0;
+
+    for (uint32_t i = 0; i < region->units[head].span; i++)
+        steps += region->units[head + i].steps;
+    return steps << REGION_STEP_SHIFT;
+}
+
+/* ---- extents ----------------------------------------------------------------------------- */
+
+static unsigned bin_of(uint32_t span)
+{
+    return 31 - (unsigned)__builtin_clz(span);
+}
+
+static void extent_link(struct region *region, uint32_t head, uint32_t span)
+{
+    struct unit *units = region->units;
+    unsigned bin = bin_of(span);
+    uint32_t next = region->extents[bin];
+
+    units[head].head = head;
+    units[head].span = span;
+    units[head].use = UNIT_FREE;
+    units[head + span - 1].head = head;
+    units[head + span - 1].use = UNIT_FREE;
+    units[head].prev = REGION_NOTHING;
+    units[head].next = next;
+    if (next != REGION_NOTHING)
+        units[next].prev = head;
+    region->extents[bin] = head;
+    region->extent_bins |= 1U << bin;
+}
+
+static void extent_unlink(struct region *region, uint32_t head)
+{
+    struct unit *units = region->units;
+    unsigned bin = bin_of(units[head].span);
+    uint32_t next = units[head].next;
+    uint32_t prev = units[head].prev;
+
+    if (next != REGION_NOTHING)
+        units[next].prev = prev;
+    if (prev != REGION_NOTHING)
+        units[prev].next = next;
+    else
+        region->extents[bin] = next;
+    if (region->extents[bin] == REGION_NOTHING)
+        region->extent_bins &= ~(1U << bin);
+}
+
+/* Merges with free neighbours; what touches the top makes the top lower. */
+static void extent_add(struct region *region, uint32_t head, uint32_t span)
+{
+    struct unit *units = region->units;
+    uint32_t end = head + span;
+
+    if (head > 1 && units[head - 1].use == UNIT_FREE) {
+        head = units[head - 1].head;
+        extent_unlink(region, head);
+    }
+    if (end < region->top && units[end].use == UNIT_FREE) {
+        extent_unlink(region, end);
+        end += units[end].span;
+    }
+    if (end == region->top)
+        region->top = head;
+    else
+        extent_link(region, head, end - head);
+}
+
+/* An extent of at least `count` units, or REGION_NOTHING. */
+static uint32_t extent_find(const struct region *region, uint32_t count)
+{
+    unsigned bin = bin_of(count);
+    uint32_t larger = bin == 31 ? 0 : region->extent_bins & ~((2U << bin) - 1);
+    uint32_t one = region->extents[bin];
+
+    for (unsigned i = 0; i < FIT_TRIES && one != REGION_NOTHING; i++) {
+        if (region->units[one].span >= count)
+            return one;
+        one = region->units[one].next;
+    }
+    return larger == 0 ? REGION_NOTHING : region->extents[__builtin_ctz(larger)];
+}
+
+/* The span leaves the account and the system and becomes free addresses. */
+static void span_release(struct region *region, uint32_t head)
+{
+    uint32_t span = region->units[head].span;
+    size_t backed = span_backed(region, head);
+    int error = 0;
+
+    if (backed > 0) {
+        error = madvise(region_at(region, head), (size_t)span << region->unit_shift, MADV_DONTNEED);
+        must(error == 0);
+        for (uint32_t i = 0; i < span; i++)
+            region->units[head + i].steps = 0;
+        refund(region, backed);
+    }
+    poison(region_at(region, head), (size_t)span << region->unit_shift);
+    extent_add(region, head, span);
+}
+
+/* ---- cached spans ------------------------------------------------------------------------ */
+
+static uint32_t cached_pop(struct region *region, unsigned list)
+{
+    uint32_t head = region->cached[list];
+
+    if (head != REGION_NOTHING) {
+        region->cached[list] = region->units[head].next;
+        region->cached_bytes -= span_backed(region, head);
+    }
+    return head;
+}
+
+static bool cached_release_one(struct region *region)
+{
+    uint32_t head = cached_pop(region, region->cached[1] != REGION_NOTHING ? 1 : 0);
+
+    if (head != REGION_NOTHING)
+        span_release(region, head);
+    return head != REGION_NOTHING;
+}
+
+/* ---- spans ------------------------------------------------------------------------------- */
+
+static enum err open_up(struct region *region, uint32_t top)
+{
+    uint32_t more = (uint32_t)(OPEN_BYTES >> region->unit_shift);
+    size_t table = 0;
+
+    while (region->open < top) {
+        uint32_t open = region->open == 1 ? more : region->open + more;
+
+        if (open > region->unit_count)
+            open = region->unit_count;
+        if (mprotect(region_at(region, region->open),
+                     (size_t)(open - region->open) << region->unit_shift,
+                     PROT_READ | PROT_WRITE) != 0)
+            return ERR_FULL;
+        table = (open - region->open) * sizeof(struct unit);
+        account_force(region->account, table);
+        count_backed(region, table);
+        region->open = open;
+    }
+    return ERR_OK;
+}
+
+static enum err addresses_take(struct region *region, uint32_t count, uint32_t *ret_head)
+{
+    uint32_t head = extent_find(region, count);
+
+    if (head != REGION_NOTHING) {
+        uint32_t rest = region->units[head].span - count;
+
+        extent_unlink(region, head);
+        if (rest > 0)
+            extent_link(region, head + count, rest);
+        *ret_head = head;
+        return ERR_OK;
+    }
+    if (count > region->unit_count - region->top)
+        return ERR_FULL;
+    TRY(open_up(region, region->top + count));
+    *ret_head = region->top;
+    region->top += count;
+    return ERR_OK;
+}
+
+enum err region_take(struct region *region, uint32_t count, uint32_t *ret_head)
+{
+    uint32_t head = REGION_NOTHING;
+
+    if (count == 1 || count == REGION_WIDE)
+        head = cached_pop(region, count == 1 ? 0 : 1);
+    while (head == REGION_NOTHING && addresses_take(region, count, &head) != ERR_OK) {
+        if (!cached_release_one(region))
+            return ERR_FULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        region->units[head + i].head = head;
+        region->units[head + i].use = UNIT_USED;
+    }
+    region->units[head].span = count;
+    *ret_head = head;
+    return ERR_OK;
+}
+
+enum err region_back(struct region *region, uint32_t unit, unsigned steps, bool force)
+{
+    struct unit *u = &region->units[unit];
+    size_t bytes = 0;
+
+    if (u->steps >= steps)
+        return ERR_OK;
+    bytes = (size_t)(steps - u->steps) << REGION_STEP_SHIFT;
+    while (!account_charge(region->account, bytes)) {
+        if (cached_release_one(region))
+            continue;
+        if (!force)
+            return ERR_FULL;
+        account_force(region->account, bytes);
+        break;
+    }
+    count_backed(region, bytes);
+    u->steps = (uint8_t)steps;
+    return ERR_OK;
+}
+
+void region_give(struct region *region, uint32_t head)
+{
+    struct unit *units = region->units;
+    uint32_t span = units[head].span;
+    unsigned list = span == 1 ? 0 : 1;
+    size_t backed = 0;
+
+    if (span == 1 || span == REGION_WIDE) {
+        backed = span_backed(region, head);
+        if (backed > 0 && region->cached_bytes + backed <= region->cached_bytes_max) {
+            for (uint32_t i = 0; i < span; i++)
+                units[head + i].use = UNIT_CACHED;
+            units[head].next = region->cached[list];
+            region->cached[list] = head;
+            region->cached_bytes += backed;
+            poison(region_at(region, head), (size_t)span << region->unit_shift);
+            return;
+        }
+    }
+    span_release(region, head);
+}

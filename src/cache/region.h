@@ -1,0 +1,103 @@
+/* region.h: addresses reserved once, cut into units, backed by memory only where it is used.
+ * SPDX-License-Identifier: MIT
+ *
+ * The slab (slab.h) takes spans of whole units from it for its pages and for large places. What a
+ * span costs is what the system backs of it: each unit is backed from its start in steps of 4 KiB,
+ * and each step is charged to the account before it is touched.
+ *
+ *      unit 0      1         2 ... 5 (a span of 4)                  6 ...      top     open     end
+ *   +-----------+---------+---------------------------------------+-----------+- - - -+-------+
+ *   | never     |####     |######### ########  #######   ##       | free      | never | no    |
+ *   | used      |         |                                       | (extent)  | used  | access|
+ *   +-----------+---------+---------------------------------------+-----------+- - - -+-------+
+ *      # backed steps
+ *
+ * Free spans are extents: neighbours are merged, lists by powers of two find them. A few spans that
+ * were given back stay backed and charged (`cached`), because what leaves is mostly followed by
+ * something of the same size; they are let go first when the account refuses.
+ *
+ * Threads: none; the slab's lock covers it (`backed` may be read by any thread).
+ */
+#ifndef LARDER_CACHE_REGION_H
+#define LARDER_CACHE_REGION_H
+
+#include "base/account.h"
+#include "base/err.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    REGION_STEP_SHIFT = 12,
+    REGION_STEP = 1 << REGION_STEP_SHIFT, /* bytes backed at a time: the system's page */
+    REGION_WIDE = 4,                      /* units of the wide page of larger places */
+    REGION_BINS = 32,
+    REGION_NOTHING = 0, /* unit 0 is never given out: 0 ends lists */
+};
+
+enum unit_use { UNIT_FREE, UNIT_CACHED, UNIT_USED };
+
+/* What is known about a unit. Those below the line are the slab's, and valid in the first unit of
+ * a span. */
+struct unit {
+    uint32_t head;  /* first unit of the span or extent that it belongs to */
+    uint32_t span;  /* first unit only: units in the span */
+    uint8_t use;    /* enum unit_use; of free extents only the first and the last unit say so */
+    uint8_t steps;  /* backed, from the unit's start */
+    uint8_t class_; /* ---- the slab's: number of the size class */
+    uint8_t state;
+    uint16_t live;  /* places taken */
+    uint16_t fresh; /* places from this one on were never given out */
+    uint16_t hole;  /* first free place below `fresh` */
+    uint16_t bin;   /* fullness in eighths, when listed */
+    uint32_t next;  /* of the list that the span is in (extents and cached spans too) */
+    uint32_t prev;
+};
+
+struct region {
+    uint8_t *base;
+    struct unit *units;
+    struct account *account;
+    unsigned unit_shift;
+    uint32_t unit_count; /* addresses end here */
+    uint32_t top;        /* units from this one on were never given out */
+    uint32_t open;       /* units below this one may be read and written */
+    uint32_t extents[REGION_BINS];
+    uint32_t extent_bins;    /* bit b: extents[b] is not empty */
+    uint32_t cached[2];      /* backed spans of 1 and of REGION_WIDE units */
+    size_t cached_bytes;     /* backed in them */
+    size_t cached_bytes_max; /*   at the most */
+    _Atomic size_t backed;   /* bytes in steps, and the table of units */
+};
+
+/* Reserves up to `bytes` (less when the system has no such run of addresses). */
+void region_init(struct region *region, size_t bytes, unsigned unit_shift, size_t cached_bytes_max,
+                 struct account *account);
+void region_fini(struct region *region);
+
+/* A span of `count` units, of which only what was cached is backed. ERR_FULL: no such run of
+ * addresses is free. */
+enum err region_take(struct region *region, uint32_t count, uint32_t *ret_head);
+
+/* Sees to it that the first `steps` steps of the unit are backed. ERR_FULL: the account refuses;
+ * never when `force`. */
+enum err region_back(struct region *region, uint32_t unit, unsigned steps, bool force);
+
+/* Gives the steps behind the first `steps` back to the system. */
+void region_trim(struct region *region, uint32_t unit, unsigned steps);
+
+/* The whole span, from its first unit. */
+void region_give(struct region *region, uint32_t head);
+
+static inline size_t region_unit_bytes(const struct region *region)
+{
+    return (size_t)1 << region->unit_shift;
+}
+
+static inline uint8_t *region_at(const struct region *region, uint32_t unit)
+{
+    return region->base + ((size_t)unit << region->unit_shift);
+}
+
+#endif
