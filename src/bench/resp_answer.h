@@ -1,0 +1,36 @@
+/* resp_answer.h: what a load generator must know about a RESP reply, and nothing else.
+ * SPDX-License-Identifier: MIT
+ *
+ * RESP2 and RESP3. Kept are the type and the size of the reply itself; what is inside an array is
+ * only counted through, so nesting costs nothing and needs no stack.
+ *
+ * Limits: bulks up to 512 MiB, 2^32 elements still to come, lines of RESP_ANSWER_LINE_MAX bytes.
+ */
+#ifndef LARDER_BENCH_RESP_ANSWER_H
+#define LARDER_BENCH_RESP_ANSWER_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+enum { RESP_ANSWER_LINE_MAX = 65536 };
+
+struct resp_answer {
+    uint8_t type;  /* its first byte: + - : $ * _ # , ( ! = ~ % > */
+    bool is_nil;   /* $-1, *-1 or _ */
+    uint64_t size; /* bytes of a bulk or a line; elements of an array */
+    /* where in the reply */
+    bool begun;
+    uint64_t left;  /* elements still to come */
+    uint64_t bytes; /* of a bulk, its line end included */
+};
+
+void resp_answer_init(struct resp_answer *answer);
+
+/* Runs over what came. `*ret_used` bytes are done with, on success and on ERR_AGAIN.
+ * ERR_OK      the reply is whole
+ * ERR_AGAIN   more has to arrive; what was not used must come again with it
+ * ERR_SYNTAX  this is no RESP
+ * ERR_TOO_BIG a line, a bulk or an array is larger than the limits above */
+enum err resp_answer_next(struct resp_answer *answer, struct bytes input, size_t *ret_used);
+
+#endif

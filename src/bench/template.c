@@ -1,0 +1,203 @@
+/* template.c: texts with gaps. SPDX-License-Identifier: MIT */
+#include "bench/template.h"
+
+#include "base/must.h"
+#include "base/number.h"
+
+#include <string.h>
+
+void template_init(struct template *template)
+{
+    template->count = 0;
+    template->size_max = 0;
+    template->has_key = false;
+    template->has_value = false;
+}
+
+static enum err add_piece(struct template *template, struct piece piece, struct fault *fault)
+{
+    if (template->count == TEMPLATE_PIECES_MAX)
+        return fault_say(fault, ERR_FULL,
+                         "the request has too many parts: at most %d texts and gaps are possible",
+                         TEMPLATE_PIECES_MAX);
+    template->pieces[template->count++] = piece;
+    template->size_max += piece.kind == PIECE_TEXT ? piece.text.size : TEMPLATE_NUMBER_SIZE;
+    template->has_key = template->has_key || piece.kind == PIECE_KEY;
+    template->has_value = template->has_value || piece.kind == PIECE_VALUE;
+    return ERR_OK;
+}
+
+enum err template_add_plain(struct template *template, struct bytes text, struct fault *fault)
+{
+    if (text.size == 0)
+        return ERR_OK;
+    return add_piece(template, (struct piece){.kind = PIECE_TEXT, .text = text}, fault);
+}
+
+static enum err add_range(struct template *template, struct bytes gap, double exponent,
+                          struct fault *fault)
+{
+    struct bytes last_text = gap, first_text = bytes_cut(&last_text, '-');
+    struct piece piece = {.kind = PIECE_RANGE};
+    uint64_t last = 0;
+
+    if (number_u64(first_text, &piece.first) != ERR_OK || number_u64(last_text, &last) != ERR_OK)
+        return fault_say(fault, ERR_SYNTAX,
+                         "{%.*s} is no gap: use {key}, {value} or a range such as {1-2000}",
+                         BYTES_ARG(gap));
+    if (last < piece.first || last >= ZIPF_COUNT_MAX)
+        return fault_say(fault, ERR_SYNTAX, "the range {%.*s} must go upwards and stay below 2^48",
+                         BYTES_ARG(gap));
+    zipf_init(&piece.zipf, last - piece.first + 1, exponent);
+    return add_piece(template, piece, fault);
+}
+
+static enum err add_gap(struct template *template, struct bytes gap,
+                        const struct template_rules *rules, struct fault *fault)
+{
+    if (bytes_equal(gap, BYTES("key")))
+        return add_piece(template, (struct piece){.kind = PIECE_KEY}, fault);
+    if (bytes_equal(gap, BYTES("value"))) {
+        if (!rules->values)
+            return fault_say(fault, ERR_SYNTAX,
+                             "{value} can only be a whole word of a RESP command");
+        return add_piece(template, (struct piece){.kind = PIECE_VALUE}, fault);
+    }
+    return add_range(template, gap, rules->exponent, fault);
+}
+
+enum err template_add(struct template *template, struct bytes text,
+                      const struct template_rules *rules, struct fault *fault)
+{
+    while (text.size > 0) {
+        size_t open = bytes_find(text, '{');
+
+        TRY(template_add_plain(template, bytes_slice(text, 0, open), fault));
+        text = bytes_skip(text, open);
+        if (text.size == 0)
+            break;
+        size_t close = bytes_find(text, '}');
+
+        if (close == text.size)
+            return fault_say(fault, ERR_SYNTAX, "the brace in \"%.*s\" is never closed",
+                             BYTES_ARG(text));
+        TRY(add_gap(template, bytes_slice(text, 1, close), rules, fault));
+        text = bytes_skip(text, close + 1);
+    }
+    return ERR_OK;
+}
+
+enum err template_add_word(struct template *template, struct bytes text,
+                           const struct template_rules *rules, struct fault *fault)
+{
+    struct template_rules inside = *rules;
+    unsigned place = template->count;
+
+    inside.values = false;
+    if (rules->values && bytes_equal(text, BYTES("{value}")))
+        return add_gap(template, BYTES("value"), rules, fault);
+    TRY(add_piece(template, (struct piece){.kind = PIECE_WORD}, fault));
+    TRY(template_add(template, text, &inside, fault));
+    template->pieces[place].inside = template->count - place - 1;
+    template->size_max += 4; /* two line ends */
+    return ERR_OK;
+}
+
+/* Digits from the right end of `digits`; how many. */
+static unsigned number_digits(uint64_t number, unsigned width, uint8_t digits[TEMPLATE_NUMBER_SIZE])
+{
+    unsigned count = 0;
+
+    do {
+        digits[TEMPLATE_NUMBER_SIZE - ++count] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    while (count < width)
+        digits[TEMPLATE_NUMBER_SIZE - ++count] = '0';
+    return count;
+}
+
+static uint8_t *put_number(uint8_t *to, uint64_t number, unsigned width)
+{
+    uint8_t digits[TEMPLATE_NUMBER_SIZE];
+    unsigned count = number_digits(number, width, digits);
+
+    memcpy(to, digits + TEMPLATE_NUMBER_SIZE - count, count);
+    return to + count;
+}
+
+static uint8_t *put_piece(uint8_t *to, const struct piece *piece, const struct template_fill *fill)
+{
+    if (piece->kind == PIECE_TEXT) {
+        memcpy(to, piece->text.data, piece->text.size);
+        return to + piece->text.size;
+    }
+    if (piece->kind == PIECE_KEY)
+        return put_number(to, fill->key, fill->key_width);
+    must(piece->kind == PIECE_RANGE);
+    return put_number(to, piece->first + zipf_draw(&piece->zipf, fill->random), 0);
+}
+
+static uint8_t *put_length(uint8_t *to, size_t length)
+{
+    *to++ = '$';
+    to = put_number(to, length, 0);
+    *to++ = '\r';
+    *to++ = '\n';
+    return to;
+}
+
+static void put_end(uint8_t **to)
+{
+    *(*to)++ = '\r';
+    *(*to)++ = '\n';
+}
+
+/* A word is written where it will stand if its length has as many digits as was guessed (two:
+ * words of 10 to 99 bytes), and moved if not. */
+static uint8_t *put_word(uint8_t *to, const struct piece *word, const struct template_fill *fill)
+{
+    enum { GUESS = sizeof "$10\r\n" - 1 };
+    uint8_t *start = to + GUESS, *end = start;
+    uint8_t length[TEMPLATE_NUMBER_SIZE + 3];
+
+    for (unsigned i = 1; i <= word->inside; i++)
+        end = put_piece(end, &word[i], fill);
+    size_t size = (size_t)(end - start);
+    size_t header = (size_t)(put_length(length, size) - length);
+
+    if (header != GUESS)
+        memmove(to + header, start, size);
+    memcpy(to, length, header);
+    end = to + header + size;
+    put_end(&end);
+    return end;
+}
+
+void template_write(const struct template *template, const struct template_fill *fill,
+                    struct buf *out)
+{
+    size_t value = template->has_value ? fill->value.size : 0;
+    uint8_t *start = buf_room(out, template->size_max + value * template->count + 16);
+    uint8_t *to = start;
+
+    if (start == NULL)
+        return;
+    for (unsigned i = 0; i < template->count; i++) {
+        const struct piece *piece = &template->pieces[i];
+
+        if (piece->kind == PIECE_WORD) {
+            to = put_word(to, piece, fill);
+            i += piece->inside;
+        } else if (piece->kind == PIECE_VALUE) {
+            to = put_length(to, value);
+            if (value > 0)
+                memcpy(to, fill->value.data, value);
+            to += value;
+            put_end(&to);
+        } else {
+            to = put_piece(to, piece, fill);
+        }
+    }
+    buf_grew(out, (size_t)(to - start));
+}

@@ -1,0 +1,46 @@
+/* http_answer_fuzz.c: a response means the same however the network cuts it into pieces.
+ * SPDX-License-Identifier: MIT
+ *
+ * The first byte of the input says how large the pieces are.
+ */
+#include "base/must.h"
+#include "bench/http_answer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum err feed(struct http_answer *answer, struct bytes text, size_t step)
+{
+    size_t from = 0, to = 0;
+    enum err err = ERR_AGAIN;
+
+    http_answer_init(answer, false);
+    while (err == ERR_AGAIN && to < text.size) {
+        size_t used = 0;
+
+        to = to + step > text.size ? text.size : to + step;
+        err = http_answer_next(answer, bytes_slice(text, from, to), &used);
+        must(used <= to - from);
+        from += used;
+    }
+    return err;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct http_answer whole, pieces;
+
+    if (size < 2 || size > 4096)
+        return 0;
+    struct bytes text = {data + 1, size - 1};
+    enum err one = feed(&whole, text, text.size);
+    enum err many = feed(&pieces, text, (size_t)data[0] + 1);
+
+    must(one == many);
+    if (one == ERR_OK) {
+        must(whole.status == pieces.status);
+        must(whole.size == pieces.size);
+        must(whole.cached == pieces.cached);
+        must(whole.keep_alive == pieces.keep_alive);
+    }
+    return 0;
+}

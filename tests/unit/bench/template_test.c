@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "t.h"
+#include "bench/template.h"
+
+#include <stdio.h>
+
+static bool writes(const struct template *template, struct template_fill fill, struct bytes text)
+{
+    struct buf out;
+
+    buf_init(&out, 1 << 20, NULL);
+    template_write(template, &fill, &out);
+    bool same = bytes_equal(buf_bytes(&out), text);
+
+    if (!same)
+        (void)printf("         wrote %.*s\n", BYTES_ARG(buf_bytes(&out)));
+    buf_fini(&out);
+    return same;
+}
+
+static const struct template_rules plain = {.exponent = 0};
+static const struct template_rules resp = {.key_width = 12, .values = true};
+
+TEST(a_key_stands_wherever_it_is_named)
+{
+    struct template template;
+    struct fault fault;
+
+    template_init(&template);
+    CHECK(template_add(&template, BYTES("/a/{key}?again={key}"), &plain, &fault) == ERR_OK);
+    CHECK(template.has_key);
+    CHECK(writes(&template, (struct template_fill){.key = 0}, BYTES("/a/0?again=0")));
+    CHECK(writes(&template, (struct template_fill){.key = 98765}, BYTES("/a/98765?again=98765")));
+    CHECK(writes(&template, (struct template_fill){.key = 7, .key_width = 3},
+                 BYTES("/a/007?again=007")));
+}
+
+TEST(a_range_draws_every_number_in_it_and_no_other)
+{
+    struct template template;
+    struct fault fault;
+    struct random random;
+    unsigned seen[10] = {0};
+
+    random_init(&random, 1);
+    template_init(&template);
+    CHECK(template_add(&template, BYTES("x{3-5}"), &plain, &fault) == ERR_OK);
+    CHECK(!template.has_key);
+    for (unsigned i = 0; i < 300; i++) {
+        struct buf out;
+
+        buf_init(&out, 4096, NULL);
+        template_write(&template, &(struct template_fill){.random = &random}, &out);
+        CHECK(out.size == 2 && out.data[0] == 'x');
+        CHECK(out.data[1] >= '3' && out.data[1] <= '5');
+        seen[out.data[1] - '0']++;
+        buf_fini(&out);
+    }
+    CHECK(seen[3] > 50 && seen[4] > 50 && seen[5] > 50);
+}
+
+TEST(a_command_is_written_word_by_word_with_lengths)
+{
+    struct template template;
+    struct fault fault;
+
+    template_init(&template);
+    CHECK(template_add_plain(&template, BYTES("*3\r\n"), &fault) == ERR_OK);
+    CHECK(template_add_word(&template, BYTES("SET"), &resp, &fault) == ERR_OK);
+    CHECK(template_add_word(&template, BYTES("key:{key}"), &resp, &fault) == ERR_OK);
+    CHECK(template_add_word(&template, BYTES("{value}"), &resp, &fault) == ERR_OK);
+    CHECK(template.has_value);
+    CHECK(writes(&template,
+                 (struct template_fill){.key = 5, .key_width = 12, .value = BYTES("xyz")},
+                 BYTES("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000005\r\n$3\r\nxyz\r\n")));
+    CHECK(writes(&template, (struct template_fill){.key = 12345, .value = BYTES("")},
+                 BYTES("*3\r\n$3\r\nSET\r\n$9\r\nkey:12345\r\n$0\r\n\r\n")));
+}
+
+TEST(long_words_get_long_lengths)
+{
+    struct template template;
+    struct fault fault;
+    char word[121] = {0}, wanted[200];
+
+    memset(word, 'w', 120);
+    (void)snprintf(wanted, sizeof wanted, "$120\r\n%s\r\n", word);
+    template_init(&template);
+    CHECK(template_add_word(&template, bytes_of_text(word), &resp, &fault) == ERR_OK);
+    CHECK(writes(&template, (struct template_fill){.key = 0}, bytes_of_text(wanted)));
+}
+
+TEST(what_is_no_gap_is_refused_with_a_sentence)
+{
+    static const char *const wrong[] = {"{",       "{key",
+                                        "{}",      "{1-}",
+                                        "{-1}",    "{5-3}",
+                                        "{a-b}",   "{1-99999999999999999999}",
+                                        "{Key}",   "{0-281474976710656}",
+                                        "{value}", "x{1-2}{3"};
+
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct template template;
+        struct fault fault = {.text = ""};
+
+        template_init(&template);
+        CHECK(template_add(&template, bytes_of_text(wrong[i]), &plain, &fault) == ERR_SYNTAX);
+        CHECK(fault.text[0] != '\0');
+    }
+}
+
+TEST(too_many_gaps_are_refused)
+{
+    struct template template;
+    struct fault fault;
+    enum err err = ERR_OK;
+
+    template_init(&template);
+    for (unsigned i = 0; i < 1000 && err == ERR_OK; i++)
+        err = template_add(&template, BYTES("{key}"), &plain, &fault);
+    CHECK(err == ERR_FULL);
+}
