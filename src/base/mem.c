@@ -15,7 +15,10 @@ static int fails_now(void)
 {
     uint64_t left = fail_at;
 
-    return left > 0 && (fail_at = left - 1) == 0;
+    if (left == 0)
+        return 0;
+    fail_at = left - 1;
+    return left == 1;
 }
 
 void mem_fail_at(uint64_t nth)
