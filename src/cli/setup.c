@@ -1,0 +1,242 @@
+/* setup.c: one checked configuration out of file and flags. SPDX-License-Identifier: MIT */
+#include "cli/setup.h"
+
+#include "base/guess.h"
+#include "base/mem.h"
+#include "base/must.h"
+
+#include <unistd.h>
+
+void setup_init(struct setup *setup)
+{
+    *setup = (struct setup){.file = NULL};
+    config_init(&setup->config);
+}
+
+void setup_fini(struct setup *setup)
+{
+    config_fini(&setup->config);
+}
+
+bool setup_is_off(const char *address)
+{
+    return address == NULL || strcmp(address, "off") == 0;
+}
+
+/* ---- flags ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *flag, *path;
+} paths[] = {
+    {"http", "--http", "listen.http.address"},
+    {"resp", "--resp", "listen.resp.address"},
+    {"admin", "--admin", "listen.admin.address"},
+    {"memory", "--memory", "cache.memory"},
+    {"workers", "--workers", "workers"},
+    {"log-level", "--log-level", "log.level"},
+    {"access-log", "--access-log", "http.access_log"},
+};
+
+bool setup_take(struct setup *setup, struct setup_wishes *wishes, const struct flag *flag,
+                const char *value)
+{
+    if (flag_is(flag, "config")) {
+        setup->file = value;
+        return true;
+    }
+    if (flag_is(flag, "origin")) {
+        setup->origin = value;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (!flag_is(flag, paths[i].name))
+            continue;
+        /* The last word counts when a flag is repeated without end. */
+        size_t at = wishes->count < SETUP_WISHES_MAX ? wishes->count++ : SETUP_WISHES_MAX - 1;
+
+        wishes->rows[at].path = paths[i].path;
+        wishes->rows[at].flag = paths[i].flag;
+        wishes->rows[at].value = value;
+        return true;
+    }
+    return false;
+}
+
+/* ---- what single values cannot show ---------------------------------------------------------- */
+
+/* Names the place where a field was set, or else where its item stands. */
+static void at_field(const struct config *config, const void *field, const char *file, int line,
+                     struct fault *fault)
+{
+    const struct config_place *place = config_where(config, field);
+
+    fault->file[0] = '\0';
+    if (place != NULL && place->line > 0)
+        fault_at(fault, place->file, place->line, place->column);
+    else if (file != NULL && line > 0)
+        fault_at(fault, file, line, 0);
+}
+
+static enum err add_flag_origin(struct setup *setup, struct fault *fault)
+{
+    struct config *config = &setup->config;
+    struct config_origin *origin = NULL;
+    struct fault why = {.line = 0};
+    const struct setting url = {"origin", VALUE_URL, "", "", "", "", 0};
+    const char *text = NULL;
+
+    if (config->origins.count > 0 || config->routes.count > 0)
+        return fault_say(fault, ERR_SYNTAX,
+                         "--origin is for running without origins and routes in the file, and %s "
+                         "has some: leave out one of the two",
+                         setup->file);
+    enum err err = value_read(&url, bytes_of_text(setup->origin), &config->arena, &text, &why);
+
+    if (err != ERR_OK)
+        return fault_say(fault, err, "--origin: %s", why.text);
+    TRY(config_add_origin(config, "default", "--origin", &origin, fault));
+
+    struct bytes host = bytes_skip(bytes_of_text(text), strlen("http://"));
+    struct bytes rest = host;
+    char server[512];
+
+    if (host.data[host.size - 1] == '/')
+        host.size--;
+    (void)snprintf(
+        server, sizeof server, "%.*s%s", BYTES_ARG(host),
+        bytes_cut(&rest, ':').size < host.size && host.data[host.size - 1] != ']' ? "" : ":80");
+    struct bytes copy = arena_copy(&config->arena, bytes_of_text(server));
+    const char **items = arena_take(&config->arena, sizeof *items);
+
+    if (copy.data == NULL || items == NULL)
+        return fault_say(fault, ERR_FULL, "the configuration is too large");
+    items[0] = (const char *)copy.data;
+    origin->settings.servers = (struct text_list){items, 1};
+    return ERR_OK;
+}
+
+static enum err check_server(const struct config *config, const struct config_origin *origin,
+                             const char *server, struct fault *fault)
+{
+    struct bytes text = bytes_of_text(server);
+
+    if (value_is_address(text) && strcmp(server, "off") != 0)
+        return ERR_OK;
+    at_field(config, &origin->settings.servers, origin->file, origin->line, fault);
+    if (bytes_begin_with(text, BYTES("http://")))
+        return fault_say(fault, ERR_SYNTAX,
+                         "origins.%s.servers: \"%s\" is a URL: write host:port, \"%s\"",
+                         origin->name, server, server + strlen("http://"));
+    return fault_say(fault, ERR_SYNTAX,
+                     "origins.%s.servers: \"%s\" is no address: write host:port, such as "
+                     "127.0.0.1:8000, or unix:/path",
+                     origin->name, server);
+}
+
+static enum err check_origins(const struct config *config, struct fault *fault)
+{
+    for (size_t i = 0; i < config->origins.count; i++) {
+        const struct config_origin *origin = config_origin(config, i);
+        const struct text_list *servers = &origin->settings.servers;
+
+        if (servers->count == 0) {
+            at_field(config, servers, origin->file, origin->line, fault);
+            return fault_say(fault, ERR_SYNTAX,
+                             "origins.%s: servers is missing: write servers: [\"127.0.0.1:8000\"]",
+                             origin->name);
+        }
+        for (size_t j = 0; j < servers->count; j++)
+            TRY(check_server(config, origin, servers->items[j], fault));
+    }
+    return ERR_OK;
+}
+
+static enum err check_route(const struct setup *setup, const struct route_settings *route,
+                            struct fault *fault)
+{
+    const struct config *config = &setup->config;
+    size_t count = setup->origins.count;
+
+    at_field(config, &route->origin, route->file, route->line, fault);
+    if (count == 0)
+        return fault_say(fault, ERR_SYNTAX,
+                         "routes.%s: there are no origins: add origins: {NAME: {servers: "
+                         "[\"127.0.0.1:8000\"]}}",
+                         route->name);
+    if (route->origin == NULL && count > 1)
+        return fault_say(fault, ERR_SYNTAX,
+                         "routes.%s: there are %zu origins: say which with origin: %s", route->name,
+                         count, setup->origins.items[0]);
+    if (route->origin == NULL || config_find_origin(config, route->origin) != NULL) {
+        fault->file[0] = '\0';
+        return ERR_OK;
+    }
+    const char *near = guess(bytes_of_text(route->origin), setup->origins.items, count);
+
+    return fault_say(fault, ERR_SYNTAX, "routes.%s.origin: there is no origin \"%s\"%s%s%s",
+                     route->name, route->origin, near == NULL ? "" : "; did you mean \"",
+                     near == NULL ? "" : near, near == NULL ? "" : "\"?");
+}
+
+static enum err list_origins(struct setup *setup, struct fault *fault)
+{
+    struct config *config = &setup->config;
+    const char **names = arena_take(&config->arena, (config->origins.count + 1) * sizeof *names);
+
+    if (names == NULL)
+        return fault_say(fault, ERR_FULL, "the configuration is too large");
+    for (size_t i = 0; i < config->origins.count; i++)
+        names[i] = config_origin(config, i)->name;
+    setup->origins = (struct text_list){names, config->origins.count};
+    return ERR_OK;
+}
+
+static enum err check_doors(const struct setup *setup, struct fault *fault)
+{
+    const struct config *config = &setup->config;
+    const struct listen_settings *listen = &config->listen;
+
+    fault->file[0] = '\0';
+    if (setup_is_off(listen->http) && setup_is_off(listen->resp))
+        return fault_say(fault, ERR_SYNTAX,
+                         "both doors are off: there is nothing to serve; leave http or resp on");
+    if (setup_is_off(listen->http) || config->origins.count > 0)
+        return ERR_OK;
+    if (setup->file != NULL)
+        return fault_say(fault, ERR_SYNTAX,
+                         "%s names no origin: add origins: {app: {servers: [\"127.0.0.1:8000\"]}}, "
+                         "or switch the HTTP door off with listen: {http: {address: off}}",
+                         setup->file);
+    return fault_say(fault, ERR_SYNTAX,
+                     "there is no origin whose answers could be cached: name one with --origin "
+                     "http://127.0.0.1:8000 or in a file with -c FILE%s; for Redis clients only: "
+                     "--http off",
+                     access("larder.yaml", R_OK) == 0 ? " (larder.yaml is here: -c larder.yaml)"
+                                                      : "");
+}
+
+enum err setup_read(struct setup *setup, const struct setup_wishes *wishes, struct fault *fault)
+{
+    struct config *config = &setup->config;
+    struct route_settings *route = NULL;
+
+    if (setup->file != NULL)
+        TRY(config_read_file(config, setup->file, fault));
+    fault->file[0] = '\0';
+    for (size_t i = 0; i < wishes->count; i++)
+        TRY(config_set(config, wishes->rows[i].path, wishes->rows[i].flag, wishes->rows[i].value,
+                       fault));
+    if (setup->origin != NULL)
+        TRY(add_flag_origin(setup, fault));
+    TRY(check_doors(setup, fault));
+    TRY(list_origins(setup, fault));
+    TRY(check_origins(config, fault));
+    if (config->routes.count == 0 && config->origins.count > 0) {
+        TRY(config_add_route(config, "default", setup->origin == NULL ? setup->file : "--origin",
+                             &route, fault));
+        route->origin = config_origin(config, 0)->name;
+    }
+    for (size_t i = 0; i < config->routes.count; i++)
+        TRY(check_route(setup, config_route(config, i), fault));
+    return ERR_OK;
+}

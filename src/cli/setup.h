@@ -1,0 +1,64 @@
+/* setup.h: the operator's wishes from file and flags, checked as a whole.
+ * SPDX-License-Identifier: MIT
+ *
+ * `serve`, `check` and `explain` must mean the same thing by the same file and the same flags; so
+ * they all come here. A flag wins over the file.
+ */
+#ifndef LARDER_CLI_SETUP_H
+#define LARDER_CLI_SETUP_H
+
+#include "cli/command.h"
+#include "cli/config.h"
+
+/* The flags that change the configuration; a command's table begins with them. */
+#define SETUP_FLAG_FILE                                                                            \
+    {                                                                                              \
+        "config", 'c', "FILE", "Read the configuration from FILE, larder.yaml by custom."          \
+    }
+#define SETUP_FLAG_ORIGIN                                                                          \
+    {                                                                                              \
+        "origin", 0, "URL", "Cache what this server answers; without a file. http://HOST:PORT"     \
+    }
+#define SETUP_FLAGS                                                                                \
+    SETUP_FLAG_FILE, SETUP_FLAG_ORIGIN,                                                            \
+        {"http", 0, "ADDR:PORT", "Where HTTP clients are served, or off. 127.0.0.1:8080"},         \
+        {"resp", 0, "ADDR:PORT", "Where Redis clients are served, or off. 127.0.0.1:6379"},        \
+        {"admin", 0, "ADDR:PORT", "Where metrics, health and purge are, or off. 127.0.0.1:8081"},  \
+        {"memory", 0, "SIZE", "How much memory the cache may take. 256MiB"},                       \
+        {"workers", 0, "N", "Worker threads. One for each core"},                                  \
+        {"log-level", 0, "LEVEL", "error, warning, info or debug. info"},                          \
+    {                                                                                              \
+        "access-log", 0, "FILE", "A line for each HTTP request: a file, - or off. off"             \
+    }
+
+struct setup {
+    struct config config;
+    const char *file;         /* -c */
+    const char *origin;       /* --origin */
+    struct text_list origins; /* the names, in the order of config.origins */
+};
+
+void setup_init(struct setup *setup);
+void setup_fini(struct setup *setup);
+
+/* Takes a flag of SETUP_FLAGS. Values are kept until setup_read. */
+enum { SETUP_WISHES_MAX = 16 };
+struct setup_wishes {
+    struct {
+        const char *path, *flag, *value;
+    } rows[SETUP_WISHES_MAX];
+    size_t count;
+};
+
+/* True: it was one of them. */
+bool setup_take(struct setup *setup, struct setup_wishes *wishes, const struct flag *flag,
+                const char *value);
+
+/* Reads the file, applies the flags over it, and checks what single values cannot show: names that
+ * nobody has, origins without servers, nothing to serve. The fault says what is wrong and where. */
+enum err setup_read(struct setup *setup, const struct setup_wishes *wishes, struct fault *fault);
+
+/* Whether a listener of `listen` is switched off. */
+bool setup_is_off(const char *address);
+
+#endif
