@@ -272,7 +272,7 @@ enum err region_take(struct region *region, uint32_t count, uint32_t *ret_head)
     return ERR_OK;
 }
 
-enum err region_back(struct region *region, uint32_t unit, unsigned steps, bool force)
+static enum err unit_back(struct region *region, uint32_t unit, unsigned steps, bool force)
 {
     struct unit *u = &region->units[unit];
     size_t bytes = 0;
@@ -290,6 +290,21 @@ enum err region_back(struct region *region, uint32_t unit, unsigned steps, bool 
     }
     count_backed(region, bytes);
     u->steps = (uint8_t)steps;
+    return ERR_OK;
+}
+
+enum err region_back_span(struct region *region, uint32_t head, size_t begin, size_t end,
+                          bool force)
+{
+    unsigned shift = region->unit_shift;
+
+    for (size_t unit = begin >> shift; unit << shift < end; unit++) {
+        size_t here = end - (unit << shift);
+
+        if (here > region_unit_bytes(region))
+            here = region_unit_bytes(region);
+        TRY(unit_back(region, head + (uint32_t)unit, region_steps(here), force));
+    }
     return ERR_OK;
 }
 

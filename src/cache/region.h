@@ -80,9 +80,10 @@ void region_fini(struct region *region);
  * addresses is free. */
 enum err region_take(struct region *region, uint32_t count, uint32_t *ret_head);
 
-/* Sees to it that the first `steps` steps of the unit are backed. ERR_FULL: the account refuses;
- * never when `force`. */
-enum err region_back(struct region *region, uint32_t unit, unsigned steps, bool force);
+/* Backs the bytes from `begin` to `end` of the span; those before them are backed already.
+ * ERR_FULL: the account refuses; never when `force`. */
+enum err region_back_span(struct region *region, uint32_t head, size_t begin, size_t end,
+                          bool force);
 
 /* Gives the steps behind the first `steps` back to the system. */
 void region_trim(struct region *region, uint32_t unit, unsigned steps);
@@ -93,6 +94,12 @@ void region_give(struct region *region, uint32_t head);
 static inline size_t region_unit_bytes(const struct region *region)
 {
     return (size_t)1 << region->unit_shift;
+}
+
+/* Steps that hold so many bytes. */
+static inline unsigned region_steps(size_t size)
+{
+    return (unsigned)((size + REGION_STEP - 1) >> REGION_STEP_SHIFT);
 }
 
 static inline uint8_t *region_at(const struct region *region, uint32_t unit)
