@@ -17,40 +17,12 @@
 #ifndef LARDER_SERVER_HTTP_GATEWAY_H
 #define LARDER_SERVER_HTTP_GATEWAY_H
 
-#include "base/counter.h"
 #include "base/log.h"
 #include "net/address.h"
 #include "net/listener.h"
+#include "server/http/counts.h"
 #include "server/http/site.h"
 #include "upstream/origin.h"
-
-enum gateway_reason {
-#define REASON(name, text, meaning) REASON_##name,
-#include "server/http/reasons.def"
-#undef REASON
-    REASONS_COUNT
-};
-
-const char *gateway_reason_text(enum gateway_reason reason);
-
-/* Upper bounds of the latency histogram in microseconds; the last bucket is unbounded. */
-enum { GATEWAY_BUCKETS = 16 };
-extern const uint64_t gateway_bucket_us[GATEWAY_BUCKETS];
-
-struct gateway_latency {
-    struct counter buckets[GATEWAY_BUCKETS + 1]; /* not cumulative */
-    struct counter sum_us;
-    struct counter count;
-};
-
-struct gateway_metrics {
-#define METRIC(name, kind, text) struct counter name;
-#include "server/http/metrics.def"
-#undef METRIC
-    struct counter reasons[REASONS_COUNT];
-    struct gateway_latency latency_hit;    /* answered from the cache */
-    struct gateway_latency latency_origin; /* all others */
-};
 
 struct gateway;
 

@@ -16,19 +16,11 @@
 #include "base/fault.h"
 #include "base/setting.h"
 #include "cache/cache.h"
+#include "server/http/route.h"
 
 struct gateway_settings {
 #define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
 #include "server/http/gateway.def"
-#undef SETTING
-};
-
-struct route_settings {
-    const char *name; /* in routes: */
-    const char *file; /* where it stands, for messages; NULL: nowhere */
-    int line;
-#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
-#include "server/http/route.def"
 #undef SETTING
 };
 
@@ -45,9 +37,15 @@ enum err site_new(const struct gateway_settings *settings, const struct route_se
                   struct site **ret_site, struct fault *fault);
 void site_free(struct site **owner);
 
-/* Makes one route's settings right where a site has none from a file: everything goes to the only
- * origin, and its header fields decide. The caller fills the defaults of route.def before. */
-void route_settings_name(struct route_settings *settings, const char *name);
+/* The most specific route of a normalised path; NULL: there is none. */
+const struct route *site_find_route(const struct site *site, struct bytes path,
+                                    struct captures *ret_captures);
+
+const struct gateway_settings *site_settings(const struct site *site);
+
+/* What connections, and bodies on their way, are charged to. */
+struct account *site_connections(struct site *site);
+struct account *site_fills(struct site *site);
 
 enum site_purge_by {
     SITE_PURGE_URL,    /* one URL with all its variants */

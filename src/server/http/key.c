@@ -1,0 +1,203 @@
+/* key.c: building keys. SPDX-License-Identifier: MIT */
+#include "server/http/key.h"
+
+#include "base/must.h"
+
+static const struct bytes scheme = BYTES_INIT("http://");
+
+static enum err refuse(struct http_complaint *complaint, unsigned status, const char *text,
+                       enum err err)
+{
+    complaint->status = status;
+    complaint->text = text;
+    return err;
+}
+
+/* Room at the end of the key for `size` bytes more, or NULL. */
+static uint8_t *key_end(struct target *target, struct key_room *room, size_t size)
+{
+    must(target->key.data == room->key);
+    if (size > CACHE_KEY_MAX || target->key.size > CACHE_KEY_MAX - size)
+        return NULL;
+    uint8_t *end = room->key + target->key.size;
+
+    target->key.size += size;
+    return end;
+}
+
+static bool add_part(struct target *target, struct key_room *room, char kind, struct bytes name,
+                     struct bytes value)
+{
+    uint8_t *out = key_end(target, room, 6 + name.size + value.size);
+
+    if (out == NULL)
+        return false;
+    *out++ = 0;
+    *out++ = (uint8_t)kind;
+    for (size_t i = 0; i < name.size; i++)
+        *out++ = byte_lower(name.data[i]);
+    *out++ = ':';
+    *out++ = (uint8_t)(value.size >> 16);
+    *out++ = (uint8_t)(value.size >> 8);
+    *out++ = (uint8_t)value.size;
+    if (value.size > 0)
+        memcpy(out, value.data, value.size);
+    return true;
+}
+
+/* The value of one cookie, or empty. */
+static struct bytes cookie_value(const struct http_head *head, struct bytes name)
+{
+    const struct http_field *field = http_find(head, HTTP_COOKIE);
+
+    for (; field != NULL; field = http_find_next(head, HTTP_COOKIE, field)) {
+        struct bytes rest = field->value;
+
+        while (rest.size > 0) {
+            struct bytes pair = bytes_trim(bytes_cut(&rest, ';'));
+            struct bytes key = bytes_cut(&pair, '=');
+
+            if (bytes_equal(key, name))
+                return pair;
+        }
+    }
+    return BYTES("");
+}
+
+static const struct http_field *find(const struct http_head *head, enum http_name id,
+                                     struct bytes name, const struct http_field *after)
+{
+    if (id == HTTP_OTHER)
+        return http_find_text(head, name, after);
+    return after == NULL ? http_find(head, id) : http_find_next(head, id, after);
+}
+
+static bool add_keys(struct target *target, const struct http_head *head, struct key_room *room)
+{
+    const struct route *route = target->route;
+    const struct text_list *cookies = &route->settings->key_cookies;
+
+    for (size_t i = 0; i < route->key_header_count; i++) {
+        struct bytes name = bytes_of_text(route->settings->key_headers.items[i]);
+        enum http_name id = route->key_headers[i];
+        const struct http_field *field = find(head, id, name, NULL);
+
+        for (; field != NULL; field = find(head, id, name, field)) {
+            if (!add_part(target, room, 'h', name, field->value))
+                return false;
+        }
+    }
+    for (size_t i = 0; i < cookies->count; i++) {
+        struct bytes name = bytes_of_text(cookies->items[i]);
+
+        if (!add_part(target, room, 'c', name, cookie_value(head, name)))
+            return false;
+    }
+    return true;
+}
+
+/* Writes the URL in its normal form; `target` gets its parts. */
+static enum err write_url(const struct http_head *head, struct key_room *room,
+                          const struct url_rules *rules, struct target *target)
+{
+    struct url_host host;
+    struct url url;
+
+    memcpy(room->key, scheme.data, scheme.size);
+    TRY(url_host_normalise(head->host, 80, room->key + scheme.size, &host));
+    if (host.whole.data != room->key + scheme.size)
+        memmove(room->key + scheme.size, host.whole.data, host.whole.size);
+    uint8_t *out = room->key + scheme.size + host.whole.size;
+
+    TRY(url_normalise(head->path, rules, out, sizeof room->key - scheme.size - URL_HOST_MAX, &url));
+    must(url.whole.data == out);
+    target->host = bytes_of(room->key + scheme.size, host.whole.size);
+    target->path = url.path;
+    target->whole = url.whole;
+    target->url = bytes_of(room->key, scheme.size + host.whole.size + url.whole.size);
+    target->key = target->url;
+    return ERR_OK;
+}
+
+enum err target_find(const struct site *site, const struct http_head *head, struct key_room *room,
+                     struct target *ret_target, struct http_complaint *complaint)
+{
+    enum err err = write_url(head, room, NULL, ret_target);
+
+    if (err == ERR_TOO_BIG)
+        return refuse(complaint, 414, "the target is too long", err);
+    if (err != ERR_OK)
+        return refuse(complaint, 400, "the target is no valid path", err);
+    ret_target->route = site_find_route(site, ret_target->path, &ret_target->captures);
+    if (ret_target->route == NULL)
+        return refuse(complaint, 404, "no route fits this path", ERR_MISS);
+    if (ret_target->route->has_rules && ret_target->whole.size > ret_target->path.size) {
+        err = write_url(head, room, &ret_target->route->rules, ret_target);
+        if (err != ERR_OK)
+            return refuse(complaint, 414, "the query has too many parameters", err);
+    }
+    if (ret_target->url.size > CACHE_KEY_MAX)
+        return refuse(complaint, 414, "the target is too long", ERR_TOO_BIG);
+    if (ret_target->route->has_keys && !add_keys(ret_target, head, room))
+        return refuse(complaint, 431, "header fields that belong to the key are too long",
+                      ERR_TOO_BIG);
+    return ERR_OK;
+}
+
+bool target_split_by_user(struct target *target, const struct http_head *head, bool by_value,
+                          struct key_room *room)
+{
+    const struct http_field *field = http_find(head, HTTP_AUTHORIZATION);
+
+    if (!by_value)
+        return add_part(target, room, 'a', BYTES(""), BYTES(""));
+    for (; field != NULL; field = http_find_next(head, HTTP_AUTHORIZATION, field)) {
+        if (!add_part(target, room, 'u', BYTES(""), field->value))
+            return false;
+    }
+    return true;
+}
+
+static bool is_ignored(const struct route *route, struct bytes name)
+{
+    const struct text_list *ignored = &route->settings->vary_ignore;
+
+    for (size_t i = 0; i < ignored->count; i++) {
+        if (bytes_equal_nocase(bytes_of_text(ignored->items[i]), name))
+            return true;
+    }
+    return false;
+}
+
+bool key_of_variant(struct bytes primary, const struct vary *vary, const struct http_head *head,
+                    const struct route *route, struct buf *out)
+{
+    enum vary_mode mode = route->settings->vary_normalize ? VARY_NORMALISE : VARY_EXACT;
+
+    buf_clear(out);
+    buf_add(out, primary);
+    buf_add(out, BYTES("\0v"));
+    for (size_t i = 0; i < vary->count; i++) {
+        if (is_ignored(route, vary->names[i]))
+            continue;
+        buf_add(out, vary->names[i]);
+        size_t before = out->size;
+
+        buf_add_byte(out, ':');
+        if (!vary_value(head, vary->ids[i], vary->names[i], mode, out))
+            out->size = before;
+        buf_add_byte(out, '\n');
+    }
+    return buf_failed(out) == ERR_OK && out->size <= CACHE_KEY_MAX;
+}
+
+struct bytes key_url_tag(const struct cache *cache, struct bytes url,
+                         uint8_t ret_tag[KEY_URL_TAG_SIZE])
+{
+    uint64_t hash = cache_key(cache, CACHE_SPACE_HTTP, url).hash;
+
+    ret_tag[0] = 0;
+    ret_tag[1] = 'u';
+    memcpy(ret_tag + 2, &hash, sizeof hash);
+    return bytes_of(ret_tag, KEY_URL_TAG_SIZE);
+}

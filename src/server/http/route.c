@@ -1,0 +1,268 @@
+/* route.c: patterns of paths. SPDX-License-Identifier: MIT */
+#include "server/http/route.h"
+
+#include "base/must.h"
+
+static enum err say(const struct route_settings *settings, struct fault *fault, const char *text)
+{
+    if (settings->file != NULL)
+        fault_at(fault, settings->file, settings->line, 0);
+    return fault_say(fault, ERR_SYNTAX, "route %s: match: \"%s\": %s", settings->name,
+                     settings->match, text);
+}
+
+static bool is_name(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = byte_lower(text.data[i]);
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-')
+            return false;
+    }
+    return text.size > 0;
+}
+
+/* What is wrong with the segment, or NULL. */
+static const char *read_segment(struct bytes text, bool is_last, struct segment *ret_segment)
+{
+    if (bytes_equal(text, BYTES("**"))) {
+        *ret_segment = (struct segment){SEGMENT_REST, BYTES("")};
+        return is_last ? NULL : "** can only be the last segment";
+    }
+    if (bytes_equal(text, BYTES("*"))) {
+        *ret_segment = (struct segment){SEGMENT_ONE, BYTES("")};
+        return NULL;
+    }
+    if (text.size >= 2 && text.data[0] == '{' && text.data[text.size - 1] == '}') {
+        struct bytes name = bytes_slice(text, 1, text.size - 1);
+        bool optional = name.size > 0 && name.data[name.size - 1] == '?';
+
+        if (optional)
+            name.size--;
+        *ret_segment = (struct segment){optional ? SEGMENT_OPTIONAL : SEGMENT_ONE, name};
+        if (!is_name(name))
+            return "a capture is {name} or {name?}, of letters, digits, - and _";
+        return optional && !is_last ? "{name?} can only be the last segment" : NULL;
+    }
+    if (bytes_find(text, '*') < text.size || bytes_find(text, '{') < text.size ||
+        bytes_find(text, '}') < text.size)
+        return "*, ** and {name} stand for whole segments between slashes";
+    *ret_segment = (struct segment){SEGMENT_LITERAL, text};
+    return NULL;
+}
+
+static const char *check_captures(const struct route *route)
+{
+    size_t captures = 0;
+
+    for (size_t i = 0; i < route->segment_count; i++) {
+        const struct segment *one = &route->segments[i];
+
+        if ((one->kind != SEGMENT_ONE && one->kind != SEGMENT_OPTIONAL) || one->text.size == 0)
+            continue;
+        captures++;
+        for (size_t j = 0; j < i; j++) {
+            if (route->segments[j].kind != SEGMENT_LITERAL &&
+                bytes_equal(route->segments[j].text, one->text))
+                return "the same capture is named twice";
+        }
+    }
+    return captures > ROUTE_CAPTURES_MAX ? "more than 8 captures" : NULL;
+}
+
+static const char *read_pattern(struct bytes match, struct route *route)
+{
+    struct bytes rest = bytes_skip(match, 1);
+    bool more = rest.size > 0;
+
+    if (match.size == 0 || match.data[0] != '/')
+        return "a pattern begins with /";
+    while (more) {
+        more = bytes_find(rest, '/') < rest.size;
+        struct bytes text = bytes_cut(&rest, '/');
+        if (route->segment_count == ROUTE_SEGMENTS_MAX)
+            return "more than 32 segments";
+        const char *wrong = read_segment(text, !more, &route->segments[route->segment_count]);
+
+        if (wrong != NULL)
+            return wrong;
+        route->segment_count++;
+    }
+    if (match.size == 1)
+        route->segments[route->segment_count++] = (struct segment){SEGMENT_LITERAL, BYTES("")};
+    if (route->segments[route->segment_count - 1].kind != SEGMENT_REST)
+        route->segments[route->segment_count++] = (struct segment){SEGMENT_END, BYTES("")};
+    route->is_catch_all = route->segments[0].kind == SEGMENT_REST;
+    return check_captures(route);
+}
+
+/* Every {name} in the tags has to be captured by the pattern. */
+static bool tags_are_known(const struct route *route, struct bytes tag)
+{
+    while (tag.size > 0) {
+        bytes_cut(&tag, '{');
+        if (tag.size == 0)
+            return true;
+        struct bytes name = bytes_cut(&tag, '}');
+        bool known = false;
+
+        for (size_t i = 0; i < route->segment_count && !known; i++)
+            known = route->segments[i].kind != SEGMENT_LITERAL && name.size > 0 &&
+                    bytes_equal(route->segments[i].text, name);
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
+static enum err check_lists(const struct route *route, struct fault *fault)
+{
+    const struct route_settings *settings = route->settings;
+
+    if (settings->file != NULL)
+        fault_at(fault, settings->file, settings->line, 0);
+    if (settings->key_headers.count > ROUTE_KEYS_MAX ||
+        settings->key_cookies.count > ROUTE_KEYS_MAX)
+        return fault_say(fault, ERR_SYNTAX, "route %s: key: at most %d header fields and cookies",
+                         settings->name, ROUTE_KEYS_MAX);
+    if (settings->tags.count > ROUTE_TAGS_MAX)
+        return fault_say(fault, ERR_SYNTAX, "route %s: tags: at most %d", settings->name,
+                         ROUTE_TAGS_MAX);
+    for (size_t i = 0; i < settings->tags.count; i++) {
+        if (!tags_are_known(route, bytes_of_text(settings->tags.items[i])))
+            return fault_say(fault, ERR_SYNTAX,
+                             "route %s: tags: \"%s\" names a capture that match: \"%s\" does not "
+                             "have; write {name} there",
+                             settings->name, settings->tags.items[i], settings->match);
+    }
+    if (settings->cache == ROUTE_CACHE_FORCE && settings->ttl_ms == 0)
+        return fault_say(fault, ERR_SYNTAX,
+                         "route %s: cache: force needs a ttl, for instance ttl: 60s",
+                         settings->name);
+    return ERR_OK;
+}
+
+enum err route_compile(const struct route_settings *settings, struct route *ret_route,
+                       struct fault *fault)
+{
+    struct route route = {.settings = settings};
+    const char *wrong = read_pattern(bytes_of_text(settings->match), &route);
+
+    if (wrong != NULL)
+        return say(settings, fault, wrong);
+    TRY(check_lists(&route, fault));
+    route.rules.sort = settings->query_sort;
+    route.rules.ignore = settings->query_ignore;
+    route.rules.only = settings->query_only;
+    route.has_rules =
+        settings->query_sort || settings->query_ignore.count > 0 || settings->query_only.count > 0;
+    route.has_keys = settings->key_headers.count > 0 || settings->key_cookies.count > 0;
+    route.key_header_count = settings->key_headers.count;
+    for (size_t i = 0; i < route.key_header_count; i++)
+        route.key_headers[i] = http_name_of(bytes_of_text(settings->key_headers.items[i]));
+    *ret_route = route;
+    return ERR_OK;
+}
+
+static void capture(struct captures *captures, struct bytes name, struct bytes value)
+{
+    if (name.size == 0)
+        return;
+    must(captures->count < ROUTE_CAPTURES_MAX);
+    captures->names[captures->count] = name;
+    captures->values[captures->count++] = value;
+}
+
+bool route_fits(const struct route *route, struct bytes path, struct captures *ret_captures)
+{
+    struct bytes rest = bytes_skip(path, 1);
+    bool more = path.size > 0; /* a segment, perhaps an empty one, is left */
+
+    ret_captures->count = 0;
+    if (route->is_catch_all)
+        return true;
+    for (const struct segment *one = route->segments;; one++) {
+        if (one->kind == SEGMENT_REST)
+            return true;
+        if (one->kind == SEGMENT_END)
+            return !more;
+        if (!more) {
+            capture(ret_captures, one->text, BYTES(""));
+            return one->kind == SEGMENT_OPTIONAL;
+        }
+        more = bytes_find(rest, '/') < rest.size;
+        struct bytes text = bytes_cut(&rest, '/');
+
+        if (one->kind == SEGMENT_LITERAL) {
+            if (!bytes_equal(one->text, text))
+                return false;
+            continue;
+        }
+        if (one->kind == SEGMENT_ONE && text.size == 0)
+            return false;
+        capture(ret_captures, one->text, text);
+    }
+}
+
+int route_compare(const struct route *a, const struct route *b)
+{
+    for (size_t i = 0; i < a->segment_count && i < b->segment_count; i++) {
+        const struct segment *one = &a->segments[i];
+        const struct segment *other = &b->segments[i];
+
+        if (one->kind != other->kind)
+            return one->kind > other->kind ? 1 : -1;
+        if (one->kind == SEGMENT_LITERAL && !bytes_equal(one->text, other->text))
+            return bytes_compare(one->text, other->text);
+    }
+    return 0;
+}
+
+/* False: a capture that the tag names was not there. */
+static bool write_tag(struct bytes tag, const struct captures *captures, struct buf *out)
+{
+    while (tag.size > 0) {
+        buf_add(out, bytes_cut(&tag, '{'));
+        if (tag.size == 0)
+            return true;
+        struct bytes name = bytes_cut(&tag, '}');
+        struct bytes value = BYTES("");
+
+        for (size_t i = 0; i < captures->count; i++) {
+            if (bytes_equal(captures->names[i], name))
+                value = captures->values[i];
+        }
+        if (value.size == 0)
+            return false;
+        buf_add(out, value);
+    }
+    return true;
+}
+
+size_t route_tags(const struct route *route, const struct captures *captures, struct buf *out,
+                  size_t ends[ROUTE_TAGS_MAX])
+{
+    const struct text_list *tags = &route->settings->tags;
+    size_t count = 0;
+
+    for (size_t i = 0; i < tags->count; i++) {
+        size_t before = out->size;
+
+        if (write_tag(bytes_of_text(tags->items[i]), captures, out))
+            ends[count++] = out->size;
+        else
+            out->size = before;
+    }
+    return count;
+}
+
+bool route_allows_method(const struct route *route, struct bytes method)
+{
+    const struct text_list *methods = &route->settings->methods;
+
+    for (size_t i = 0; i < methods->count; i++) {
+        if (bytes_equal(bytes_of_text(methods->items[i]), method))
+            return true;
+    }
+    return methods->count == 0;
+}

@@ -1,0 +1,93 @@
+/* route.h: which paths a route is for, and which of two routes knows better.
+ * SPDX-License-Identifier: MIT
+ *
+ *   /api/products/{id}    one segment, not empty; its text is {id} in tags
+ *   /api/products/{id?}   the same, or nothing at all; only as the last segment
+ *   /img/ * /thumb        (without the blanks) any one segment
+ *   /docs/ **             /docs and everything below; only as the last segment
+ *
+ * Two routes are compared segment by segment from the left: a literal before a capture or *, these
+ * before an optional one, that before the end, that before **. So of all routes that fit a path
+ * exactly one is the most specific, whatever the order in the file.
+ *
+ * Memory: texts point into the settings. Threads: any, once compiled.
+ */
+#ifndef LARDER_SERVER_HTTP_ROUTE_H
+#define LARDER_SERVER_HTTP_ROUTE_H
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "base/setting.h"
+#include "proto/http.h"
+#include "proto/url.h"
+
+enum { ROUTE_CACHE_OFF, ROUTE_CACHE_ORIGIN, ROUTE_CACHE_FORCE };
+enum { ROUTE_AUTH_NEVER, ROUTE_AUTH_IF_PUBLIC, ROUTE_AUTH_PER_USER };
+enum { ROUTE_COOKIE_BYPASS, ROUTE_COOKIE_STRIP, ROUTE_COOKIE_STORE };
+
+struct route_settings {
+    const char *name; /* in routes: */
+    const char *file; /* where it stands, for messages; NULL: nowhere */
+    int line;
+#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
+#include "server/http/route.def"
+#undef SETTING
+};
+
+enum {
+    ROUTE_SEGMENTS_MAX = 32,
+    ROUTE_CAPTURES_MAX = 8,
+    ROUTE_KEYS_MAX = 16, /* header fields, or cookies, in a key */
+    ROUTE_TAGS_MAX = 64
+};
+
+enum segment_kind {
+    SEGMENT_REST, /* in the order of how specific they are */
+    SEGMENT_END,
+    SEGMENT_OPTIONAL,
+    SEGMENT_ONE, /* {name} or * */
+    SEGMENT_LITERAL
+};
+
+struct segment {
+    enum segment_kind kind;
+    struct bytes text; /* the literal, or the name of the capture ("" for *) */
+};
+
+struct route {
+    const struct route_settings *settings;
+    size_t origin; /* its number */
+    bool is_catch_all;
+    bool has_rules; /* of the query */
+    bool has_keys;  /* header fields or cookies in the key */
+    struct url_rules rules;
+    size_t segment_count;
+    struct segment segments[ROUTE_SEGMENTS_MAX + 1]; /* the last is REST or END */
+    size_t key_header_count;
+    enum http_name key_headers[ROUTE_KEYS_MAX];
+};
+
+struct captures {
+    size_t count;
+    struct bytes names[ROUTE_CAPTURES_MAX];
+    struct bytes values[ROUTE_CAPTURES_MAX]; /* empty: the optional segment was not there */
+};
+
+/* Everything but `origin`. ERR_SYNTAX: the fault says what and where. */
+enum err route_compile(const struct route_settings *settings, struct route *ret_route,
+                       struct fault *fault);
+
+/* `path` is normalised and begins with '/'. */
+bool route_fits(const struct route *route, struct bytes path, struct captures *ret_captures);
+
+/* > 0: `a` is more specific; 0: there are paths that both fit equally well. */
+int route_compare(const struct route *a, const struct route *b);
+
+/* Appends the route's tags with what was captured to `out` and tells where each ends. A tag whose
+ * capture was not there is left out. Returns how many. */
+size_t route_tags(const struct route *route, const struct captures *captures, struct buf *out,
+                  size_t ends[ROUTE_TAGS_MAX]);
+
+bool route_allows_method(const struct route *route, struct bytes method);
+
+#endif

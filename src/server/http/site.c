@@ -1,0 +1,133 @@
+/* site.c: routes in order, names resolved. SPDX-License-Identifier: MIT */
+#include "server/http/site.h"
+
+#include "base/guess.h"
+#include "base/mem.h"
+#include "base/must.h"
+
+#include <stdlib.h>
+
+struct site {
+    const struct gateway_settings *settings;
+    struct account connections;
+    struct account fills;
+    size_t route_count;
+    struct route routes[]; /* the most specific first */
+};
+
+static int compare(const void *a, const void *b)
+{
+    return route_compare(b, a);
+}
+
+static enum err find_origin(struct route *route, const struct text_list *origins,
+                            struct fault *fault)
+{
+    const struct route_settings *settings = route->settings;
+
+    if (settings->file != NULL)
+        fault_at(fault, settings->file, settings->line, 0);
+    if (origins->count == 0)
+        return fault_say(fault, ERR_SYNTAX,
+                         "route %s: there is no origin; name one under origins:", settings->name);
+    if (settings->origin == NULL) {
+        if (origins->count > 1)
+            return fault_say(fault, ERR_SYNTAX,
+                             "route %s: origin is not set, and there are several to choose from",
+                             settings->name);
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < origins->count; i++) {
+        if (strcmp(origins->items[i], settings->origin) == 0) {
+            route->origin = i;
+            return ERR_OK;
+        }
+    }
+    const char *meant = guess(bytes_of_text(settings->origin), origins->items, origins->count);
+
+    return fault_say(fault, ERR_SYNTAX, "route %s: origin: there is no \"%s\"%s%s%s",
+                     settings->name, settings->origin, meant == NULL ? "" : "; did you mean \"",
+                     meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+}
+
+static enum err check_ties(const struct site *site, struct fault *fault)
+{
+    for (size_t i = 1; i < site->route_count; i++) {
+        const struct route_settings *one = site->routes[i - 1].settings;
+        const struct route_settings *other = site->routes[i].settings;
+
+        if (route_compare(&site->routes[i - 1], &site->routes[i]) != 0)
+            continue;
+        if (other->file != NULL)
+            fault_at(fault, other->file, other->line, 0);
+        return fault_say(fault, ERR_SYNTAX,
+                         "routes %s (\"%s\") and %s (\"%s\") fit the same paths equally well; make "
+                         "one of them more specific, or take one out",
+                         one->name, one->match, other->name, other->match);
+    }
+    return ERR_OK;
+}
+
+enum err site_new(const struct gateway_settings *settings, const struct route_settings *routes,
+                  size_t route_count, const struct text_list *origins, struct account *account,
+                  struct site **ret_site, struct fault *fault)
+{
+    if (route_count > SITE_ROUTES_MAX)
+        return fault_say(fault, ERR_TOO_BIG, "routes: more than %d", SITE_ROUTES_MAX);
+    struct site *site = mem_new(1, sizeof *site + route_count * sizeof site->routes[0]);
+    enum err err = ERR_OK;
+
+    site->settings = settings;
+    site->route_count = route_count;
+    for (size_t i = 0; i < route_count; i++) {
+        err = route_compile(&routes[i], &site->routes[i], fault);
+        if (err == ERR_OK)
+            err = find_origin(&site->routes[i], origins, fault);
+        if (err != ERR_OK)
+            goto failed;
+    }
+    if (route_count > 1)
+        qsort(site->routes, route_count, sizeof site->routes[0], compare);
+    err = check_ties(site, fault);
+    if (err != ERR_OK)
+        goto failed;
+    size_t whole = account == NULL ? 0 : atomic_load(&account->max);
+
+    account_init(&site->connections, account, 0);
+    account_init(&site->fills, account, (size_t)((double)whole * settings->fills_max));
+    *ret_site = site;
+    return ERR_OK;
+failed:
+    mem_free(&site);
+    return err;
+}
+
+void site_free(struct site **owner)
+{
+    mem_free(owner);
+}
+
+const struct route *site_find_route(const struct site *site, struct bytes path,
+                                    struct captures *ret_captures)
+{
+    for (size_t i = 0; i < site->route_count; i++) {
+        if (route_fits(&site->routes[i], path, ret_captures))
+            return &site->routes[i];
+    }
+    return NULL;
+}
+
+const struct gateway_settings *site_settings(const struct site *site)
+{
+    return site->settings;
+}
+
+struct account *site_connections(struct site *site)
+{
+    return &site->connections;
+}
+
+struct account *site_fills(struct site *site)
+{
+    return &site->fills;
+}
