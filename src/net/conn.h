@@ -11,9 +11,12 @@
  *
  * Back-pressure: while more than `output_high` bytes wait, conn_is_congested is true; `drained` is
  * called when less than `output_low` remain. The owner stops producing (and reading, conn_pause)
- * meanwhile. Beyond `output_max` the connection is aborted with ERR_TOO_BIG.
+ * meanwhile. When more than `output_max` bytes of copies wait all the same, the connection is
+ * aborted with ERR_TOO_BIG. Loans do not count there: they are the lender's memory.
  *
- * Memory: kept input and output are charged to the account of the settings.
+ * Memory: 400 bytes for an idle connection; it, kept input and kept output are charged to the
+ * account of the settings without asking (the limits above bound them). When the machine has none
+ * left the connection is aborted with ERR_FULL.
  * Threads: the loop's own only.
  */
 #ifndef LARDER_NET_CONN_H
@@ -35,9 +38,10 @@ struct conn_settings {
     struct account *account; /* may be NULL */
 };
 
-/* All are called by the loop, never from within a call of the owner's to conn.h. */
+/* All are called by the loop, never from within a call of the owner's to conn.h. `connected`,
+ * `ended` and `drained` may be NULL; without an `ended` the connection is closed instead. */
 struct conn_events {
-    /* Outgoing connections only: it stands, conn_send may be used. */
+    /* Outgoing connections only: it stands. What was sent before goes out now. */
     void (*connected)(struct conn *conn, void *owner);
     /* conn_input has more bytes than before. Consume what is whole; the rest comes again. */
     void (*received)(struct conn *conn, void *owner);
@@ -45,13 +49,15 @@ struct conn_events {
     void (*ended)(struct conn *conn, void *owner);
     /* Output fell below `output_low` after it had been above `output_high`. */
     void (*drained)(struct conn *conn, void *owner);
-    /* The last call: everything was sent after conn_close (ERR_OK), or it broke: ERR_PEER_GONE,
-     * ERR_PEER_DOWN (could not connect), ERR_TOO_BIG. `conn` is gone when this returns. */
+    /* The last call. ERR_OK: everything was sent after conn_close. ERR_STOPPING: after conn_abort
+     * or conn_reset. Or it broke: ERR_PEER_GONE, ERR_PEER_DOWN (could not connect), ERR_PEER_SLOW
+     * (took nothing of the rest for 30 s after conn_close), ERR_TOO_BIG, ERR_FULL. `conn` is gone
+     * when this returns. */
     void (*closed)(struct conn *conn, void *owner, enum err why);
 };
 
-/* Takes over an accepted descriptor (non-blocking, close-on-exec). ERR_SYSTEM; the descriptor is
- * closed in any case. `settings` and `events` are borrowed for the connection's life. */
+/* Takes over an accepted descriptor (non-blocking, close-on-exec). ERR_SYSTEM, ERR_FULL: the
+ * descriptor is closed. `settings` and `events` are borrowed for the connection's life. */
 enum err conn_accept(struct loop *loop, int fd, const struct conn_settings *settings,
                      const struct conn_events *events, void *owner, struct conn **ret_conn);
 
@@ -60,6 +66,7 @@ enum err conn_connect(struct loop *loop, const struct address *address,
                       const struct conn_settings *settings, const struct conn_events *events,
                       void *owner, struct conn **ret_conn);
 
+/* What came and was not consumed. Consumed bytes stay readable until the owner's call returns. */
 struct bytes conn_input(const struct conn *conn);
 void conn_consume(struct conn *conn, size_t count);
 
@@ -74,20 +81,27 @@ void conn_send_loan(struct conn *conn, struct bytes bytes, void (*release)(void 
 bool conn_is_congested(const struct conn *conn);
 size_t conn_output_size(const struct conn *conn); /* bytes that wait */
 
-/* Stops and resumes calling `received`. Resuming with input at hand calls it later in this turn. */
+/* Stops and resumes calling `received` and `ended`. Resuming with input at hand calls `received`
+ * later in this turn. */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
 /* Sends what is queued, then closes; input is ignored from now on. To answer and leave without
- * losing the answer to a reset it ends its side first and reads on for a moment (RFC 9112 §9.6). */
+ * losing the answer to a reset it ends its side first and reads on for a moment (RFC 9112 §9.6): at
+ * most 2 s and 8 MiB. */
 void conn_close(struct conn *conn);
 
 /* Closes at once, with a reset if output is lost. `closed` is told later in this turn. */
 void conn_abort(struct conn *conn);
 
-/* Hands the connection to other events and another owner (upgrade, pool). */
+/* The same, always with a reset: the other side must not take what it got for the whole. */
+void conn_reset(struct conn *conn);
+
+/* Hands the connection to other events and another owner (upgrade, pool). Input at hand is told to
+ * the new one later in this turn. */
 void conn_give(struct conn *conn, const struct conn_events *events, void *owner);
 
+bool conn_has_ended(const struct conn *conn); /* the other side sends no more */
 struct loop *conn_loop(const struct conn *conn);
 const struct address *conn_peer(const struct conn *conn);
 int64_t conn_last_input_ms(const struct conn *conn);

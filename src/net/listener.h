@@ -4,6 +4,9 @@
  * Limits: `connections_max` for all listeners that share a `struct listener_limit`; one more is
  * accepted and closed at once, after the owner was asked for last words (`refused`), and counted.
  * When descriptors run out (EMFILE) accepting pauses for 100 ms.
+ *
+ * A Unix socket is made with mode 0600; one that a dead program left behind is replaced. Only one
+ * descriptor can own its path: a listener that shares one accepts nothing, the first accepts all.
  */
 #ifndef LARDER_NET_LISTENER_H
 #define LARDER_NET_LISTENER_H
@@ -21,14 +24,15 @@ struct listener_limit {
 };
 
 struct listener_events {
-    /* The owner takes the descriptor. It calls listener_limit_leave when the connection ended. */
+    /* The owner takes the descriptor (non-blocking, close-on-exec). It calls listener_limit_leave
+     * when the connection ended, or could not begin. The listener is not freed in here. */
     void (*accepted)(void *owner, int fd, const struct address *peer);
     /* May be NULL. What to tell one who is turned away; sent without waiting. */
     struct bytes (*refused)(void *owner);
 };
 
-/* Binds and listens. The fault names the address and the cause ("port 6379 is in use by another
- * program; ..."). With port 0 the kernel picks; listener_address tells. Further workers pass the
+/* Binds and listens. ERR_SYSTEM: the fault names the address, the cause and what to do ("cannot
+ * listen on 127.0.0.1:6379: another program is listening there; stop it or ..."). With port 0 the kernel picks; listener_address tells. Further workers pass the
  * first one's address with `share`. */
 enum err listener_new(struct loop *loop, const struct address *address, bool share,
                       struct listener_limit *limit, const struct listener_events *events,
