@@ -36,14 +36,17 @@ CFLAGS := $(STD) -MMD -MP -fvisibility=hidden $(WARN) $(FLAGS_$(BUILD)) $(EXTRA)
 LIBS   := $(shell pkg-config --libs $(LIBRARIES)) -lm -lpthread
 
 ROOMS  := $(filter-out src/cli/main.c,$(sort $(wildcard src/*/*.c src/*/*/*.c)))
-UNITS  := $(patsubst %.c,$O/%,$(sort $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)))
+# tests/net speaks over sockets, but is linked like a unit test.
+UNITS  := $(patsubst %.c,$O/%,$(sort $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c \
+          tests/net/*_test.c)))
 FUZZ   := $(patsubst %.c,$O/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 CODE   := $(wildcard src/*/*.[ch] src/*/*/*.[ch] tests/unit/*.[ch] tests/unit/*/*.[ch] \
-          tests/unit/*/*/*.[ch] tests/fuzz/*.[ch])
+          tests/unit/*/*/*.[ch] tests/net/*.[ch] tests/fuzz/*.[ch])
 obj     = $(patsubst %.c,$O/obj/%.o,$(1))
 
 all: $O/larder
 $O/larder: $(call obj,src/cli/main.c) $O/rooms.a
+$(filter $O/tests/net/%,$(UNITS)): $O/%: $O/obj/tests/net/pair.o
 $(UNITS): $O/%: $O/obj/%.o $O/obj/tests/unit/t.o $O/rooms.a
 ifeq ($(BUILD),fuzz)
 $(FUZZ): $O/%: $O/obj/%.o $O/rooms.a
