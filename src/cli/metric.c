@@ -2,6 +2,7 @@
 #include "cli/metric.h"
 
 #include "cache/cache.h"
+#include "server/admin/admin.h"
 #include "server/http/gateway.h"
 #include "server/resp/door.h"
 #include "upstream/origin.h"
@@ -34,6 +35,12 @@ static const struct metric resp_rows[] = {
 };
 #undef OWNER
 
+#define OWNER admin_metrics
+static const struct metric admin_rows[] = {
+#include "server/admin/metrics.def"
+};
+#undef OWNER
+
 #undef METRIC
 
 #define ROWS(rows, record) rows, sizeof(rows) / sizeof(rows)[0], sizeof(struct record)
@@ -46,6 +53,8 @@ const struct metric_room metric_rooms[METRICS_ROOMS] = {
                         ROWS(origin_rows, origin_metrics)},
     [METRICS_RESP] = {"larder_resp_", NULL, "The door for Redis clients.",
                       ROWS(resp_rows, resp_metrics)},
+    [METRICS_ADMIN] = {"larder_admin_", NULL, "The operator's door.",
+                       ROWS(admin_rows, admin_metrics)},
 };
 
 void metric_print_name(const struct metric_room *room, const struct metric *metric, struct buf *buf)

@@ -17,7 +17,14 @@ struct metric {
     size_t offset; /* of the struct counter within the room's struct */
 };
 
-enum metric_room_id { METRICS_CACHE, METRICS_HTTP, METRICS_ORIGIN, METRICS_RESP, METRICS_ROOMS };
+enum metric_room_id {
+    METRICS_CACHE,
+    METRICS_HTTP,
+    METRICS_ORIGIN,
+    METRICS_RESP,
+    METRICS_ADMIN,
+    METRICS_ROOMS
+};
 
 struct metric_room {
     const char *prefix; /* "larder_cache_" */

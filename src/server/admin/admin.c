@@ -1,0 +1,89 @@
+/* admin.c: the door's birth and end. SPDX-License-Identifier: MIT */
+#include "server/admin/admin.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "server/admin/visit.h"
+
+static void accepted(void *owner, int fd, const struct address *peer)
+{
+    (void)peer;
+    visit_start(owner, fd);
+}
+
+static struct bytes refused(void *owner)
+{
+    (void)owner;
+    return BYTES("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
+                 "Connection: close\r\n\r\n");
+}
+
+static const struct listener_events events = {.accepted = accepted, .refused = refused};
+
+enum err admin_new(const struct admin_birth *birth, struct admin **ret_admin, struct fault *fault)
+{
+    struct admin *admin = mem_new(1, sizeof *admin);
+
+    admin->loop = birth->loop;
+    admin->log = birth->log;
+    admin->ops = birth->ops;
+    admin->limit.connections_max = ADMIN_CONNECTIONS_MAX;
+    admin->conns = (struct conn_settings){
+        .input_max = ADMIN_HEAD_MAX + ADMIN_BODY_MAX,
+        .output_high = 256 << 10,
+        .output_low = 64 << 10,
+        .output_max = 2 * ADMIN_ANSWER_MAX,
+        .account = birth->account,
+    };
+    list_init(&admin->visits);
+    buf_init(&admin->answer, ADMIN_ANSWER_MAX, birth->account);
+    if (birth->token.size > 0) {
+        admin->token = mem_copy(birth->token.data, birth->token.size);
+        admin->token_size = birth->token.size;
+    }
+    enum err err = listener_new(birth->loop, birth->address, false, &admin->limit, &events, admin,
+                                &admin->listener, fault);
+
+    if (err != ERR_OK) {
+        admin_free(&admin);
+        return err;
+    }
+    *ret_admin = admin;
+    return ERR_OK;
+}
+
+void admin_stop(struct admin *admin)
+{
+    if (admin->listener != NULL)
+        listener_free(&admin->listener);
+    for (struct list_node *node = admin->visits.next; node != &admin->visits; node = node->next)
+        visit_cut(node);
+}
+
+void admin_free(struct admin **owner)
+{
+    struct admin *admin = *owner;
+
+    if (admin == NULL)
+        return;
+    must(admin->listener == NULL);
+    must(list_alone(&admin->visits));
+    buf_fini(&admin->answer);
+    mem_free(&admin->token);
+    mem_free(owner);
+}
+
+const struct address *admin_address(const struct admin *admin)
+{
+    return listener_address(admin->listener);
+}
+
+const struct admin_metrics *admin_metrics(const struct admin *admin)
+{
+    return &admin->metrics;
+}
+
+void admin_probed(struct admin *admin, bool is_ready, struct bytes json)
+{
+    visits_probed(admin, is_ready, json);
+}

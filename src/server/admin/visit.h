@@ -1,0 +1,42 @@
+/* visit.h: one connection to the admin door, request by request.
+ * SPDX-License-Identifier: MIT
+ *
+ *   HEAD -- a head is whole --> BODY -- the body is whole --> answered -> HEAD
+ *                                                        \-> PROBING -- admin_probed --> HEAD
+ *
+ * Every answer is written in one piece. While a client does not read, its next request waits.
+ */
+#ifndef LARDER_SERVER_ADMIN_VISIT_H
+#define LARDER_SERVER_ADMIN_VISIT_H
+
+#include "base/list.h"
+#include "net/conn.h"
+#include "net/listener.h"
+#include "server/admin/admin.h"
+
+/* What the visits of a door share; admin.c owns it. */
+struct admin {
+    struct loop *loop;
+    const struct log *log;
+    struct listener *listener;
+    struct listener_limit limit;
+    struct conn_settings conns;
+    struct admin_ops ops;
+    char *token; /* NULL: none */
+    size_t token_size;
+    struct list_node visits; /* all */
+    struct buf answer;       /* the one that is being written */
+    struct admin_metrics metrics;
+    bool probing;
+};
+
+/* Takes over an accepted descriptor. */
+void visit_start(struct admin *admin, int fd);
+
+/* Ends the visit that this is a node of: it leaves the list later in the loop's turn. */
+void visit_cut(struct list_node *node);
+
+/* Answers all who wait for the probe. */
+void visits_probed(struct admin *admin, bool is_ready, struct bytes json);
+
+#endif
