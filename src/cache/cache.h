@@ -371,6 +371,12 @@ struct cache_purge {
 enum err cache_purge(struct cache_thread *thread, const struct cache_purge *purge, int64_t now_ms,
                      uint64_t *ret_sequence);
 
+/* Whether a purge by tag, prefix, pattern, space or all with a higher number than `sequence` concerns
+ * what a load of this key with these tags brings: for those who join a load that is shared already
+ * and whose tags only its leader knows. The load must be in flight. */
+bool cache_is_purged_since(struct cache_thread *thread, struct cache_key key,
+                           const struct bytes *tags, size_t tag_count, uint64_t sequence);
+
 /* How many entries a purge would concern, by walking all entries; removes nothing. */
 size_t cache_purge_preview(struct cache_thread *thread, const struct cache_purge *purge,
                            int64_t now_ms);
