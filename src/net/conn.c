@@ -47,6 +47,7 @@ struct conn {
     bool unwatched : 1; /* it hung up while paused, which epoll would tell for ever */
     bool again : 1;     /* `received` is to be called for what is kept */
     bool congested : 1;
+    bool cut : 1; /* nothing can be sent any more, but what came before is read */
     struct address peer;
 };
 _Static_assert(sizeof(struct conn) <= 400, "an idle connection is small");
@@ -231,9 +232,19 @@ static void settle_output(struct conn *conn, size_t sent)
         start_lingering(conn);
 }
 
+/* Sending failed. The other side may have answered before it went (and refused the rest of a large
+ * request): that is read first. */
 static void break_off(struct conn *conn)
 {
-    die(conn, errno == ENOMEM ? ERR_FULL : ERR_PEER_GONE, true);
+    bool readable = conn->state == OPEN && !conn->ended && (errno == EPIPE || errno == ECONNRESET);
+
+    if (!readable) {
+        die(conn, errno == ENOMEM ? ERR_FULL : ERR_PEER_GONE, true);
+        return;
+    }
+    conn->cut = true;
+    output_clear(&conn->output);
+    want(conn, wants_input(conn) ? LOOP_READ : 0);
 }
 
 static void send_kept(struct conn *conn)
@@ -252,7 +263,7 @@ static void send_gathered(struct conn *conn)
     size_t sent = 0;
 
     house->gathering = NULL;
-    if (conn->state == DEAD || conn->state == LINGERING)
+    if (conn->state == DEAD || conn->state == LINGERING || conn->cut)
         gather_drop(&house->gather);
     else if (gather_send(&house->gather, conn->watch.fd, &conn->output, &sent))
         settle_output(conn, sent);
@@ -330,6 +341,8 @@ static void send_small(struct conn *conn, struct bytes bytes)
     }
     bool at_once = conn->state == OPEN && conn->output.first == NULL;
 
+    if (!takes_output(conn))
+        return;
     if (at_once && bytes.size >= DIRECT_MIN)
         send_direct(conn, bytes);
     else if (at_once && may_gather(conn))
@@ -338,9 +351,14 @@ static void send_small(struct conn *conn, struct bytes bytes)
         keep(conn, bytes);
 }
 
+static bool takes_output(const struct conn *conn)
+{
+    return (conn->state == OPEN && !conn->cut) || conn->state == CONNECTING;
+}
+
 void conn_send(struct conn *conn, struct bytes bytes)
 {
-    if (bytes.size == 0 || (conn->state != OPEN && conn->state != CONNECTING))
+    if (bytes.size == 0 || !takes_output(conn))
         return;
     send_small(conn, bytes);
     feel_pressure(conn);
@@ -359,7 +377,7 @@ static void lend(struct conn *conn, struct bytes bytes, struct output_loan loan)
             return;
         }
     }
-    if (conn->state == DEAD)
+    if (!takes_output(conn))
         loan.release(loan.context);
     else if (!output_lend(&conn->output, bytes, loan))
         die(conn, ERR_FULL, true);
@@ -370,7 +388,7 @@ static void lend(struct conn *conn, struct bytes bytes, struct output_loan loan)
 void conn_send_loan(struct conn *conn, struct bytes bytes, void (*release)(void *context),
                     void *context)
 {
-    if (bytes.size < LOAN_MIN || (conn->state != OPEN && conn->state != CONNECTING)) {
+    if (bytes.size < LOAN_MIN || !takes_output(conn)) {
         conn_send(conn, bytes);
         release(context);
         return;
@@ -472,6 +490,11 @@ static ssize_t read_into(struct conn *conn, uint8_t *at, size_t size)
 
 static void end_input(struct conn *conn)
 {
+    /* What was kept in a pause comes first; a new pause puts the end off, which is read again. */
+    if (conn->again && conn->state == OPEN && conn->input.unread.size > 0)
+        give_input(conn);
+    if (conn->state == DEAD || (conn->state == OPEN && conn->paused))
+        return;
     conn->ended = true;
     if (conn->state == LINGERING) {
         die(conn, ERR_OK, false);
@@ -484,6 +507,8 @@ static void end_input(struct conn *conn)
         call(conn, conn->events->ended);
     else
         conn_close(conn);
+    if (conn->cut)
+        die(conn, ERR_PEER_GONE, false);
 }
 
 static void discard(struct conn *conn)

@@ -32,8 +32,9 @@ struct listener_events {
 };
 
 /* Binds and listens. ERR_SYSTEM: the fault names the address, the cause and what to do ("cannot
- * listen on 127.0.0.1:6379: another program is listening there; stop it or ..."). With port 0 the kernel picks; listener_address tells. Further workers pass the
- * first one's address with `share`. */
+ * listen on 127.0.0.1:6379: another program is listening there; stop it or ..."). With port 0 the
+ * kernel picks; listener_address tells. Further workers pass the first one's address with `share`.
+ */
 enum err listener_new(struct loop *loop, const struct address *address, bool share,
                       struct listener_limit *limit, const struct listener_events *events,
                       void *owner, struct listener **ret_listener, struct fault *fault);

@@ -10,11 +10,19 @@
  *                                     \-> (1xx interim)*
  *   failure at any point: `done` with an error, exactly once, as the last call.
  *
- * Retries: a request without a body that met a kept connection which the origin had just closed is
- * sent once more on a new one (RFC 9112 §9.3.1); nothing else is.
- * Timeouts: connect, first byte, between bytes, total (upstream/origin.def).
+ * Servers are taken in turn; one that could not be reached is passed over for a second, and the
+ * request goes to the next. Retries: an idempotent request without a body that met a kept
+ * connection which the origin had just closed is sent once more on a new one (RFC 9112 §9.3.1);
+ * nothing else is. A connection is kept only when the request was sent and the response received as
+ * a whole, and nothing came behind it.
+ *
+ * Memory: requests, early pieces of bodies and connections are charged to the account.
+ * Timeouts: connect, first byte, between bytes, total (upstream/origin.def). Time in which the
+ * client is the one who is waited for (it sends slowly, or the response is paused) counts only for
+ * the total.
  * Limits: connections an origin and worker; a request that finds none free waits in a queue of
- * `queue_max` for at most `queue_wait`, else ERR_BUSY.
+ * `queue_max` for at most `queue_wait`, else ERR_BUSY. Response heads of 64 KiB and HTTP_FIELDS_MAX
+ * fields; 32 interim responses.
  * Threads: the loop's own.
  */
 #ifndef LARDER_UPSTREAM_ORIGIN_H
@@ -22,6 +30,7 @@
 
 #include "base/account.h"
 #include "base/counter.h"
+#include "base/fault.h"
 #include "base/setting.h"
 #include "net/loop.h"
 #include "proto/http.h"
@@ -41,11 +50,14 @@ struct origin_metrics {
 struct origin;
 struct exchange;
 
-/* `settings` is borrowed and outlives the origin. Addresses are looked up here. */
+/* `settings` and `account` are borrowed and outlive the origin and, because connections end a
+ * moment later, the loop. Addresses are looked up here. ERR_SYNTAX, ERR_PEER_DOWN (a name is
+ * unknown): see the fault. */
 enum err origin_new(struct loop *loop, const struct origin_settings *settings,
                     struct account *account, struct origin **ret_origin, struct fault *fault);
 
-/* Fails what is under way with ERR_STOPPING and closes all connections. */
+/* Fails what is under way with ERR_STOPPING and closes all connections. Not from within an event.
+ */
 void origin_free(struct origin **owner);
 
 const struct origin_metrics *origin_metrics(const struct origin *origin);
@@ -56,13 +68,14 @@ bool origin_is_up(const struct origin *origin);
 struct exchange_request {
     struct bytes method;
     struct bytes target;             /* origin form: path and query */
-    const struct http_field *fields; /* Host included; framing and hop-by-hop fields excluded */
+    const struct http_field *fields; /* framing and hop-by-hop ones are left out when sent */
     size_t field_count;
     bool has_body;
-    bool body_size_known;
+    bool body_size_known; /* else it goes out chunked */
     uint64_t body_size;
 };
 
+/* `interim` and `ready` may be NULL. In any of them the exchange may be cancelled. */
 struct exchange_events {
     void (*interim)(struct exchange *exchange, void *owner, const struct http_head *head);
     void (*head)(struct exchange *exchange, void *owner, const struct http_head *head);
@@ -75,12 +88,14 @@ struct exchange_events {
 };
 
 /* Copies what it needs of `request`. Events come later, never from within this call. ERR_BUSY: the
- * queue is full. */
+ * queue is full. ERR_SYNTAX: a method, target or field that cannot be written as HTTP.
+ * ERR_UNSUPPORTED: CONNECT. ERR_FULL, ERR_SYSTEM: memory or descriptors are short. */
 enum err exchange_start(struct origin *origin, const struct exchange_request *request,
                         const struct exchange_events *events, void *owner,
                         struct exchange **ret_exchange);
 
-/* A piece of the request's body; false: stop until `ready`. */
+/* A piece of the request's body, taken in any case; false: send no more until `ready`. With a known
+ * size no more than that may be sent, and no less before the end. */
 bool exchange_send(struct exchange *exchange, struct bytes piece);
 void exchange_send_end(struct exchange *exchange);
 
@@ -91,7 +106,7 @@ void exchange_resume(struct exchange *exchange);
 /* Ends it without further events; its connection is closed. */
 void exchange_cancel(struct exchange **owner);
 
-/* Milliseconds from the start to the response's head; of the server that answered (a loan). */
+/* Milliseconds from the start to the response's head. */
 int64_t exchange_first_byte_ms(const struct exchange *exchange);
 
 #endif

@@ -1,0 +1,139 @@
+/* parts.h: what origin.c, link.c and exchange.c know of each other.
+ * SPDX-License-Identifier: MIT
+ *
+ *     origin --- servers            where it can be reached
+ *        |------ idle: link, link   connections that wait for a request
+ *        |------ active: exchange -- link
+ *        `------ queue: exchange, exchange   requests that wait for a connection
+ *
+ * A link is one connection; it has an exchange or is idle, or is about to go. An exchange is in the
+ * queue or has a link. The origin's memory lives until the last link is gone.
+ */
+#ifndef LARDER_UPSTREAM_PARTS_H
+#define LARDER_UPSTREAM_PARTS_H
+
+#include "base/buf.h"
+#include "net/conn.h"
+#include "proto/body.h"
+#include "upstream/origin.h"
+
+struct server {
+    struct address address;
+    char text[ADDRESS_TEXT_SIZE];
+    int64_t down_until_ms; /* 0: nothing is known against it */
+};
+
+struct origin {
+    struct loop *loop;
+    const struct origin_settings *settings;
+    struct account *account;
+    struct origin_metrics metrics;
+    struct conn_settings conn_settings;
+    struct server *servers;
+    size_t server_count;
+    size_t server_next;
+    struct list_node idle; /* the last used first */
+    struct list_node active;
+    struct list_node queue;
+    struct timer idle_timer;
+    size_t link_count;
+    size_t idle_count;
+    size_t queue_count;
+    bool is_up;
+    bool gone; /* origin_free was called */
+};
+
+struct link {
+    struct origin *origin;
+    struct conn *conn;
+    struct server *server;
+    struct exchange *exchange; /* NULL: idle, or about to go */
+    struct list_node idle;
+    int64_t idle_since_ms;
+    bool connected;
+    bool kept; /* it has served before: the origin may have closed it by now */
+    bool keep; /* the response allows to keep it */
+};
+
+enum phase { PHASE_QUEUED, PHASE_CONNECTING, PHASE_WAITING, PHASE_BODY };
+
+struct exchange {
+    struct origin *origin;
+    struct link *link; /* NULL: queued */
+    const struct exchange_events *events;
+    void *owner;
+    struct list_node node; /* in the origin's `active` or `queue` */
+    struct timer timer;
+    enum phase phase;
+    int64_t start_ms;
+    int64_t since_ms; /* of what the phase's time is counted from, if nothing came later */
+    int64_t first_byte_ms;
+    enum err failing; /* to be told by the timer */
+    struct http_body body;
+    unsigned interim_count;
+    unsigned attempts; /* servers tried */
+    bool to_head;
+    bool idempotent;
+    bool retried;
+    bool heard; /* something of the response came */
+    bool paused;
+    bool chunked;       /* the request's body */
+    bool has_body;      /* the request */
+    bool body_ended;    /* the request's, by the owner */
+    bool sent;          /* the request's head went out on this link */
+    bool wants_ready;   /* the owner was told to stop */
+    uint64_t body_left; /* of the request's body, when its size is known */
+    struct buf early;   /* the request's body, before there is a connection */
+    size_t charged;
+    size_t head_size;
+    uint8_t head[];
+};
+
+/* ---- origin.c ----------------------------------------------------------------------------- */
+
+/* The next server that is not known to be down; if all are, the one that was longest. */
+struct server *origin_pick_server(struct origin *origin);
+
+/* Gives connections to those who wait in the queue. */
+void origin_serve_queue(struct origin *origin);
+
+/* After the last link of an origin that is gone. */
+void origin_link_is_gone(struct origin *origin);
+
+/* ---- link.c ------------------------------------------------------------------------------- */
+
+/* Gives the exchange an idle link or, when the limit allows one, a new connection. ERR_BUSY: all
+ * are in use. ERR_SYSTEM, ERR_FULL: no connection can be made at all. */
+enum err link_for(struct exchange *exchange);
+
+/* The same, always a new connection, beyond the limit if need be: for what is tried again. */
+enum err link_new_for(struct exchange *exchange);
+
+/* The exchange is over: the link is kept or closed. */
+void link_release(struct link *link);
+
+/* Closes it; a possible exchange does not hear of it. */
+void link_drop(struct link *link);
+
+/* It takes too long to connect: the server counts as down, the link is dropped. */
+void link_give_up(struct link *link);
+
+/* ---- exchange.c --------------------------------------------------------------------------- */
+
+/* There is a link (connected, or connecting). */
+void exchange_attach(struct exchange *exchange, struct link *link);
+
+void exchange_connected(struct exchange *exchange);
+void exchange_received(struct exchange *exchange);
+void exchange_drained(struct exchange *exchange);
+
+/* The other side sends no more. */
+void exchange_cut(struct exchange *exchange);
+
+/* The link broke or could not be made; it is detached already. */
+void exchange_lost(struct exchange *exchange, const struct link *link);
+
+/* Ends it: detaches, tells the owner, frees. */
+void exchange_fail(struct exchange *exchange, enum err err);
+
+#endif
