@@ -38,8 +38,11 @@ struct policy_places {
 struct policy *policy_new(const char *name, struct policy_places places, size_t entries_hint);
 void policy_free(struct policy **owner);
 
-/* All names, for messages and the manual; NULL-terminated. */
+/* All names, for messages and the manual; NULL-terminated. The first is the default. */
 const char *const *policy_names(void);
+
+/* Bytes that the policy takes beside the nodes: ghosts. At most about 24 for each entry. */
+size_t policy_cost(const struct policy *policy);
 
 /* A new entry of `size` bytes whose key has this hash. */
 void policy_insert(struct policy *policy, uint32_t ref, uint64_t hash, size_t size);
@@ -64,6 +67,10 @@ void policy_remove(struct policy *policy, uint32_t ref, size_t size);
 
 /* The entry moved to another place (compaction): its node was copied to `to`. */
 void policy_move(struct policy *policy, uint32_t from, uint32_t to);
+
+/* Entries that the policy keeps in order, and the sum of their sizes. */
+size_t policy_count(const struct policy *policy);
+size_t policy_bytes(const struct policy *policy);
 
 /* Takes out the entry that shall leave; 0: there is none. `size_of` and `hash_of` tell what the
  * policy was told at the insert. A victim that cannot leave now is inserted again. */

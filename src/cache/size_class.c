@@ -36,6 +36,7 @@ static struct size_class class_after(size_t last, unsigned unit_shift, size_t gr
     /* Spreading the page's rest over its places can make the step too wide. */
     if (size > last + last / share && round_down(page / (places + 1), granule) > last)
         size = round_down(page / (places + 1), granule);
+    must(size > last);
     places = page / size;
     must(places <= PLACES_MAX);
     return (struct size_class){

@@ -287,6 +287,6 @@ TEST(few_bytes_back_few_pages)
     for (uint32_t size = 16; size < 32768; size += size / 8 + 1)
         CHECK(piece_take(&world, size, false) == ERR_OK);
     /* A step or two for each size, not a page for each. */
-    CHECK(slab_backed(world.slab) < slab_taken(world.slab) + 80 * 4096);
+    CHECK(slab_backed(world.slab) < slab_taken(world.slab) + MIB / 3);
     world_end(&world);
 }

@@ -1,0 +1,323 @@
+/* The promises of cache/policy.h. SPDX-License-Identifier: MIT */
+#include "cache/policy.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "t.h"
+
+#include <string.h>
+
+enum { PLACES = 4096 };
+
+struct place {
+    struct policy_node node;
+    uint32_t size;
+};
+
+struct world {
+    struct policy *policy;
+    struct place *places;
+    uint64_t keys[PLACES]; /* 0: the place is empty */
+    size_t count;
+    size_t bytes;
+};
+
+static size_t size_of(void *context, uint32_t ref)
+{
+    return ((struct world *)context)->places[ref].size;
+}
+
+static uint64_t hash_of(void *context, uint32_t ref)
+{
+    return hash_mix(((struct world *)context)->keys[ref], 1);
+}
+
+static void world_begin(struct world *world, const char *name)
+{
+    struct policy_places places = {.shift = 4, .offset = offsetof(struct place, node)};
+
+    memset(world, 0, sizeof *world);
+    world->places = mem_new(PLACES, sizeof *world->places);
+    places.base = (uint8_t *)world->places;
+    world->policy = policy_new(name, places, 0);
+    CHECK(world->policy != NULL);
+}
+
+static void world_end(struct world *world)
+{
+    policy_free(&world->policy);
+    CHECK(world->policy == NULL);
+    mem_free(&world->places);
+}
+
+static void insert(struct world *world, uint32_t ref, uint64_t key, uint32_t size)
+{
+    CHECK(world->keys[ref] == 0);
+    world->keys[ref] = key;
+    world->places[ref].size = size;
+    policy_insert(world->policy, ref, hash_mix(key, 1), size);
+    world->count++;
+    world->bytes += size;
+}
+
+static void hit(struct world *world, uint32_t ref)
+{
+    policy_hit(&world->places[ref].node);
+    if (policy_wants_touch(world->policy))
+        policy_touch(world->policy, ref);
+}
+
+static void forget(struct world *world, uint32_t ref)
+{
+    CHECK(world->keys[ref] != 0);
+    world->keys[ref] = 0;
+    world->count--;
+    world->bytes -= world->places[ref].size;
+}
+
+static uint32_t victim(struct world *world)
+{
+    struct policy_callbacks callbacks = {size_of, hash_of, world};
+    uint32_t ref = policy_victim(world->policy, &callbacks);
+
+    if (ref != 0) {
+        CHECK(world->places[ref].node.queue == 0);
+        forget(world, ref);
+    }
+    return ref;
+}
+
+/* Puts the key where there is room among the first `max` places. Its reference. */
+static uint32_t put(struct world *world, uint64_t key, uint32_t max)
+{
+    uint32_t ref = 1;
+
+    if (world->count == max)
+        ref = victim(world);
+    else
+        while (world->keys[ref] != 0)
+            ref++;
+    insert(world, ref, key, 1);
+    return ref;
+}
+
+/* Asks for a key: a hit, or a miss that puts it. */
+static bool request(struct world *world, uint64_t key, uint32_t max)
+{
+    for (uint32_t ref = 1; ref <= max; ref++) {
+        if (world->keys[ref] == key) {
+            hit(world, ref);
+            return true;
+        }
+    }
+    (void)put(world, key, max);
+    return false;
+}
+
+TEST(fifo_lets_the_oldest_go_however_often_it_was_asked_for)
+{
+    struct world world;
+
+    world_begin(&world, "fifo");
+    for (uint32_t i = 1; i <= 3; i++)
+        insert(&world, i, i, 1);
+    hit(&world, 1);
+    CHECK(victim(&world) == 1);
+    CHECK(victim(&world) == 2);
+    CHECK(victim(&world) == 3);
+    CHECK(victim(&world) == 0);
+    world_end(&world);
+}
+
+TEST(lru_lets_the_one_go_that_was_not_asked_for_the_longest)
+{
+    struct world world;
+
+    world_begin(&world, "lru");
+    for (uint32_t i = 1; i <= 4; i++)
+        insert(&world, i, i, 1);
+    hit(&world, 1);
+    hit(&world, 3);
+    CHECK(victim(&world) == 2);
+    CHECK(victim(&world) == 4);
+    CHECK(victim(&world) == 1);
+    hit(&world, 3);
+    CHECK(victim(&world) == 3);
+    CHECK(victim(&world) == 0);
+    world_end(&world);
+}
+
+TEST(the_hand_of_sieve_spares_what_was_asked_for_and_goes_on_where_it_was)
+{
+    struct world world;
+
+    world_begin(&world, "sieve");
+    for (uint32_t i = 1; i <= 5; i++)
+        insert(&world, i, i, 1);
+    hit(&world, 1);
+    hit(&world, 3);
+    CHECK(victim(&world) == 2); /* 1 is spared, the hand stands at 3 */
+    insert(&world, 6, 6, 1);
+    CHECK(victim(&world) == 4); /* 3 is spared */
+    CHECK(victim(&world) == 5);
+    hit(&world, 6);
+    CHECK(victim(&world) == 1); /* 6 is spared, then the hand begins again */
+    policy_remove(world.policy, 3, 1);
+    forget(&world, 3);
+    CHECK(victim(&world) == 6);
+    CHECK(victim(&world) == 0);
+    world_end(&world);
+}
+
+TEST(noeviction_names_nobody)
+{
+    struct world world;
+
+    world_begin(&world, "noeviction");
+    insert(&world, 1, 1, 10);
+    CHECK(victim(&world) == 0);
+    CHECK(policy_count(world.policy) == 1);
+    CHECK(policy_bytes(world.policy) == 10);
+    world_end(&world);
+}
+
+TEST(s3fifo_keeps_what_is_asked_for_through_a_scan)
+{
+    struct world world;
+    unsigned hits = 0;
+
+    world_begin(&world, "s3fifo");
+    for (int round = 0; round < 5; round++) {
+        for (uint64_t key = 1; key <= 50; key++)
+            (void)request(&world, key, 100);
+    }
+    for (uint64_t key = 1000; key < 6000; key++)
+        (void)request(&world, key, 100);
+    for (uint64_t key = 1; key <= 50; key++)
+        hits += request(&world, key, 100) ? 1 : 0;
+    CHECK(hits >= 45);
+    world_end(&world);
+}
+
+TEST(s3fifo_lets_newcomers_go_first_that_were_asked_for_only_at_once)
+{
+    struct world world;
+    uint32_t newcomer = 0;
+
+    world_begin(&world, "s3fifo");
+    for (int round = 0; round < 3; round++) {
+        for (uint64_t key = 1; key <= 100; key++)
+            (void)request(&world, key, 100);
+    }
+    for (uint64_t key = 200; key < 220; key++)
+        (void)request(&world, key, 100);
+    newcomer = put(&world, 500, 100);
+    hit(&world, newcomer);
+    hit(&world, newcomer);
+    for (uint64_t key = 300; key < 320; key++)
+        (void)request(&world, key, 100);
+    CHECK(world.keys[newcomer] != 500);
+    world_end(&world);
+}
+
+TEST(s3fifo_remembers_what_left_and_keeps_it_when_it_comes_back)
+{
+    struct world world;
+    uint64_t key = 0;
+    uint32_t back = 0;
+
+    world_begin(&world, "s3fifo");
+    for (int round = 0; round < 3; round++) {
+        for (key = 1; key <= 100; key++)
+            (void)request(&world, key, 100);
+    }
+    (void)put(&world, 500, 100);
+    for (key = 1000; key < 1030; key++)
+        (void)request(&world, key, 100);
+    back = put(&world, 500, 100);
+    for (key = 2000; key < 2050; key++)
+        (void)request(&world, key, 100);
+    CHECK(world.keys[back] == 500);
+    world_end(&world);
+}
+
+TEST(s3fifo_does_not_lose_all_of_a_loop_that_is_larger_than_the_cache)
+{
+    struct world world;
+    unsigned hits = 0;
+
+    world_begin(&world, "s3fifo");
+    for (int round = 0; round < 50; round++) {
+        for (uint64_t key = 1; key <= 150; key++)
+            hits += request(&world, key, 100) ? 1 : 0;
+    }
+    /* LRU has none; the best possible is two in three. */
+    CHECK(hits > 50 * 150 / 3);
+    world_end(&world);
+}
+
+/* One step of the random test. */
+static void step(struct world *world, struct random *random)
+{
+    uint32_t ref = (uint32_t)(1 + random_below(random, PLACES - 1));
+    uint32_t to = (uint32_t)(1 + random_below(random, PLACES - 1));
+
+    if (world->keys[ref] == 0) {
+        insert(world, ref, 1 + random_below(random, 20000), (uint32_t)random_below(random, 5000));
+        return;
+    }
+    switch (random_below(random, 8)) {
+    case 0:
+        policy_remove(world->policy, ref, world->places[ref].size);
+        policy_remove(world->policy, ref, world->places[ref].size);
+        forget(world, ref);
+        break;
+    case 1:
+        if (world->keys[to] == 0) {
+            memcpy(&world->places[to], &world->places[ref], sizeof(struct place));
+            world->keys[to] = world->keys[ref];
+            world->keys[ref] = 0;
+            policy_move(world->policy, ref, to);
+            memset(&world->places[ref], 0xee, sizeof(struct place));
+        }
+        break;
+    case 2:
+    case 3:
+        (void)victim(world);
+        break;
+    default:
+        hit(world, ref);
+    }
+}
+
+TEST(every_policy_knows_exactly_what_was_put_whatever_happens)
+{
+    for (const char *const *name = policy_names(); *name != NULL; name++) {
+        struct world world;
+        struct random random;
+
+        world_begin(&world, *name);
+        random_init(&random, 3);
+        for (int i = 0; i < 200000; i++) {
+            step(&world, &random);
+            CHECK(policy_count(world.policy) == world.count);
+            CHECK(policy_bytes(world.policy) == world.bytes);
+        }
+        if (strcmp(*name, "noeviction") != 0) {
+            while (world.count > 0)
+                CHECK(victim(&world) != 0);
+            CHECK(victim(&world) == 0);
+        }
+        CHECK(policy_cost(world.policy) < (size_t)PLACES * 24 + 4096);
+        world_end(&world);
+    }
+}
+
+TEST(an_unknown_policy_is_none)
+{
+    struct policy_places places = {0};
+
+    CHECK(policy_new("belady", places, 0) == NULL);
+    CHECK(strcmp(policy_names()[0], "s3fifo") == 0);
+}
