@@ -320,6 +320,11 @@ static void feel_pressure(struct conn *conn)
         die(conn, ERR_TOO_BIG, true);
 }
 
+static bool takes_output(const struct conn *conn)
+{
+    return (conn->state == OPEN && !conn->cut) || conn->state == CONNECTING;
+}
+
 static void send_direct(struct conn *conn, struct bytes bytes)
 {
     ssize_t sent = output_send_direct(&conn->output, conn->watch.fd, bytes);
@@ -349,11 +354,6 @@ static void send_small(struct conn *conn, struct bytes bytes)
         must(gather_copy(gather, bytes)); /* it is empty now */
     else
         keep(conn, bytes);
-}
-
-static bool takes_output(const struct conn *conn)
-{
-    return (conn->state == OPEN && !conn->cut) || conn->state == CONNECTING;
 }
 
 void conn_send(struct conn *conn, struct bytes bytes)
