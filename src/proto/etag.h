@@ -24,10 +24,10 @@ enum err etag_list_next(struct bytes *rest, struct etag *ret_etag);
 
 /* What is known about the representation that is at hand. */
 struct validators {
-    bool exists;          /* there is a current representation */
-    bool has_etag;        /* */
-    struct etag etag;     /* */
-    bool has_modified;    /* */
+    bool exists; /* there is a current representation */
+    bool has_etag;
+    struct etag etag;
+    bool has_modified;
     int64_t modified_s;   /* Last-Modified, or else the Date it was received with */
     bool modified_strong; /* Last-Modified may serve as a strong validator (RFC 9110 §8.8.2.2):
                              it is at least a second older than Date */

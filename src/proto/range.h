@@ -7,7 +7,6 @@
 #ifndef LARDER_PROTO_RANGE_H
 #define LARDER_PROTO_RANGE_H
 
-#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/err.h"
 
@@ -28,7 +27,8 @@ struct ranges {
  * field and answer 200. ERR_RANGE: none of them is in the whole: answer 416. */
 enum err ranges_parse(struct bytes value, uint64_t size, struct ranges *ret_ranges);
 
-/* "bytes 0-99/1000"; of an unsatisfiable one "bytes * /1000" without the blank. Returns the size.
+/* The value of Content-Range: "bytes 0-99/1000", and for a 416 an asterisk in place of the range.
+ * Returns the size.
  */
 size_t range_write(struct range range, uint64_t size, uint8_t ret_text[RANGE_TEXT_SIZE]);
 size_t range_write_unsatisfied(uint64_t size, uint8_t ret_text[RANGE_TEXT_SIZE]);

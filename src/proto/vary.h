@@ -5,11 +5,11 @@
  * writing that field. So the three negotiating fields have a normal form, which is also what the
  * origin is sent: what it did not see cannot have chosen its answer.
  *
- *   Accept-Encoding  what is acceptable of br, zstd, gzip in this order; "identity" when none is;
- *                    ", identity;q=0" behind them when identity is refused
- *   Accept-Language  lower case, by q, the refused (q=0) left out
+ *   Accept-Encoding  what is acceptable of br, zstd, gzip in this order, "identity" when none is;
+ *                    and "identity;q=0" behind them when identity is refused
+ *   Accept-Language  lower case, by q
  *   Accept           lower case up to the parameters, by q
- *   others           as sent, blanks around list separators apart
+ *   others           as sent: nobody knows where else a blank or a letter's case is of no meaning
  *
  * Memory: names point into the response's field or the text given. Threads: any.
  */
@@ -40,12 +40,13 @@ void vary_write(const struct vary *vary, struct buf *out);
 
 enum vary_mode {
     VARY_NORMALISE, /* the normal form above */
-    VARY_EXACT      /* as sent, blanks around list separators apart */
+    VARY_EXACT      /* as sent */
 };
 
-/* The request's value of one field in its normal form; several fields of the name are joined with
- * ", ". False: the request has no such field and the form is empty (Accept-Encoding always has
- * one). A list with more than VARY_ITEMS_MAX items is taken as sent. */
+/* Appends the request's value of one field; several fields of the name are joined with ", ". `name`
+ * counts for HTTP_OTHER only. False: the request has no such field and nothing was written (in
+ * normal form Accept-Encoding always has a value). A list that makes no sense, or has more than
+ * VARY_ITEMS_MAX items, is taken as sent. */
 bool vary_value(const struct http_head *request, enum http_name id, struct bytes name,
                 enum vary_mode mode, struct buf *out);
 
