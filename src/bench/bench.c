@@ -24,7 +24,7 @@ struct run {
     pthread_t threads[PLAN_THREADS_MAX];
     sigset_t signals;
     pthread_t watcher; /* takes the signals */
-    bool progress; /* somebody watches */
+    bool progress;     /* somebody watches */
 };
 
 static unsigned cores(void)

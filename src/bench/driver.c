@@ -4,13 +4,13 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "bench/arrival.h"
+#include "bench/backlog.h"
+#include "bench/idle.h"
 #include "bench/judge.h"
-#include "bench/lane.h"
-#include "bench/meter.h"
+#include "bench/mixer.h"
 #include "net/clock.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -20,19 +20,12 @@ enum {
     EVENTS_MAX = 256,
     FILL_BATCH_MAX = 128,
     FILL_BATCH_BYTES = 1 << 20,
-    BATCH_BYTES_MAX = 256 << 20,
 };
 
 #define SWEEP_NS INT64_C(20000000) /* how often lanes are looked at for time-outs and retries */
 #define NEVER    INT64_MAX
 
 enum phase { PHASE_CONNECT, PHASE_FILL, PHASE_LOAD, PHASE_DRAIN };
-
-struct backlog {
-    int64_t *due_ns; /* a ring of DRIVER_BACKLOG_MAX; open loop only */
-    unsigned first;
-    unsigned count;
-};
 
 struct driver {
     struct stage *stage;
@@ -43,12 +36,8 @@ struct driver {
     struct lane *lanes;
     unsigned lane_count;
     unsigned up_count;
-    unsigned *free_lanes; /* a ring of lane_count numbers: lanes with room, longest idle first */
-    unsigned free_first;
-    unsigned free_count;
-    struct buf out;
-    uint8_t *values;
-    struct random random;
+    struct idle idle; /* open loop */
+    struct mixer mixer;
     int64_t sweep_at_ns;
     bool coarse_wait; /* the kernel has no epoll_pwait2 */
 
@@ -63,13 +52,8 @@ struct driver {
     int64_t next_due_ns;
     struct backlog backlog;
     int64_t start_ns;
-    int64_t window_from_ns;
-    int64_t window_to_ns;
+    struct window window;
     uint64_t budget; /* measured requests that may still start */
-    bool measuring;
-    struct meter meter;
-    uint64_t bytes_in_before;
-    uint64_t bytes_out_before;
     int64_t last_answer_ns;
 
     struct driver_result result;
@@ -81,79 +65,31 @@ struct driver {
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-static uint32_t pick_route(struct driver *driver)
-{
-    const struct plan *plan = driver->plan;
-
-    if (plan->route_count == 1)
-        return 0;
-    uint64_t draw = random_below(&driver->random, plan->weight_sum);
-    uint32_t route = 0;
-
-    while (draw >= plan->routes[route].weight)
-        draw -= plan->routes[route++].weight;
-    return route;
-}
-
-/* Log-uniform between the bounds: as many between 16 and 32 bytes as between 16 and 32 KiB. */
-static struct bytes draw_value(struct driver *driver)
-{
-    const struct plan *plan = driver->plan;
-    double low = (double)plan->value_low + 1, high = (double)plan->value_high + 1;
-    uint64_t size = plan->value_low;
-
-    if (plan->value_low < plan->value_high)
-        size = (uint64_t)(low * pow(high / low, random_unit(&driver->random))) - 1;
-    if (size > plan->value_high)
-        size = plan->value_high;
-    return bytes_of(driver->values, size);
-}
-
-static void write_request(struct driver *driver, const struct template *template, uint64_t rank)
-{
-    struct template_fill fill = {
-        .key = driver->plan->first_key + rank,
-        .key_width = (unsigned)driver->plan->key_width,
-        .random = &driver->random,
-    };
-
-    if (template->has_value)
-        fill.value = draw_value(driver);
-    template_write(template, &fill, &driver->out);
-}
-
 /* Puts one more request on the lane; it leaves with send_out. */
 static void start(struct driver *driver, struct lane *lane, int64_t due_ns, int64_t now_ns)
 {
-    struct flight flight = {.due_ns = due_ns, .sent_ns = now_ns, .route = pick_route(driver)};
-    const struct template *template = &driver->plan->routes[flight.route].template;
-    uint64_t rank = template->has_key ? zipf_draw(&driver->plan->key_law, &driver->random) : 0;
+    struct flight flight = {.due_ns = due_ns, .sent_ns = now_ns};
 
-    write_request(driver, template, rank);
+    flight.route = mixer_add(&driver->mixer);
     lane_board(&driver->road, lane, flight);
 }
 
 static void send_out(struct driver *driver, struct lane *lane)
 {
-    must(buf_failed(&driver->out) == ERR_OK);
-    lane_send(&driver->road, lane, buf_bytes(&driver->out));
-    buf_clear(&driver->out);
-}
-
-static bool is_measured(const struct driver *driver, int64_t due_ns)
-{
-    return due_ns >= driver->window_from_ns && due_ns < driver->window_to_ns;
+    must(buf_failed(&driver->mixer.out) == ERR_OK);
+    lane_send(&driver->road, lane, buf_bytes(&driver->mixer.out));
+    mixer_clear(&driver->mixer);
 }
 
 /* Whether one more may start; takes it from the budget. */
 static bool may_start(struct driver *driver, int64_t due_ns)
 {
-    if (driver->phase != PHASE_LOAD || due_ns >= driver->window_to_ns)
+    if (driver->phase != PHASE_LOAD || due_ns >= driver->window.to_ns)
         return false;
-    if (driver->plan->requests_max == 0 || due_ns < driver->window_from_ns)
+    if (driver->plan->requests_max == 0 || due_ns < driver->window.from_ns)
         return true;
     if (driver->budget == 0) {
-        driver->window_to_ns = due_ns;
+        driver->window.to_ns = due_ns;
         return false;
     }
     driver->budget--;
@@ -178,7 +114,7 @@ static void fill_more(struct driver *driver, struct lane *lane, int64_t now_ns)
     unsigned count = 0;
 
     for (; count < driver->fill_batch && driver->fill_next < driver->fill_end; count++) {
-        write_request(driver, &driver->plan->fill_template, driver->fill_next++);
+        mixer_add_fill(&driver->mixer, driver->fill_next++);
         lane_board(&driver->road, lane, flight);
     }
     if (count > 0)
@@ -187,86 +123,49 @@ static void fill_more(struct driver *driver, struct lane *lane, int64_t now_ns)
 
 /* ---- open loop --------------------------------------------------------------------------- */
 
-static void offer_lane(struct driver *driver, struct lane *lane)
-{
-    if (lane->free || lane->count >= driver->plan->pipeline)
-        return;
-    unsigned place = (driver->free_first + driver->free_count) % driver->lane_count;
-
-    must(driver->free_count < driver->lane_count);
-    driver->free_lanes[place] = (unsigned)(lane - driver->lanes);
-    driver->free_count++;
-    lane->free = true;
-}
-
-/* The lane that was idle for longest, or NULL. Lanes that went down meanwhile are left out. */
-static struct lane *take_lane(struct driver *driver)
-{
-    while (driver->free_count > 0) {
-        struct lane *lane = &driver->lanes[driver->free_lanes[driver->free_first]];
-
-        driver->free_first = (driver->free_first + 1) % driver->lane_count;
-        driver->free_count--;
-        lane->free = false;
-        if (lane->state == LANE_UP && lane->count < driver->plan->pipeline)
-            return lane;
-    }
-    return NULL;
-}
-
 static void count_failure(struct driver *driver, uint32_t route, int64_t due_ns,
                           enum failure failure)
 {
     counter_add(&driver->failed, 1);
-    if (is_measured(driver, due_ns))
+    if (window_holds(&driver->window, due_ns))
         driver->result.tallies[route]->failures[failure]++;
 }
 
 static void queue_due(struct driver *driver, int64_t now_ns)
 {
-    struct backlog *backlog = &driver->backlog;
-
     while (driver->next_due_ns <= now_ns && may_start(driver, driver->next_due_ns)) {
         int64_t due_ns = driver->next_due_ns;
 
-        if (is_measured(driver, due_ns))
+        if (window_holds(&driver->window, due_ns))
             histogram_record(driver->result.lag, (uint64_t)(now_ns - due_ns));
-        if (backlog->count < DRIVER_BACKLOG_MAX)
-            backlog->due_ns[(backlog->first + backlog->count++) % DRIVER_BACKLOG_MAX] = due_ns;
-        else
-            count_failure(driver, pick_route(driver), due_ns, FAILURE_UNSENT);
+        if (!backlog_add(&driver->backlog, due_ns))
+            count_failure(driver, mixer_route(&driver->mixer), due_ns, FAILURE_UNSENT);
         driver->next_due_ns =
-            driver->start_ns + (int64_t)arrival_next(&driver->arrival, &driver->random);
+            driver->start_ns + (int64_t)arrival_next(&driver->arrival, &driver->mixer.random);
     }
 }
 
 static void start_due(struct driver *driver, int64_t now_ns)
 {
-    struct backlog *backlog = &driver->backlog;
     struct lane *lane = NULL;
 
     queue_due(driver, now_ns);
-    while (backlog->count > 0 && (lane = take_lane(driver)) != NULL) {
-        int64_t due_ns = backlog->due_ns[backlog->first];
+    while (driver->backlog.count > 0 && (lane = idle_take(&driver->idle)) != NULL) {
+        int64_t due_ns = backlog_take(&driver->backlog);
 
-        backlog->first = (backlog->first + 1) % DRIVER_BACKLOG_MAX;
-        backlog->count--;
-        if (is_measured(driver, due_ns))
+        if (window_holds(&driver->window, due_ns))
             histogram_record(driver->result.wait, (uint64_t)(now_ns - due_ns));
         start(driver, lane, due_ns, now_ns);
         send_out(driver, lane);
-        offer_lane(driver, lane);
+        idle_offer(&driver->idle, lane);
     }
 }
 
 static void forget_backlog(struct driver *driver)
 {
-    struct backlog *backlog = &driver->backlog;
-
-    for (; backlog->count > 0; backlog->count--) {
-        count_failure(driver, pick_route(driver), backlog->due_ns[backlog->first], FAILURE_UNSENT);
-        backlog->first = (backlog->first + 1) % DRIVER_BACKLOG_MAX;
-    }
+    while (driver->backlog.count > 0)
+        count_failure(driver, mixer_route(&driver->mixer), backlog_take(&driver->backlog),
+                      FAILURE_UNSENT);
 }
 
 /* ---- what lanes tell ---------------------------------------------------------------------- */
@@ -282,7 +181,7 @@ static void on_up(void *owner, struct lane *lane, int64_t now_ns)
     else if (driver->plan->rate == 0)
         start_batch(driver, lane, now_ns);
     else
-        offer_lane(driver, lane);
+        idle_offer(&driver->idle, lane);
 }
 
 static void on_answered(void *owner, const struct flight *flight, const union answer *answer,
@@ -291,7 +190,7 @@ static void on_answered(void *owner, const struct flight *flight, const union an
     struct driver *driver = owner;
     const struct route *route = &driver->plan->routes[flight->route];
     struct tally *tally = driver->result.tallies[flight->route];
-    bool measured = is_measured(driver, flight->due_ns);
+    bool measured = window_holds(&driver->window, flight->due_ns);
     enum failure failure = FAILURE_COUNT;
 
     if (driver->phase == PHASE_FILL) {
@@ -312,7 +211,7 @@ static void on_answered(void *owner, const struct flight *flight, const union an
         histogram_record(tally->latency, (uint64_t)(now_ns - flight->due_ns));
         driver->last_answer_ns = now_ns;
     }
-    if (now_ns >= driver->window_from_ns && now_ns < driver->window_to_ns)
+    if (window_holds(&driver->window, now_ns))
         tally->arrived++;
 }
 
@@ -337,7 +236,7 @@ static void on_read(void *owner, struct lane *lane, int64_t now_ns)
     else if (driver->phase != PHASE_LOAD && driver->phase != PHASE_DRAIN)
         return;
     else if (driver->plan->rate > 0)
-        offer_lane(driver, lane);
+        idle_offer(&driver->idle, lane);
     else if (lane->count == 0)
         start_batch(driver, lane, now_ns);
 }
@@ -475,43 +374,18 @@ static bool fill_all(struct driver *driver)
 
 static void watch_window(struct driver *driver, int64_t now_ns)
 {
-    if (!driver->measuring && now_ns >= driver->window_from_ns) {
-        driver->measuring = true;
-        driver->meter = meter_read();
-        driver->bytes_in_before = driver->road.bytes_in;
-        driver->bytes_out_before = driver->road.bytes_out;
-    }
+    window_turn(&driver->window, &driver->road, now_ns);
     if (atomic_load_explicit(&driver->stage->stop, memory_order_relaxed) &&
-        now_ns < driver->window_to_ns)
-        driver->window_to_ns = now_ns;
-}
-
-static void close_window(struct driver *driver)
-{
-    struct driver_result *result = &driver->result;
-    struct meter meter = meter_read();
-
-    if (!driver->measuring) /* stopped before it began */
-        return;
-    result->window_ns = driver->window_to_ns - driver->window_from_ns;
-    result->cpu_ns = meter.cpu_ns - driver->meter.cpu_ns;
-    result->queue_ns = meter.queue_ns - driver->meter.queue_ns;
-    result->bytes_in = driver->road.bytes_in - driver->bytes_in_before;
-    result->bytes_out = driver->road.bytes_out - driver->bytes_out_before;
-    /* The two ends of the window as the meter saw them: what was used, over the time it took. */
-    int64_t metered_ns = meter.at_ns - driver->meter.at_ns;
-
-    if (metered_ns > result->window_ns && metered_ns > 0)
-        result->cpu_ns =
-            (int64_t)((double)result->cpu_ns * (double)result->window_ns / (double)metered_ns);
+        now_ns < driver->window.to_ns)
+        driver->window.to_ns = now_ns;
 }
 
 /* With a number of requests in place of a time, the window ends with the last answer. */
 static void bound_window(struct driver *driver)
 {
-    if (driver->plan->requests_max == 0 || driver->last_answer_ns <= driver->window_from_ns)
+    if (driver->plan->requests_max == 0 || driver->last_answer_ns <= driver->window.from_ns)
         return;
-    driver->window_to_ns = driver->last_answer_ns;
+    driver->window.to_ns = driver->last_answer_ns;
     for (unsigned i = 0; i < driver->plan->route_count; i++)
         driver->result.tallies[i]->arrived = driver->result.tallies[i]->good;
 }
@@ -522,18 +396,18 @@ static void load(struct driver *driver)
     int64_t now_ns = driver->start_ns;
 
     driver->phase = PHASE_LOAD;
-    driver->window_from_ns = driver->start_ns + plan->warmup_ns;
-    driver->window_to_ns = driver->window_from_ns + plan->duration_ns;
+    driver->window.from_ns = driver->start_ns + plan->warmup_ns;
+    driver->window.to_ns = driver->window.from_ns + plan->duration_ns;
     driver->next_due_ns = NEVER;
     if (plan->rate > 0)
         driver->next_due_ns =
-            driver->start_ns + (int64_t)arrival_next(&driver->arrival, &driver->random);
+            driver->start_ns + (int64_t)arrival_next(&driver->arrival, &driver->mixer.random);
     watch_window(driver, now_ns);
     for (unsigned i = 0; i < driver->lane_count; i++)
         if (driver->lanes[i].state == LANE_UP)
             on_up(driver, &driver->lanes[i], now_ns);
-    while (now_ns < driver->window_to_ns) {
-        now_ns = turn(driver, driver->measuring ? driver->window_to_ns : driver->window_from_ns);
+    while (now_ns < driver->window.to_ns) {
+        now_ns = turn(driver, driver->window.open ? driver->window.to_ns : driver->window.from_ns);
         watch_window(driver, now_ns);
         if (plan->requests_max > 0 && driver->budget == 0 && under_way(driver) == 0)
             break;
@@ -541,13 +415,13 @@ static void load(struct driver *driver)
     bool by_requests = plan->requests_max > 0 && driver->budget == 0;
 
     if (!by_requests)
-        close_window(driver);
+        driver->result.cost = window_close(&driver->window, &driver->road);
     driver->phase = PHASE_DRAIN;
     for (int64_t end_ns = now_ns + plan->timeout_ns; now_ns < end_ns && under_way(driver) > 0;)
         now_ns = turn(driver, end_ns);
     if (by_requests) {
         bound_window(driver);
-        close_window(driver);
+        driver->result.cost = window_close(&driver->window, &driver->road);
     }
     forget_backlog(driver);
     for (unsigned i = 0; i < driver->lane_count; i++)
@@ -562,7 +436,9 @@ void *driver_run(void *context)
     (void)prctl(PR_SET_TIMERSLACK, 1UL); /* wake when it is time, not 50 us later */
     if (connect_all(driver) && driver->plan->fill)
         (void)fill_all(driver);
-    if (pthread_barrier_wait(&stage->ready) == PTHREAD_BARRIER_SERIAL_THREAD)
+    int serial = pthread_barrier_wait(&stage->ready);
+
+    if (serial == PTHREAD_BARRIER_SERIAL_THREAD)
         atomic_store(&stage->start_ns, clock_now_ns());
     (void)pthread_barrier_wait(&stage->ready);
     if (atomic_load(&stage->failed))
@@ -603,7 +479,7 @@ static void init_load(struct driver *driver)
     if (plan->rate > 0) {
         arrival_init(&driver->arrival, plan->rate / (double)plan->threads, plan->poisson,
                      (double)number / (double)plan->threads);
-        driver->backlog.due_ns = mem_new(DRIVER_BACKLOG_MAX, sizeof(int64_t));
+        backlog_init(&driver->backlog);
     }
     for (unsigned i = 0; i < plan->route_count; i++)
         driver->result.tallies[i] = tally_new();
@@ -619,10 +495,10 @@ struct driver *driver_new(struct stage *stage, unsigned number)
     driver->stage = stage;
     driver->plan = plan;
     driver->number = number;
-    driver->window_from_ns = NEVER;
-    driver->window_to_ns = NEVER;
+    driver->window.from_ns = NEVER;
+    driver->window.to_ns = NEVER;
     driver->next_due_ns = NEVER;
-    random_init(&driver->random, hash_mix(plan->seed, number));
+    mixer_init(&driver->mixer, plan, hash_mix(plan->seed, number));
     driver->lane_count = (unsigned)share_of(plan->connections, number, plan->threads);
     driver->road = (struct road){
         .plan = plan,
@@ -635,13 +511,9 @@ struct driver *driver_new(struct stage *stage, unsigned number)
     };
     must(driver->road.epoll >= 0);
     driver->lanes = mem_new(driver->lane_count, sizeof *driver->lanes);
-    driver->free_lanes = mem_new(driver->lane_count, sizeof *driver->free_lanes);
+    idle_init(&driver->idle, driver->lanes, driver->lane_count, (unsigned)plan->pipeline);
     for (unsigned i = 0; i < driver->lane_count; i++)
         lane_init(&driver->lanes[i], &driver->road);
-    buf_init(&driver->out, BATCH_BYTES_MAX, NULL);
-    driver->values = mem_new(1, plan->value_high + 1);
-    for (uint64_t i = 0; i < plan->value_high; i++)
-        driver->values[i] = (uint8_t)('a' + random_below(&driver->random, 26));
     init_load(driver);
     return driver;
 }
@@ -658,12 +530,11 @@ void driver_free(struct driver **owner)
         tally_free(&driver->result.tallies[i]);
     histogram_free(&driver->result.lag);
     histogram_free(&driver->result.wait);
-    mem_free(&driver->backlog.due_ns);
-    mem_free(&driver->free_lanes);
-    mem_free(&driver->values);
+    backlog_fini(&driver->backlog);
+    mixer_fini(&driver->mixer);
+    idle_fini(&driver->idle);
     mem_free(&driver->lanes);
     mem_free(&driver->road.input);
-    buf_fini(&driver->out);
     (void)close(driver->road.epoll);
     mem_free(owner);
 }

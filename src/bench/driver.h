@@ -20,10 +20,9 @@
 #include "base/fault.h"
 #include "bench/plan.h"
 #include "bench/tally.h"
+#include "bench/window.h"
 
 #include <pthread.h>
-
-enum { DRIVER_BACKLOG_MAX = 1 << 20 };
 
 /* What all drivers of a run share. */
 struct stage {
@@ -39,11 +38,7 @@ struct driver_result {
     struct histogram *lag;            /* ns, open loop */
     struct histogram *wait;           /* ns, open loop */
     uint64_t failures[FAILURE_COUNT]; /* that belong to no request */
-    uint64_t bytes_in;                /* within the window */
-    uint64_t bytes_out;
-    int64_t window_ns;
-    int64_t cpu_ns;   /* that the thread used within the window */
-    int64_t queue_ns; /* that it could have run and was not let */
+    struct window_cost cost;
 };
 
 struct driver;
@@ -52,8 +47,8 @@ struct driver;
 struct driver *driver_new(struct stage *stage, unsigned number);
 void driver_free(struct driver **owner);
 
-/* For pthread_create. */
-void *driver_run(void *driver);
+/* For pthread_create; the context is the driver. */
+void *driver_run(void *context);
 
 /* After the thread has ended. The fault says why nothing was measured (ERR_PEER_DOWN...). */
 enum err driver_outcome(const struct driver *driver, struct fault *fault);

@@ -36,7 +36,7 @@ struct lane {
     int fd;
     enum lane_state state;
     bool waits_to_write;
-    bool free; /* the driver's: it stands in the queue of lanes with room */
+    bool offered; /* idle.c's: it stands in the ring of lanes with room */
     unsigned first;
     unsigned count;
     struct flight *flights; /* a ring of road->flights_max */

@@ -146,7 +146,7 @@ static enum err add_url(struct plan *plan, struct bytes text, struct bytes *rest
 {
     struct route *route = &plan->routes[plan->route_count];
     struct template_rules rules = rules_of(plan, false);
-    struct bytes authority, target;
+    struct bytes authority = {NULL, 0}, target = {NULL, 0};
 
     TRY(cut_weight(&text, &route->weight, fault));
     TRY(cut_url(text, &authority, &target, fault));

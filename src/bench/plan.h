@@ -48,15 +48,14 @@ struct plan {
     int64_t timeout_ns;
     uint64_t requests_max; /* 0: as many as fit into the duration */
     double rate;           /* a second; 0: closed loop */
-    bool poisson;
     uint64_t connections;
     uint64_t threads;
     uint64_t pipeline;
 
     /* what */
     struct route routes[PLAN_ROUTES_MAX];
-    unsigned route_count;
     uint64_t weight_sum;
+    unsigned route_count;
     uint64_t keys; /* 0: not said */
     uint64_t first_key;
     uint64_t key_width;
@@ -64,22 +63,25 @@ struct plan {
     struct zipf key_law;
     uint64_t value_low; /* bytes, drawn log-uniformly up to value_high */
     uint64_t value_high;
-    bool fill;
     struct template fill_template;
     uint64_t seed;
 
     /* what must come back */
-    uint64_t expected_status; /* 0: any 2xx */
-    bool has_expected_size;
+    uint64_t expected_status;   /* 0: any 2xx */
     uint64_t expected_size_low; /* bytes */
     uint64_t expected_size_high;
-    bool to_head;
 
-    /* how it is told */
+    /* switches */
+    bool poisson;
+    bool fill;
+    bool has_expected_size;
+    bool to_head;
     bool json;
     bool allow_remote;
     bool allow_errors;
     bool help;
+    bool has_duration;
+    bool has_warmup;
 
     /* as written, until plan_finish has read it */
     struct bytes targets[PLAN_ROUTES_MAX]; /* URLs, or RESP commands */
@@ -90,8 +92,6 @@ struct plan {
     struct bytes body;
     struct bytes key_pattern;
     struct bytes place; /* RESP: host:port */
-    bool has_duration;
-    bool has_warmup;
     struct arena arena;
 };
 

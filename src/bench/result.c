@@ -2,8 +2,8 @@
 #include "bench/result.h"
 
 #include "base/mem.h"
+#include "base/must.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 struct result *result_new(const struct plan *plan)
@@ -35,7 +35,7 @@ void result_free(struct result **owner)
 
 void result_add(struct result *result, const struct driver_result *driver)
 {
-    double window_ns = (double)driver->window_ns;
+    double window_ns = (double)driver->cost.window_ns;
 
     for (unsigned i = 0; i < result->plan->route_count; i++) {
         tally_merge(result->routes[i], driver->tallies[i]);
@@ -45,11 +45,12 @@ void result_add(struct result *result, const struct driver_result *driver)
     histogram_merge(result->wait, driver->wait);
     for (unsigned i = 0; i < FAILURE_COUNT; i++)
         result->all->failures[i] += driver->failures[i];
-    result->bytes_in += driver->bytes_in;
-    result->bytes_out += driver->bytes_out;
-    if (driver->window_ns <= 0)
+    result->bytes_in += driver->cost.bytes_in;
+    result->bytes_out += driver->cost.bytes_out;
+    if (driver->cost.window_ns <= 0)
         return;
-    double cpu = (double)driver->cpu_ns / window_ns, queued = (double)driver->queue_ns / window_ns;
+    double cpu = (double)driver->cost.cpu_ns / window_ns,
+           queued = (double)driver->cost.queue_ns / window_ns;
 
     if (window_ns / 1e9 > result->seconds)
         result->seconds = window_ns / 1e9;
@@ -60,18 +61,11 @@ void result_add(struct result *result, const struct driver_result *driver)
     result->cpu += cpu;
 }
 
-static void note(struct result *result, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void note(struct result *result, const char *format, ...)
+/* Where one more note is written, RESULT_NOTE_SIZE bytes. */
+static char *note(struct result *result)
 {
-    va_list list;
-
-    if (result->note_count == RESULT_NOTES_MAX)
-        return;
-    va_start(list, format);
-    (void)vsnprintf(result->notes[result->note_count++], RESULT_NOTE_SIZE, format, list);
-    va_end(list);
+    must(result->note_count < RESULT_NOTES_MAX);
+    return result->notes[result->note_count++];
 }
 
 static bool is_late(const struct result *result)
@@ -85,28 +79,31 @@ static bool is_late(const struct result *result)
 static void judge_cpu(struct result *result)
 {
     if (result->cpu_busiest >= RESULT_CPU_MAX)
-        note(result,
-             "the client was the bottleneck: a thread of it used %.0f %% of a core, so the server "
-             "could have answered more. Give the client more threads (--threads %llu) and cores "
-             "that the server does not use, or measure in open loop below this rate (--rate).",
-             100 * result->cpu_busiest, (unsigned long long)result->plan->threads * 2);
+        (void)snprintf(
+            note(result), RESULT_NOTE_SIZE,
+            "the client was the bottleneck: a thread of it used %.0f %% of a core, so the server "
+            "could have answered more. Give the client more threads (--threads %llu) and cores "
+            "that the server does not use, or measure in open loop below this rate (--rate).",
+            100 * result->cpu_busiest, (unsigned long long)result->plan->threads * 2);
     else if (result->cpu >= RESULT_CPU_MAX * result->cores)
-        note(result,
-             "the client was the bottleneck: its threads used %.2f of the %u cores that it may run "
-             "on. Let it run on more cores, or measure in open loop below this rate (--rate).",
-             result->cpu, result->cores);
+        (void)snprintf(
+            note(result), RESULT_NOTE_SIZE,
+            "the client was the bottleneck: its threads used %.2f of the %u cores that it may run "
+            "on. Let it run on more cores, or measure in open loop below this rate (--rate).",
+            result->cpu, result->cores);
 }
 
 static void judge_lag(struct result *result)
 {
     if (result->plan->rate == 0 || !is_late(result))
         return;
-    note(result,
-         "the client could not start its requests on time: one in a hundred started %.3g ms late. "
-         "Lower --rate, give the client more threads (--threads %llu), or keep other programs "
-         "off its cores (taskset).",
-         (double)histogram_at(result->lag, 0.99) / 1e6,
-         (unsigned long long)result->plan->threads * 2);
+    (void)snprintf(
+        note(result), RESULT_NOTE_SIZE,
+        "the client could not start its requests on time: one in a hundred started %.1f ms late. "
+        "Lower --rate, give the client more threads (--threads %llu), or keep other programs "
+        "off its cores (taskset).",
+        (double)histogram_at(result->lag, 0.99) / 1e6,
+        (unsigned long long)result->plan->threads * 2);
 }
 
 static void remark(struct result *result)
@@ -114,16 +111,18 @@ static void remark(struct result *result)
     double wait = (double)histogram_at(result->wait, 0.99);
 
     if (result->plan->rate > 0 && wait > 2 * (double)RESULT_LAG_MAX_NS && !is_late(result))
-        note(result,
-             "one request in a hundred waited %.3g ms for a free connection (this is in the "
-             "latencies): at this rate the server is too slow for --connections %llu, or stood "
-             "still for a while.",
-             wait / 1e6, (unsigned long long)result->plan->connections);
+        (void)snprintf(
+            note(result), RESULT_NOTE_SIZE,
+            "one request in a hundred waited %.1f ms for a free connection (this is in the "
+            "latencies): at this rate the server is too slow for --connections %llu, or stood "
+            "still for a while.",
+            wait / 1e6, (unsigned long long)result->plan->connections);
     if (result->queued > 0.2 && result->valid)
-        note(result,
-             "the client waited for a core during %.0f %% of the time: other programs run on its "
-             "cores, and part of every latency is theirs.",
-             100 * result->queued);
+        (void)snprintf(
+            note(result), RESULT_NOTE_SIZE,
+            "the client waited for a core during %.0f %% of the time: other programs run on its "
+            "cores, and part of every latency is theirs.",
+            100 * result->queued);
 }
 
 void result_finish(struct result *result, unsigned cores)

@@ -1,11 +1,9 @@
 /* result_text.c: the result for people. SPDX-License-Identifier: MIT */
 #include "bench/result.h"
 
-#include "base/number.h"
-
 #include <stdio.h>
 
-enum { CELL_SIZE = 32, NAME_WIDTH = 34 };
+enum { CELL_SIZE = 32, NAME_WIDTH = 34, MIB = 1 << 20 };
 
 /* Three digits that count, and a unit. */
 static void put_time(double ns, char cell[CELL_SIZE])
@@ -113,17 +111,15 @@ static void add_cache(struct buf *out, const struct result *result)
 static void add_answers(struct buf *out, const struct result *result)
 {
     const struct tally *all = result->all;
-    char in[NUMBER_TEXT_SIZE], sent[NUMBER_TEXT_SIZE];
 
     buf_printf(out, "answers    %llu as expected", (unsigned long long)all->good);
     for (unsigned i = 0; i < TALLY_STATUS_MAX; i++)
         if (all->status[i] > 0)
             buf_printf(out, "; %llu x %u", (unsigned long long)all->status[i], i);
-    number_size_text(result->bytes_in, in);
-    number_size_text(result->bytes_out, sent);
-    buf_printf(out, "\nbytes      %s in, %s out", in, sent);
+    buf_printf(out, "\nbytes      %.1f MiB in, %.1f MiB out", (double)result->bytes_in / MIB,
+               (double)result->bytes_out / MIB);
     if (result->seconds > 0)
-        buf_printf(out, "; %.1f MiB/s in", (double)result->bytes_in / result->seconds / (1 << 20));
+        buf_printf(out, "; %.1f MiB/s in", (double)result->bytes_in / result->seconds / MIB);
     buf_add_text(out, "\n");
     for (unsigned i = 0; i < FAILURE_COUNT; i++)
         if (all->failures[i] > 0)

@@ -136,7 +136,9 @@ TEST(a_head_without_end_is_refused_at_the_limit)
     size_t used = 0;
 
     memset(head, 'a', sizeof head);
-    memcpy(head, "HTTP/1.1 200 OK\r\n", 17);
+    struct bytes start = BYTES("HTTP/1.1 200 OK\r\n");
+
+    memcpy(head, start.data, start.size);
     http_answer_init(&answer, false);
     CHECK(http_answer_next(&answer, bytes_of(head, HTTP_ANSWER_HEAD_MAX), &used) == ERR_AGAIN);
     CHECK(http_answer_next(&answer, bytes_of(head, sizeof head), &used) == ERR_TOO_BIG);
