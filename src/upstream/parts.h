@@ -17,6 +17,8 @@
 #include "proto/body.h"
 #include "upstream/origin.h"
 
+#include <stdatomic.h>
+
 struct server {
     struct address address;
     char text[ADDRESS_TEXT_SIZE];
@@ -39,8 +41,8 @@ struct origin {
     size_t link_count;
     size_t idle_count;
     size_t queue_count;
-    bool is_up;
-    bool gone; /* origin_free was called */
+    atomic_bool is_up; /* read by whoever tells metrics */
+    bool gone;         /* origin_free was called */
 };
 
 struct link {

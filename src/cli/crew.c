@@ -1,0 +1,211 @@
+/* crew.c: the workers: each one's loop, engine handle, origins and doors.
+ * SPDX-License-Identifier: MIT
+ */
+#include "base/mem.h"
+#include "base/must.h"
+#include "cli/server.h"
+
+enum { DRAIN_CHECK_MS = 20 };
+
+/* ---- a worker's turn ------------------------------------------------------------------------- */
+
+static void on_wake(void *context)
+{
+    struct server_worker *worker = context;
+
+    cache_wake(worker->cache);
+}
+
+static bool is_done(const struct server_worker *worker)
+{
+    return (worker->gateway == NULL || worker->is_gateway_drained) &&
+           (worker->resp == NULL || resp_door_is_idle(worker->resp));
+}
+
+static int64_t on_turn(void *context, int64_t now_ms)
+{
+    struct server_worker *worker = context;
+
+    if (worker->gateway != NULL)
+        gateway_turn(worker->gateway);
+    int64_t next_ms = cache_turn(worker->cache, now_ms);
+
+    if (!worker->is_draining)
+        return next_ms;
+    if (is_done(worker))
+        loop_stop(worker->loop);
+    return next_ms < now_ms + DRAIN_CHECK_MS ? next_ms : now_ms + DRAIN_CHECK_MS;
+}
+
+static void on_rest(void *context)
+{
+    struct server_worker *worker = context;
+
+    cache_rest(worker->cache);
+}
+
+/* ---- draining -------------------------------------------------------------------------------- */
+
+static void gateway_drained(void *context)
+{
+    struct server_worker *worker = context;
+
+    worker->is_gateway_drained = true;
+}
+
+static void drain(struct loop_task *task)
+{
+    struct server_worker *worker = list_owner(task, struct server_worker, drain);
+
+    worker->is_draining = true;
+    if (worker->gateway != NULL)
+        gateway_drain(worker->gateway, gateway_drained, worker);
+    if (worker->resp != NULL)
+        resp_door_stop(worker->resp);
+}
+
+/* ---- birth ----------------------------------------------------------------------------------- */
+
+static enum err open_origins(struct server_worker *worker, struct fault *fault)
+{
+    const struct config *config = worker->server->config;
+
+    worker->origins = mem_new(config->origins.count + 1, sizeof(struct origin *));
+    for (size_t i = 0; i < config->origins.count; i++) {
+        const struct config_origin *origin = config_origin(config, i);
+        struct fault why = {.line = 0};
+        enum err err = origin_new(worker->loop, &origin->settings,
+                                  cache_account(worker->server->cache), &worker->origins[i], &why);
+
+        if (err == ERR_OK)
+            continue;
+        if (origin->line > 0)
+            fault_at(fault, origin->file, origin->line, 0);
+        return fault_say(fault, err, "origins.%s: %s", origin->name, why.text);
+    }
+    return ERR_OK;
+}
+
+/* Tells which setting or flag would help, behind what the listener says. */
+static enum err blame(enum err err, const char *door, struct fault *fault)
+{
+    char sentence[sizeof fault->text];
+
+    if (err == ERR_OK)
+        return ERR_OK;
+    memcpy(sentence, fault->text, sizeof sentence);
+    return fault_say(fault, err, "%s (the flag is --%s ADDR:PORT, the setting listen.%s.address)",
+                     sentence, door, door);
+}
+
+static enum err open_gateway(struct server_worker *worker, struct fault *fault)
+{
+    struct server *server = worker->server;
+
+    TRY(open_origins(worker, fault));
+    const struct gateway_birth birth = {
+        .loop = worker->loop,
+        .cache = server->cache,
+        .thread = worker->cache,
+        .site = server->site,
+        .origins = worker->origins,
+        .log = &server->log,
+        .access_log_fd = server->access_fd,
+        .address = &server->http_address,
+        .share = worker->number > 0,
+        .limit = &server->http_limit,
+    };
+
+    TRY(blame(gateway_new(&birth, &worker->gateway, fault), "http", fault));
+    if (worker->number == 0)
+        server->http_address = *gateway_address(worker->gateway);
+    return ERR_OK;
+}
+
+static enum err open_resp(struct server_worker *worker, struct fault *fault)
+{
+    struct server *server = worker->server;
+
+    TRY(blame(resp_door_new(server->resp, worker->loop, worker->cache, &server->resp_address,
+                            &worker->resp, fault),
+              "resp", fault));
+    if (worker->number == 0)
+        server->resp_address = *resp_door_address(worker->resp);
+    return ERR_OK;
+}
+
+enum err crew_member_new(struct server *server, unsigned number, struct fault *fault)
+{
+    struct server_worker *worker = &server->workers[number];
+    const struct listen_settings *listen = &server->config->listen;
+    const struct loop_hooks hooks = {
+        .on_wake = on_wake, .on_turn = on_turn, .on_rest = on_rest, .context = worker};
+
+    worker->server = server;
+    worker->number = number;
+    worker->drain.run = drain;
+    worker->cache = cache_join(server->cache);
+    enum err err = loop_new(&hooks, &worker->loop);
+
+    if (err != ERR_OK)
+        (void)fault_say(fault, err, "the system gives no epoll descriptor for worker %u", number);
+    if (err == ERR_OK && !setup_is_off(listen->http))
+        err = open_gateway(worker, fault);
+    if (err == ERR_OK && !setup_is_off(listen->resp))
+        err = open_resp(worker, fault);
+    cache_rest(worker->cache);
+    return err;
+}
+
+/* ---- end ------------------------------------------------------------------------------------- */
+
+static void cut_worker(struct server_worker *worker)
+{
+    size_t origins = worker->server->config->origins.count;
+
+    cache_wake(worker->cache);
+    if (worker->gateway != NULL)
+        gateway_free(&worker->gateway);
+    if (worker->resp != NULL)
+        resp_door_free(&worker->resp);
+    for (size_t i = 0; worker->origins != NULL && i < origins; i++) {
+        if (worker->origins[i] != NULL)
+            origin_free(&worker->origins[i]);
+    }
+    cache_rest(worker->cache);
+}
+
+static void turn_all(struct server *server)
+{
+    for (unsigned i = 0; i < server->workers_count; i++) {
+        if (server->workers[i].loop != NULL)
+            loop_turn(server->workers[i].loop, 0);
+    }
+}
+
+void crew_cut(struct server *server)
+{
+    /* What one worker ends may wake another's task: each loop turns after every step. */
+    turn_all(server);
+    for (unsigned i = 0; i < server->workers_count; i++) {
+        if (server->workers[i].loop != NULL)
+            cut_worker(&server->workers[i]);
+        turn_all(server);
+    }
+}
+
+void crew_free(struct server *server)
+{
+    for (unsigned i = 0; i < server->workers_count; i++) {
+        struct server_worker *worker = &server->workers[i];
+
+        if (worker->loop != NULL)
+            loop_free(&worker->loop);
+        mem_free(&worker->origins);
+        if (worker->cache == NULL)
+            continue;
+        cache_wake(worker->cache);
+        cache_leave(&worker->cache);
+    }
+    mem_free(&server->workers);
+}

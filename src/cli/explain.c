@@ -1,0 +1,160 @@
+/* explain.c: a request on the command line, and what would be done with it.
+ * SPDX-License-Identifier: MIT
+ */
+#include "cli/explain.h"
+
+#include "cli/setup.h"
+
+enum { EXPLANATION_MAX = 1 << 20, REQUEST_MAX = 1 << 20 };
+
+/* ---- the request ----------------------------------------------------------------------------- */
+
+/* What was said of it. */
+struct asked {
+    const char *line; /* "GET /a", or only "/a" */
+    struct buf fields;
+    bool has_host;
+};
+
+static enum err add_field(struct asked *asked, const char *text, struct fault *fault)
+{
+    struct bytes rest = bytes_of_text(text);
+    struct bytes name = bytes_cut(&rest, ':');
+
+    if (name.size == strlen(text))
+        return fault_say(fault, ERR_SYNTAX, "-H: \"%s\" has no colon: write -H 'Name: value'",
+                         text);
+    asked->has_host |= bytes_equal_nocase(name, BYTES("Host"));
+    buf_printf(&asked->fields, "%.*s: %.*s\r\n", BYTES_ARG(name), BYTES_ARG(bytes_trim(rest)));
+    return ERR_OK;
+}
+
+/* The host of "http://host/path", else where Larder listens. */
+static struct bytes host_of(struct bytes target, const char *listens)
+{
+    if (!bytes_begin_with(target, BYTES("http://")))
+        return bytes_of_text(setup_is_off(listens) ? "localhost" : listens);
+    struct bytes rest = bytes_skip(target, strlen("http://"));
+
+    return bytes_cut(&rest, '/');
+}
+
+static void write_request(const struct asked *asked, const char *listens, struct buf *out)
+{
+    struct bytes rest = bytes_of_text(asked->line);
+    struct bytes method = bytes_cut(&rest, ' ');
+    bool has_method = method.size < strlen(asked->line);
+    struct bytes target = bytes_trim(has_method ? rest : method);
+
+    if (!has_method)
+        method = BYTES("GET");
+    buf_printf(out, "%.*s %.*s HTTP/1.1\r\n", BYTES_ARG(method), BYTES_ARG(target));
+    if (!asked->has_host)
+        buf_printf(out, "Host: %.*s\r\n", BYTES_ARG(host_of(target, listens)));
+    buf_add(out, buf_bytes(&asked->fields));
+    buf_add_text(out, "\r\n");
+}
+
+/* ---- the explanation ------------------------------------------------------------------------- */
+
+static int explain(const struct command *self, const struct setup *setup, const struct asked *asked)
+{
+    const struct config *config = &setup->config;
+    struct fault fault = {.line = 0};
+    struct account account;
+    struct site *site = NULL;
+    struct buf request, out;
+
+    account_init(&account, NULL, 0);
+    enum err err = site_new(&config->http, config->routes.items, config->routes.count,
+                            &setup->origins, &account, &site, &fault);
+
+    if (err != ERR_OK)
+        return command_failed(self, &fault);
+    buf_init(&request, REQUEST_MAX, NULL);
+    buf_init(&out, EXPLANATION_MAX, NULL);
+    write_request(asked, config->listen.http, &request);
+    err = site_explain(site, buf_bytes(&request), &out);
+    (void)fwrite(out.data == NULL ? "" : (const char *)out.data, 1, out.size, stdout);
+    buf_fini(&request);
+    buf_fini(&out);
+    site_free(&site);
+    return err == ERR_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
+static enum err take(struct setup *setup, struct asked *asked, const struct flag *flag,
+                     const char *value, struct fault *fault)
+{
+    struct setup_wishes unused = {.count = 0};
+
+    if (flag_is(flag, "header"))
+        return add_field(asked, value, fault);
+    if (flag != NULL) {
+        (void)setup_take(setup, &unused, flag, value);
+        return ERR_OK;
+    }
+    if (asked->line != NULL)
+        return fault_say(fault, ERR_SYNTAX,
+                         "\"%s\" is one word too many: put the request in quotes, 'GET /path'",
+                         value);
+    asked->line = value;
+    return ERR_OK;
+}
+
+static enum err read_flags(struct flags *flags, struct setup *setup, struct asked *asked,
+                           struct fault *fault)
+{
+    const struct flag *flag = NULL;
+    const char *value = NULL;
+
+    do {
+        TRY(flags_next(flags, &flag, &value, fault));
+        if (value != NULL)
+            TRY(take(setup, asked, flag, value, fault));
+    } while (flag != NULL || value != NULL);
+    if (asked->line == NULL)
+        return fault_say(fault, ERR_SYNTAX, "say which request: larder explain 'GET /path'");
+    if (setup->file == NULL && setup->origin == NULL)
+        setup->file = "larder.yaml";
+    return ERR_OK;
+}
+
+static int explain_main(const struct command *self, int argc, char **argv)
+{
+    const struct setup_wishes none = {.count = 0};
+    struct fault fault = {.line = 0};
+    struct asked asked = {.line = NULL};
+    struct setup setup;
+    struct flags flags;
+    int status = EXIT_DONE;
+
+    setup_init(&setup);
+    flags_init(&flags, self, argc, argv);
+    buf_init(&asked.fields, REQUEST_MAX, NULL);
+    if (read_flags(&flags, &setup, &asked, &fault) != ERR_OK)
+        status = command_misused(self, &fault);
+    else if (setup_read(&setup, &none, &fault) != ERR_OK)
+        status = command_failed(self, &fault);
+    else
+        status = explain(self, &setup, &asked);
+    buf_fini(&asked.fields);
+    setup_fini(&setup);
+    return status;
+}
+
+static const struct flag explain_flags[] = {
+    {"header", 'H', "'NAME: VALUE'", "A header field of the request; may be repeated."},
+    SETUP_FLAG_FILE,
+    SETUP_FLAG_ORIGIN,
+};
+
+const struct command explain_command = {
+    .name = "explain",
+    .usage = "[-c FILE | --origin URL] 'METHOD /PATH' [-H 'NAME: VALUE']...",
+    .text = "Says what would be done with a request: its key, its route, and which line decides.",
+    .flags = explain_flags,
+    .flags_count = sizeof explain_flags / sizeof explain_flags[0],
+    .examples = "  larder explain -c larder.yaml 'GET /api/products/7?utm_source=x'\n"
+                "  larder explain 'GET http://shop.example/api/me' -H 'Authorization: Bearer x'\n",
+    .run = explain_main,
+};

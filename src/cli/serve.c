@@ -1,0 +1,101 @@
+/* serve.c: from flags to a running server. SPDX-License-Identifier: MIT */
+#include "cli/serve.h"
+
+#include "cli/server.h"
+#include "cli/version.h"
+
+static void print_door(const char *door, const char *scheme, const struct address *address)
+{
+    char text[ADDRESS_TEXT_SIZE];
+
+    address_text(address, text);
+    if (strncmp(text, "unix:", 5) == 0)
+        (void)printf("larder: %s on %s\n", door, text);
+    else
+        (void)printf("larder: %s on %s://%s\n", door, scheme, text);
+}
+
+static void ready(const struct server *server)
+{
+    const struct listen_settings *listen = &server->config->listen;
+
+    if (!setup_is_off(listen->http))
+        print_door("http", "http", &server->http_address);
+    if (!setup_is_off(listen->resp))
+        print_door("resp", "redis", &server->resp_address);
+    if (!setup_is_off(listen->admin))
+        print_door("admin", "http", &server->admin_address);
+    (void)puts("larder: ready");
+    (void)fflush(stdout);
+    log_say(&server->log, LOG_INFO, "cli", "larder %s with %u worker%s", LARDER_VERSION,
+            server->workers_count, server->workers_count == 1 ? "" : "s");
+}
+
+static int run(const struct command *self, const struct setup *setup)
+{
+    struct fault fault = {.line = 0};
+    struct server *server = NULL;
+
+    if (server_new(setup, &server, &fault) != ERR_OK)
+        return command_failed(self, &fault);
+    enum err err = server_run(server, ready, &fault);
+
+    if (err == ERR_OK)
+        log_say(&server->log, LOG_INFO, "cli", "ended");
+    server_free(&server);
+    return err == ERR_OK ? EXIT_DONE : command_failed(self, &fault);
+}
+
+/* EXIT_DONE: go on. */
+static int read_flags(const struct command *self, struct setup *setup, int argc, char **argv)
+{
+    struct setup_wishes wishes = {.count = 0};
+    struct fault fault = {.line = 0};
+    const struct flag *flag = NULL;
+    const char *value = NULL;
+    struct flags flags;
+
+    flags_init(&flags, self, argc, argv);
+    do {
+        if (flags_next(&flags, &flag, &value, &fault) != ERR_OK)
+            return command_misused(self, &fault);
+        if (flag == NULL && value != NULL)
+            return command_surplus(self, value);
+        (void)setup_take(setup, &wishes, flag, value);
+    } while (flag != NULL || value != NULL);
+    enum err err = setup_read(setup, &wishes, &fault);
+
+    if (err == ERR_OK)
+        return EXIT_DONE;
+    return fault.file[0] == '\0' && setup->file == NULL ? command_misused(self, &fault)
+                                                        : command_failed(self, &fault);
+}
+
+static int serve_main(const struct command *self, int argc, char **argv)
+{
+    struct setup setup;
+
+    setup_init(&setup);
+    int status = read_flags(self, &setup, argc, argv);
+
+    if (status == EXIT_DONE)
+        status = run(self, &setup);
+    setup_fini(&setup);
+    return status;
+}
+
+static const struct flag serve_flags[] = {SETUP_FLAGS};
+
+const struct command serve_command = {
+    .name = "serve",
+    .usage = "[-c FILE | --origin URL] [FLAGS]",
+    .text = "Serves HTTP clients and Redis clients from one cache, until SIGTERM.",
+    .flags = serve_flags,
+    .flags_count = sizeof serve_flags / sizeof serve_flags[0],
+    .examples = "  larder serve --origin http://127.0.0.1:8000\n"
+                "  larder serve -c larder.yaml --memory 1GiB\n"
+                "  larder serve --http off --resp 127.0.0.1:6379      # Redis clients only\n"
+                "\nOn the first SIGTERM or SIGINT what is under way may end; a second one ends at "
+                "once.\nSIGHUP opens the access log anew.\n",
+    .run = serve_main,
+};

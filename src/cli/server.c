@@ -1,0 +1,368 @@
+/* server.c: everything together: birth, signals, end. SPDX-License-Identifier: MIT */
+#include "cli/server.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "cli/version.h"
+#include "net/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { GRACE_MS = 2000 /* beyond the doors' own deadline, before workers are stopped */ };
+
+/* ---- birth ----------------------------------------------------------------------------------- */
+
+static int open_access_log(const char *file)
+{
+    return open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+static bool has_access_file(const struct config *config)
+{
+    const char *file = config->http.access_log;
+
+    return file != NULL && strcmp(file, "off") != 0 && strcmp(file, "-") != 0;
+}
+
+static enum err open_log(struct server *server, struct fault *fault)
+{
+    const char *file = server->config->http.access_log;
+
+    server->access_fd = -1;
+    if (file != NULL && strcmp(file, "-") == 0)
+        server->access_fd = STDOUT_FILENO;
+    if (!has_access_file(server->config))
+        return ERR_OK;
+    server->access_fd = open_access_log(file);
+    if (server->access_fd < 0)
+        return fault_say(fault, ERR_DISK, "the access log %s cannot be opened: %s", file,
+                         strerror(errno));
+    return ERR_OK;
+}
+
+static enum err read_address(const char *text, const char *door, struct address *ret_address,
+                             struct fault *fault)
+{
+    struct fault why = {.line = 0};
+
+    if (setup_is_off(text))
+        return ERR_OK;
+    enum err err = address_parse(bytes_of_text(text), ret_address, &why);
+
+    if (err != ERR_OK)
+        return fault_say(fault, err, "listen.%s.address: %s", door, why.text);
+    return ERR_OK;
+}
+
+static enum err read_addresses(struct server *server, struct fault *fault)
+{
+    const struct listen_settings *listen = &server->config->listen;
+
+    TRY(read_address(listen->http, "http", &server->http_address, fault));
+    TRY(read_address(listen->resp, "resp", &server->resp_address, fault));
+    return read_address(listen->admin, "admin", &server->admin_address, fault);
+}
+
+/* As many descriptors as the system allows: one a client. */
+static void raise_descriptors(const struct server *server)
+{
+    const struct config *config = server->config;
+    uint64_t wanted = 256;
+    struct rlimit limit;
+
+    if (!setup_is_off(config->listen.http))
+        wanted += config->http.connections_max;
+    if (!setup_is_off(config->listen.resp))
+        wanted += config->resp.clients_max;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
+        log_say(&server->log, LOG_INFO, "cli",
+                "the system allows %llu open files and the limits on connections want %llu: more "
+                "clients than that wait (ulimit -n, LimitNOFILE=)",
+                (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
+}
+
+static enum err purge_url(void *context, struct cache_thread *thread,
+                          const struct resp_url_purge *purge, int64_t now_ms, size_t *ret_count)
+{
+    const struct server *server = context;
+    struct fault fault = {.line = 0};
+    const struct site_purge wish = {
+        .by = purge->prefix ? SITE_PURGE_PREFIX : SITE_PURGE_URL,
+        .text = purge->url,
+        .soft = purge->soft,
+        .dry = purge->dry_run,
+    };
+
+    return site_purge(server->site, thread, &wish, now_ms, ret_count, &fault);
+}
+
+static enum err open_shared(struct server *server, struct fault *fault)
+{
+    const struct config *config = server->config;
+    const struct resp_birth birth = {
+        .settings = &config->resp,
+        .cache = server->cache,
+        .log = &server->log,
+        .version = LARDER_VERSION,
+        .workers = server->workers_count,
+        .memory_max = config->cache.memory_max,
+        .policy = config->cache.policy,
+        .purge_url = setup_is_off(config->listen.http) ? NULL : purge_url,
+        .context = server,
+    };
+
+    if (!setup_is_off(config->listen.http))
+        TRY(site_new(&config->http, config->routes.items, config->routes.count,
+                     &server->setup->origins, cache_account(server->cache), &server->site, fault));
+    if (!setup_is_off(config->listen.resp))
+        TRY(resp_new(&birth, &server->resp, fault));
+    return ERR_OK;
+}
+
+static enum err open_all(struct server *server, struct fault *fault)
+{
+    TRY(read_addresses(server, fault));
+    TRY(open_log(server, fault));
+    raise_descriptors(server);
+    server->cache = cache_new(&server->config->cache, 0);
+    TRY(open_shared(server, fault));
+    for (unsigned i = 0; i < server->workers_count; i++)
+        TRY(crew_member_new(server, i, fault));
+    TRY(probe_new(server->workers[0].loop, server->config, &server->probe, fault));
+    if (!setup_is_off(server->config->listen.admin))
+        TRY(desk_open(server, fault));
+    if (loop_new(NULL, &server->loop) != ERR_OK)
+        return fault_say(fault, ERR_SYSTEM, "the system gives no epoll descriptor");
+    return ERR_OK;
+}
+
+enum err server_new(const struct setup *setup, struct server **ret_server, struct fault *fault)
+{
+    struct server *server = mem_new(1, sizeof *server);
+    const struct config *config = &setup->config;
+
+    server->setup = setup;
+    server->config = config;
+    server->started_ms = clock_wall_ms();
+    server->log =
+        (struct log){STDERR_FILENO, (enum log_level)config->log.level, config->log.format == 1};
+    server->access_fd = -1;
+    server->workers_count =
+        config->process.workers > 0 ? (unsigned)config->process.workers : worker_cores();
+    server->workers = mem_new(server->workers_count, sizeof *server->workers);
+    server->http_limit.connections_max = config->http.connections_max;
+    enum err err = open_all(server, fault);
+
+    if (err != ERR_OK) {
+        server_free(&server);
+        return err;
+    }
+    *ret_server = server;
+    return ERR_OK;
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+struct signals {
+    struct watch watch; /* of a signalfd */
+    struct timer deadline;
+    struct server *server;
+};
+
+static void drain_all(struct server *server)
+{
+    atomic_store(&server->is_draining, true);
+    for (unsigned i = 0; i < server->workers_count; i++)
+        loop_post(server->workers[i].loop, &server->workers[i].drain);
+}
+
+static void stop_all(struct timer *timer)
+{
+    struct server *server = list_owner(timer, struct signals, deadline)->server;
+
+    log_say(&server->log, LOG_WARNING, "cli", "some requests did not end in time and are cut");
+    for (unsigned i = 0; i < server->workers_count; i++)
+        loop_stop(server->workers[i].loop);
+}
+
+/* The file may have been moved away: the same descriptor goes on in a new one. */
+static void reopen_access_log(struct server *server)
+{
+    const char *file = server->config->http.access_log;
+
+    if (!has_access_file(server->config)) {
+        log_say(&server->log, LOG_WARNING, "cli",
+                "SIGHUP: reading the configuration anew is not part of this version; restart");
+        return;
+    }
+    int fd = open_access_log(file);
+
+    if (fd < 0 || dup3(fd, server->access_fd, O_CLOEXEC) < 0)
+        log_say(&server->log, LOG_ERROR, "cli", "SIGHUP: %s cannot be opened anew: %s", file,
+                strerror(errno));
+    else
+        log_say(&server->log, LOG_INFO, "cli",
+                "SIGHUP: %s is opened anew; reading the configuration anew is not part of this "
+                "version",
+                file);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+static void signalled(struct signals *signals, unsigned number)
+{
+    struct server *server = signals->server;
+
+    if (number == SIGHUP) {
+        reopen_access_log(server);
+        return;
+    }
+    if (atomic_load(&server->is_draining)) {
+        log_say(&server->log, LOG_WARNING, "cli", "a second signal: ending at once");
+        _exit(EXIT_FAILED);
+    }
+    log_say(&server->log, LOG_INFO, "cli",
+            "%s: no new connections; what is under way has %llu s to end",
+            number == SIGINT ? "SIGINT" : "SIGTERM",
+            (unsigned long long)(server->config->http.drain_ms / 1000));
+    drain_all(server);
+    timer_set(server->loop, &signals->deadline,
+              loop_now_ms(server->loop) + server->config->http.drain_ms + GRACE_MS);
+}
+
+static void signals_came(struct watch *watch, unsigned what)
+{
+    struct signals *signals = list_owner(watch, struct signals, watch);
+    struct signalfd_siginfo info;
+
+    (void)what;
+    while (read(watch->fd, &info, sizeof info) == (ssize_t)sizeof info)
+        signalled(signals, info.ssi_signo);
+}
+
+static enum err signals_init(struct signals *signals, struct server *server, struct fault *fault)
+{
+    sigset_t set;
+
+    *signals = (struct signals){.server = server};
+    timer_init(&signals->deadline, stop_all);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return fault_say(fault, ERR_SYSTEM, "signals cannot be blocked: %s", strerror(errno));
+    signals->watch =
+        (struct watch){signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), LOOP_READ, signals_came};
+    if (signals->watch.fd < 0 || watch_start(server->loop, &signals->watch) != ERR_OK)
+        return fault_say(fault, ERR_SYSTEM, "signals cannot be waited for: %s", strerror(errno));
+    return ERR_OK;
+}
+
+static void signals_fini(struct signals *signals)
+{
+    timer_clear(signals->server->loop, &signals->deadline);
+    watch_stop(signals->server->loop, &signals->watch);
+    (void)close(signals->watch.fd);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static void ended(struct loop_task *task)
+{
+    struct server_worker *worker = list_owner(task, struct server_worker, ended);
+    struct server *server = worker->server;
+
+    if (++server->workers_ended == server->workers_count)
+        loop_stop(server->loop);
+}
+
+static void run_worker(void *context)
+{
+    struct server_worker *worker = context;
+
+    loop_run(worker->loop);
+    worker->ended.run = ended;
+    loop_post(worker->server->loop, &worker->ended);
+}
+
+static enum err start_threads(struct server *server, struct fault *fault)
+{
+    for (unsigned i = 0; i < server->workers_count; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof name, "larder-%u", i);
+        if (worker_start(name, -1, run_worker, &server->workers[i], &server->workers[i].thread) !=
+            ERR_OK)
+            return fault_say(fault, ERR_SYSTEM, "the system gives no thread for worker %u of %u", i,
+                             server->workers_count);
+        server->has_started = true;
+    }
+    return ERR_OK;
+}
+
+static void join_threads(struct server *server)
+{
+    for (unsigned i = 0; i < server->workers_count; i++) {
+        if (server->workers[i].thread != NULL)
+            worker_join(&server->workers[i].thread);
+    }
+}
+
+enum err server_run(struct server *server, void (*ready)(const struct server *server),
+                    struct fault *fault)
+{
+    struct signals signals;
+
+    TRY(signals_init(&signals, server, fault));
+    desk_probe(server);
+    enum err err = start_threads(server, fault);
+
+    if (err == ERR_OK) {
+        ready(server);
+        loop_run(server->loop);
+    } else {
+        for (unsigned i = 0; i < server->workers_count; i++)
+            loop_stop(server->workers[i].loop);
+    }
+    join_threads(server);
+    signals_fini(&signals);
+    return err;
+}
+
+/* ---- end ------------------------------------------------------------------------------------- */
+
+void server_free(struct server **owner)
+{
+    struct server *server = *owner;
+
+    if (server->admin != NULL)
+        admin_stop(server->admin);
+    if (server->probe != NULL)
+        probe_stop(server->probe);
+    crew_cut(server);
+    admin_free(&server->admin);
+    probe_free(&server->probe);
+    crew_free(server);
+    if (server->site != NULL)
+        site_free(&server->site);
+    if (server->resp != NULL)
+        resp_free(&server->resp);
+    if (server->cache != NULL)
+        cache_free(&server->cache);
+    if (server->loop != NULL)
+        loop_free(&server->loop);
+    if (server->access_fd > STDERR_FILENO)
+        (void)close(server->access_fd);
+    mem_free(owner);
+}

@@ -1,0 +1,93 @@
+/* server.h: what runs while `larder serve` runs: the engine, the workers and their doors.
+ * SPDX-License-Identifier: MIT
+ *
+ *   main thread   its own loop: signals, the end of the workers
+ *   worker n      loop, engine handle, origins, gateway, RESP door; worker 0 also the admin door
+ *
+ * Everything is made and freed on the main thread; in between a worker's things are touched by its
+ * own thread only. Life: server_new -> server_run -> server_free.
+ *
+ * Draining: on the first SIGTERM or SIGINT the doors stop to accept and finish what is under way,
+ * at the latest after http.timeout.drain; the second signal ends the process at once.
+ */
+#ifndef LARDER_CLI_SERVER_H
+#define LARDER_CLI_SERVER_H
+
+#include "base/log.h"
+#include "cache/cache.h"
+#include "cli/probe.h"
+#include "cli/setup.h"
+#include "net/loop.h"
+#include "net/worker.h"
+#include "server/admin/admin.h"
+#include "server/http/gateway.h"
+#include "server/http/site.h"
+#include "server/resp/door.h"
+#include "upstream/origin.h"
+
+#include <stdatomic.h>
+
+struct server;
+
+/* One thread with everything that is its own. */
+struct server_worker {
+    struct server *server;
+    unsigned number;
+    struct loop *loop;
+    struct cache_thread *cache;
+    struct origin **origins; /* in the order of the configuration; NULL: no gateway */
+    struct gateway *gateway; /* NULL: off */
+    struct resp_door *resp;  /* NULL: off */
+    struct worker *thread;
+    struct loop_task drain; /* to the worker: finish */
+    struct loop_task ended; /* to the main loop: finished */
+    bool is_draining;
+    bool is_gateway_drained;
+};
+
+struct server {
+    const struct setup *setup;
+    const struct config *config;
+    struct log log;
+    int64_t started_ms; /* by people's clocks */
+    struct loop *loop;  /* the main thread's */
+    struct cache *cache;
+    struct site *site;
+    struct resp *resp;
+    struct listener_limit http_limit;
+    struct address http_address, resp_address, admin_address;
+    int access_fd; /* -1: no access log */
+    struct server_worker *workers;
+    unsigned workers_count;
+    unsigned workers_ended;
+    struct admin *admin; /* on worker 0's loop; NULL: off */
+    struct probe *probe; /* there as well */
+    atomic_bool is_draining;
+    bool has_started; /* its threads run */
+};
+
+/* Makes everything and listens. On failure the fault says what is in the way, and what was made is
+ * gone. `setup` outlives the server. */
+enum err server_new(const struct setup *setup, struct server **ret_server, struct fault *fault);
+
+/* Starts the threads and returns after the last of them has ended. `ready` is called once they run.
+ * Signals are handled as above. ERR_SYSTEM: no threads. */
+enum err server_run(struct server *server, void (*ready)(const struct server *server),
+                    struct fault *fault);
+
+void server_free(struct server **owner);
+
+/* ---- worker.c's neighbours within cli/ ------------------------------------------------------- */
+
+/* Makes loop, engine handle, origins and doors of the n-th worker. */
+enum err crew_member_new(struct server *server, unsigned number, struct fault *fault);
+void crew_cut(struct server *server);  /* closes all doors; loops still turn */
+void crew_free(struct server *server); /* what is left */
+
+/* The admin door and what it asks of the house (desk.c). */
+enum err desk_open(struct server *server, struct fault *fault);
+
+/* Looks whether the origins can be reached, and warns in the log. */
+void desk_probe(struct server *server);
+
+#endif
