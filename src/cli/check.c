@@ -27,7 +27,7 @@ static int check_main(const struct command *self, int argc, char **argv)
             setup.file = value;
         }
         (void)setup_take(&setup, &wishes, flag, value);
-    } while (value != NULL);
+    } while (flag != NULL || value != NULL);
     if (setup.file == NULL)
         setup.file = "larder.yaml";
     enum err err = setup_read(&setup, &wishes, &fault);

@@ -27,6 +27,7 @@ struct command {
     const struct flag *flags;
     size_t flags_count;
     const char *examples;                                          /* lines */
+    bool has_own_help;                                             /* --help is for `run` */
     int (*run)(const struct command *self, int argc, char **argv); /* behind the name */
 };
 

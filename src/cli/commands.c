@@ -1,9 +1,15 @@
 /* commands.c: the list of subcommands. SPDX-License-Identifier: MIT */
 #include "cli/check.h"
 #include "cli/command.h"
+#include "cli/measure.h"
+#include "cli/purge.h"
+#include "cli/stats.h"
 
 const struct command *const commands[] = {
     &check_command,
+    &purge_command,
+    &stats_command,
+    &bench_command,
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];

@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 
     if (command == NULL)
         return unknown(name);
-    if (is_help || asks_for_help(argc - 2, argv + 2))
+    if (is_help || (!command->has_own_help && asks_for_help(argc - 2, argv + 2)))
         return help_of(command);
     return command->run(command, argc - 2, argv + 2);
 }
