@@ -69,11 +69,14 @@ struct house {
 
 static void do_work(struct loop_task *task);
 
+/* The loop ends. Connections that were given up in its last turn still have to tell their owners.
+ */
 static void house_free(struct loop_guest *guest)
 {
     struct house *house = (struct house *)guest;
 
-    must(list_alone(&house->work));
+    while (!list_alone(&house->work))
+        do_work(&house->task);
     mem_free(&house);
 }
 
@@ -146,9 +149,10 @@ static void finish(struct conn *conn)
     }
     output_clear(&conn->output);
     input_fini(&conn->input);
-    conn->events->closed(conn, conn->owner, (enum err)conn->why);
     if (conn->settings->account != NULL)
         account_refund(conn->settings->account, sizeof *conn);
+    /* The owner may free the settings in there. */
+    conn->events->closed(conn, conn->owner, (enum err)conn->why);
     mem_free(&conn);
 }
 
@@ -793,6 +797,11 @@ void conn_give(struct conn *conn, const struct conn_events *events, void *owner)
 bool conn_has_ended(const struct conn *conn)
 {
     return conn->ended;
+}
+
+bool conn_is_cut(const struct conn *conn)
+{
+    return conn->cut || conn->state == DEAD;
 }
 
 struct loop *conn_loop(const struct conn *conn)

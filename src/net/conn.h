@@ -102,6 +102,11 @@ void conn_reset(struct conn *conn);
 void conn_give(struct conn *conn, const struct conn_events *events, void *owner);
 
 bool conn_has_ended(const struct conn *conn); /* the other side sends no more */
+
+/* Sending failed: what is sent now is dropped. What the other side sent before it went is still
+ * received; then the connection is closed with ERR_PEER_GONE. */
+bool conn_is_cut(const struct conn *conn);
+
 struct loop *conn_loop(const struct conn *conn);
 const struct address *conn_peer(const struct conn *conn);
 int64_t conn_last_input_ms(const struct conn *conn);

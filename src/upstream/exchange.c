@@ -293,7 +293,9 @@ bool exchange_send(struct exchange *exchange, struct bytes piece)
     if (!exchange->sent)
         return keep_early(exchange, piece);
     send_piece(exchange, piece);
-    exchange->wants_ready = conn_is_congested(exchange->link->conn);
+    /* After a cut nothing is ever ready: the response, or the end, is on its way. */
+    exchange->wants_ready =
+        conn_is_congested(exchange->link->conn) || conn_is_cut(exchange->link->conn);
     return !exchange->wants_ready;
 }
 

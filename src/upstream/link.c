@@ -43,7 +43,8 @@ void link_release(struct link *link)
     struct origin *origin = link->origin;
     bool keep = link->keep && !origin->gone && origin->idle_count < origin->settings->idle_max &&
                 origin->settings->idle_ms > 0 && !conn_has_ended(link->conn) &&
-                conn_input(link->conn).size == 0 && conn_output_size(link->conn) == 0;
+                !conn_is_cut(link->conn) && conn_input(link->conn).size == 0 &&
+                conn_output_size(link->conn) == 0;
 
     link->exchange = NULL;
     if (!keep) {
