@@ -86,7 +86,7 @@ static struct house *house_of(struct loop *loop)
 
     if (house == NULL) {
         house = mem_new(1, sizeof *house);
-        house->guest.free = house_free;
+        house->guest.leave = house_free;
         house->loop = loop;
         house->task.run = do_work;
         list_init(&house->work);

@@ -236,35 +236,40 @@ static void accept_some(struct watch *watch, unsigned what)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-enum err listener_new(struct loop *loop, const struct address *address, bool share,
-                      struct listener_limit *limit, const struct listener_events *events,
-                      void *owner, struct listener **ret_listener, struct fault *fault)
+static enum err open_door(struct listener *listener, bool share, struct fault *fault)
+{
+    int why = bind_and_listen(listener, share);
+
+    if (why != 0)
+        return say_why(&listener->address, why, fault);
+    if (watch_start(listener->loop, &listener->watch) == ERR_OK)
+        return ERR_OK;
+    why = errno;
+    (void)close(listener->watch.fd);
+    return say_why(&listener->address, why, fault);
+}
+
+enum err listener_new(struct loop *loop, const struct listener_birth *birth,
+                      struct listener **ret_listener, struct fault *fault)
 {
     struct listener *listener = mem_new(1, sizeof *listener);
 
     *listener = (struct listener){
         .watch = {.fd = -1, .wanted = LOOP_READ, .ready = accept_some},
         .loop = loop,
-        .address = *address,
-        .limit = limit,
-        .events = events,
-        .owner = owner,
+        .address = *birth->address,
+        .limit = birth->limit,
+        .events = birth->events,
+        .owner = birth->owner,
     };
     timer_init(&listener->pause, pause_ends);
     /* Only one descriptor can own a path: the first worker's accepts for all. */
-    if (address->any.sa_family == AF_UNIX && share) {
-        *ret_listener = listener;
-        return ERR_OK;
-    }
-    int why = bind_and_listen(listener, share);
+    bool idle = birth->share && birth->address->any.sa_family == AF_UNIX;
+    enum err err = idle ? ERR_OK : open_door(listener, birth->share, fault);
 
-    if (why == 0 && watch_start(loop, &listener->watch) != ERR_OK) {
-        why = errno;
-        (void)close(listener->watch.fd);
-    }
-    if (why != 0) {
+    if (err != ERR_OK) {
         mem_free(&listener);
-        return say_why(address, why, fault);
+        return err;
     }
     *ret_listener = listener;
     return ERR_OK;

@@ -31,13 +31,19 @@ struct listener_events {
     struct bytes (*refused)(void *owner);
 };
 
+struct listener_birth {
+    const struct address *address;
+    bool share; /* join the port of the first worker's listener (its listener_address) */
+    struct listener_limit *limit;
+    const struct listener_events *events; /* borrowed for the listener's life, as is the limit */
+    void *owner;
+};
+
 /* Binds and listens. ERR_SYSTEM: the fault names the address, the cause and what to do ("cannot
  * listen on 127.0.0.1:6379: another program is listening there; stop it or ..."). With port 0 the
- * kernel picks; listener_address tells. Further workers pass the first one's address with `share`.
- */
-enum err listener_new(struct loop *loop, const struct address *address, bool share,
-                      struct listener_limit *limit, const struct listener_events *events,
-                      void *owner, struct listener **ret_listener, struct fault *fault);
+ * kernel picks; listener_address tells. */
+enum err listener_new(struct loop *loop, const struct listener_birth *birth,
+                      struct listener **ret_listener, struct fault *fault);
 
 /* Closes the listening socket: new connections are refused by the system. */
 void listener_free(struct listener **owner);

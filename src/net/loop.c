@@ -81,7 +81,7 @@ void loop_free(struct loop **owner)
         return;
     must(timer_wheel_next_ms(&loop->wheel) == INT64_MAX);
     if (loop->guest != NULL)
-        loop->guest->free(loop->guest);
+        loop->guest->leave(loop->guest);
     (void)close(loop->epoll);
     (void)close(loop->bell);
     mem_free(owner);

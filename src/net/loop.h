@@ -83,9 +83,9 @@ void watch_stop(struct loop *loop, struct watch *watch);
 /* ---- a guest ------------------------------------------------------------------------------ */
 
 /* What the connections of a loop share (conn.c): made by the first of them, kept by the loop and
- * freed with it. */
+ * told to leave when it ends. */
 struct loop_guest {
-    void (*free)(struct loop_guest *guest);
+    void (*leave)(struct loop_guest *guest);
 };
 
 struct loop_guest *loop_guest(const struct loop *loop); /* NULL: none yet */

@@ -179,13 +179,13 @@ static void look_at_the_time(struct timer *timer)
 {
     struct exchange *exchange = list_owner(timer, struct exchange, timer);
 
+    bool total_is_over = now_ms(exchange) >= total_ends_ms(exchange);
+
     if (exchange->failing != ERR_OK)
         exchange_fail(exchange, exchange->failing);
-    else if (now_ms(exchange) >= total_ends_ms(exchange))
-        took_too_long(exchange);
-    else if (now_ms(exchange) < phase_ends_ms(exchange))
+    else if (!total_is_over && now_ms(exchange) < phase_ends_ms(exchange))
         arm(exchange);
-    else if (exchange->phase == PHASE_CONNECTING)
+    else if (!total_is_over && exchange->phase == PHASE_CONNECTING)
         could_not_connect_in_time(exchange);
     else
         took_too_long(exchange);

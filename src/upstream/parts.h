@@ -1,4 +1,4 @@
-/* parts.h: what origin.c, link.c and exchange.c know of each other.
+/* parts.h: what pool.c, link.c and exchange.c know of each other.
  * SPDX-License-Identifier: MIT
  *
  *     origin --- servers            where it can be reached
@@ -91,7 +91,7 @@ struct exchange {
     uint8_t head[];
 };
 
-/* ---- origin.c ----------------------------------------------------------------------------- */
+/* ---- pool.c ----------------------------------------------------------------------------- */
 
 /* The next server that is not known to be down; if all are, the one that was longest. */
 struct server *origin_pick_server(struct origin *origin);

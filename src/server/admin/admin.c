@@ -41,8 +41,11 @@ enum err admin_new(const struct admin_birth *birth, struct admin **ret_admin, st
         admin->token = mem_copy(birth->token.data, birth->token.size);
         admin->token_size = birth->token.size;
     }
-    enum err err = listener_new(birth->loop, birth->address, false, &admin->limit, &events, admin,
-                                &admin->listener, fault);
+    struct listener_birth door = {.address = birth->address,
+                                  .limit = &admin->limit,
+                                  .events = &events,
+                                  .owner = admin};
+    enum err err = listener_new(birth->loop, &door, &admin->listener, fault);
 
     if (err != ERR_OK) {
         admin_free(&admin);

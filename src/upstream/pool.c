@@ -1,6 +1,4 @@
-/* origin.c: an origin's servers, its queue, its end. SPDX-License-Identifier: MIT */
-#include "upstream/origin.h"
-
+/* pool.c: an origin's servers, its queue, its end. SPDX-License-Identifier: MIT */
 #include "base/mem.h"
 #include "base/must.h"
 #include "upstream/parts.h"
