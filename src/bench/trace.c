@@ -168,8 +168,7 @@ static enum err read_all(struct reader *reader, struct trace_maker *maker, struc
     return ERR_OK;
 }
 
-/* The file's name without folders and ending. */
-static void name_of(const char *path, char ret_name[TRACE_NAME_SIZE])
+void trace_name(const char *path, char ret_name[TRACE_NAME_SIZE])
 {
     const char *slash = strrchr(path, '/');
     struct bytes name = bytes_of_text(slash == NULL ? path : slash + 1);
@@ -180,25 +179,20 @@ static void name_of(const char *path, char ret_name[TRACE_NAME_SIZE])
     (void)snprintf(ret_name, TRACE_NAME_SIZE, "%.*s", BYTES_ARG(name));
 }
 
-enum err trace_load(struct trace *trace, const char *path, struct fault *fault)
+enum err trace_read(struct trace *trace, const char *name, FILE *file, struct fault *fault)
 {
-    char name[TRACE_NAME_SIZE] = "";
     struct trace_maker maker = {0};
-    struct reader reader = {.in_max = ZSTD_DStreamInSize(),
+    struct reader reader = {.file = file,
+                            .stream = ZSTD_createDStream(),
+                            .in_max = ZSTD_DStreamInSize(),
                             .out_max = ZSTD_DStreamOutSize() + TRACE_RECORD_SIZE};
     enum err err = ERR_OK;
     size_t code = 0;
 
-    name_of(path, name);
-    trace_begin(&maker, trace, name);
-    fault_at(fault, path, 0, 0);
-    reader.file = fopen(path, "rb");
-    if (reader.file == NULL)
-        return fault_say(fault, ERR_DISK, "it cannot be opened: %s", strerror(errno));
-    reader.stream = ZSTD_createDStream();
     must(reader.stream != NULL);
     code = ZSTD_DCtx_setParameter(reader.stream, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
     must(!ZSTD_isError(code));
+    trace_begin(&maker, trace, name);
     reader.in = mem_new(1, reader.in_max);
     reader.out = mem_new(1, reader.out_max);
     err = read_all(&reader, &maker, fault);
@@ -209,6 +203,20 @@ enum err trace_load(struct trace *trace, const char *path, struct fault *fault)
     mem_free(&reader.in);
     mem_free(&reader.out);
     (void)ZSTD_freeDStream(reader.stream);
-    (void)fclose(reader.file);
+    return err;
+}
+
+enum err trace_load(struct trace *trace, const char *path, struct fault *fault)
+{
+    char name[TRACE_NAME_SIZE] = "";
+    FILE *file = fopen(path, "rb");
+    enum err err = ERR_OK;
+
+    fault_at(fault, path, 0, 0);
+    if (file == NULL)
+        return fault_say(fault, ERR_DISK, "it cannot be opened: %s", strerror(errno));
+    trace_name(path, name);
+    err = trace_read(trace, name, file, fault);
+    (void)fclose(file);
     return err;
 }

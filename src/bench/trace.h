@@ -34,7 +34,13 @@ struct trace {
  * records, or ids that are not dense. ERR_TOO_BIG: more requests than the limit. */
 enum err trace_load(struct trace *trace, const char *path, struct fault *fault);
 
+/* The same from an open file, which is read to its end. */
+enum err trace_read(struct trace *trace, const char *name, FILE *file, struct fault *fault);
+
 void trace_fini(struct trace *trace);
+
+/* The file's name without folders and ending: what trace_load calls it. */
+void trace_name(const char *path, char ret_name[TRACE_NAME_SIZE]);
 
 /* ---- for makers of traces ---------------------------------------------------------------- */
 
