@@ -125,7 +125,9 @@ static enum err run_trace(struct bench *bench, const struct trace *trace, struct
         hide_progress(bench);
         if (options->json)
             add_json(bench, &replay, &result);
-        else
+        else if (bench->runs_done == 1)
+            write_head(bench);
+        if (!options->json)
             write_row(bench, &replay, &result);
     }
     bench->replay = NULL;
@@ -178,8 +180,6 @@ enum err bench_cache(const struct cache_bench_options *options, FILE *out, struc
     must(options->policy_count > 0);
     bench.runs = traces * options->capacity_count * options->policy_count;
     buf_init(&bench.json, JSON_MAX, NULL);
-    if (!options->json)
-        write_head(&bench);
     err = run_all(&bench, fault);
     if (err == ERR_OK)
         err = finish(&bench, fault);
