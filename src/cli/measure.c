@@ -3,6 +3,7 @@
 
 #include "base/guess.h"
 #include "bench/bench.h"
+#include "bench/cache_bench.h"
 
 static const struct {
     const char *name;
@@ -10,6 +11,7 @@ static const struct {
 } benches[] = {
     {"http", bench_http_main},
     {"resp", bench_resp_main},
+    {"cache", bench_cache_main},
 };
 
 enum { BENCHES = sizeof benches / sizeof benches[0] };
@@ -46,10 +48,11 @@ static int measure_main(const struct command *self, int argc, char **argv)
 
 const struct command bench_command = {
     .name = "bench",
-    .usage = "http|resp ...",
-    .text = "Measures how fast a server answers: requests a second, latencies, hit ratio.",
+    .usage = "http|resp|cache ...",
+    .text = "Measures how fast a server answers (http, resp), or how often policies miss (cache).",
     .examples = "  larder bench http --help\n"
-                "  larder bench resp --help\n",
+                "  larder bench resp --help\n"
+                "  larder bench cache --trace FILE.ltr.zst --policy all\n",
     .has_own_help = true,
     .run = measure_main,
 };
