@@ -201,31 +201,20 @@ static void add_directive(struct cache_control *control, const struct directive 
     }
 }
 
-/* A quote that nobody closes would hide all directives behind it. */
-static bool has_open_quote(struct bytes element)
-{
-    bool quoted = false;
-
-    for (size_t i = 0; i < element.size; i++) {
-        if (element.data[i] == '"')
-            quoted = !quoted;
-        else if (element.data[i] == '\\' && quoted)
-            i++;
-    }
-    return quoted;
-}
-
 void cache_control_add(struct cache_control *control, struct bytes value)
 {
-    struct bytes element;
+    struct bytes rest = value, element;
 
-    while (http_list_next(&value, &element)) {
-        if (has_open_quote(element)) { /* the last element: go on behind its first comma */
-            value = element;
-            element = bytes_cut(&value, ',');
+    while (http_list_next(&rest, &element)) {
+        struct directive directive = directive_of(element);
+        size_t comma = bytes_find(element, ',');
+
+        /* A quote at the wrong place, or one that nobody closes, would hide all directives behind
+         * it: then the comma within it separates all the same. */
+        if (directive.broken && comma < element.size) {
+            directive = directive_of(bytes_trim(bytes_slice(element, 0, comma)));
+            rest = bytes_skip(value, (size_t)(element.data - value.data) + comma + 1);
         }
-        struct directive directive = directive_of(bytes_trim(element));
-
         add_directive(control, &directive);
     }
 }

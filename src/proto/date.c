@@ -91,14 +91,15 @@ static bool cut_number(struct bytes *text, size_t digits, int *ret_number)
 /* One of the names of three letters in `names`. */
 static bool cut_name(struct bytes *text, const char *names, int *ret_index)
 {
-    for (int i = 0; names[3 * i] != '\0' && text->size >= 3; i++) {
-        if (memcmp(text->data, names + (size_t)3 * (size_t)i, 3) == 0) {
-            *text = bytes_skip(*text, 3);
-            *ret_index = i;
-            return true;
-        }
-    }
-    return false;
+    size_t at = 0;
+
+    while (text->size >= 3 && names[at] != '\0' && memcmp(text->data, names + at, 3) != 0)
+        at += 3;
+    if (text->size < 3 || names[at] == '\0')
+        return false;
+    *text = bytes_skip(*text, 3);
+    *ret_index = (int)(at / 3);
+    return true;
 }
 
 static bool cut_month(struct bytes *text, int *ret_month)
@@ -177,7 +178,7 @@ enum err date_parse(struct bytes text, int64_t now_s, int64_t *ret_s)
 
     if (weekday_of(days) != moment.weekday)
         return ERR_SYNTAX;
-    *ret_s = days * 86400 + moment.hour * 3600 + moment.minute * 60 + moment.second;
+    *ret_s = ((days * 24 + moment.hour) * 60 + moment.minute) * 60 + moment.second;
     return ERR_OK;
 }
 

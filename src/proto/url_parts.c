@@ -74,12 +74,12 @@ static size_t write_ipv6(struct bytes name, uint8_t *out)
 
     if (!is_ipv6(name, &address) || inet_ntop(AF_INET6, &address, text, sizeof text) == NULL)
         return 0;
-    size_t size = strlen(text);
+    struct bytes written = bytes_of_text(text);
 
     out[0] = '[';
-    memcpy(out + 1, text, size);
-    out[size + 1] = ']';
-    return size + 2;
+    memcpy(out + 1, written.data, written.size);
+    out[written.size + 1] = ']';
+    return written.size + 2;
 }
 
 static size_t write_name(struct bytes name, uint8_t *out)

@@ -1,6 +1,7 @@
 /* The promises of proto/body.h. RFC 9112 §7. SPDX-License-Identifier: MIT */
 #include "proto/body.h"
-#include "t.h"
+
+#include "head.h"
 
 static uint8_t collected[4096];
 static size_t collected_size;
@@ -145,8 +146,8 @@ TEST(extensions_and_trailers_have_a_limit_together)
 
     start(HTTP_CHUNKED, 0);
     memset(line, 'x', sizeof line);
-    memcpy(line, "1;", 2);
-    memcpy(line + 60, "\r\na\r", 4);
+    put(line, BYTES("1;"));
+    put(line + 60, BYTES("\r\na\r"));
     while (count++ < 1000 && (err == ERR_OK || err == ERR_AGAIN)) {
         struct bytes input = {line, 64};
 

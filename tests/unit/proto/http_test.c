@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "proto/chars.h"
 #include "proto/http.h"
-#include "t.h"
+
+#include "head.h"
 
 static const struct http_limits limits = {.head_max = 2048, .target_max = 256, .fields_max = 20};
 static struct http_head head;
@@ -236,13 +237,11 @@ TEST(a_value_holds_no_control_but_tab_at_any_place)
 
     for (int byte = 0; byte < 256; byte++) {
         for (size_t at = 0; at < 40; at++) {
-            static const char start[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
-            size_t used = sizeof start - 1;
+            size_t used = put(text, BYTES("GET / HTTP/1.1\r\nHost: a\r\nX: "));
 
-            memcpy(text, start, used);
             memset(text + used, 'v', 40);
             text[used + at] = (char)byte;
-            memcpy(text + used + 40, "\r\n\r\n", 4);
+            put(text + used + 40, BYTES("\r\n\r\n"));
             enum err err = request(bytes_of(text, used + 44));
             bool fine = byte == '\t' || (byte >= 0x20 && byte != 0x7f);
 
@@ -351,10 +350,8 @@ TEST(an_upgrade_needs_both_fields_and_http_1_1)
 TEST(each_limit_is_refused_with_its_own_status)
 {
     static char text[4096];
-    static const char start[] = "GET /";
-    size_t used = sizeof start - 1;
+    size_t used = put(text, BYTES("GET /"));
 
-    memcpy(text, start, used);
     memset(text + used, 'a', sizeof text - used);
     CHECK(request(bytes_of(text, used + 255)) == ERR_AGAIN);
     CHECK(request(bytes_of(text, used + 256)) == ERR_TOO_BIG);
@@ -368,17 +365,15 @@ TEST(each_limit_is_refused_with_its_own_status)
     CHECK(complaint.status == 431);
     CHECK(refused(many, 431));
 
-    static const char line[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
-
-    memcpy(text, line, sizeof line - 1);
-    memset(text + sizeof line - 1, 'a', sizeof text - sizeof line);
+    used = put(text, BYTES("GET / HTTP/1.1\r\nHost: a\r\nX: "));
+    memset(text + used, 'a', sizeof text - used);
     CHECK(request(bytes_of(text, limits.head_max - 1)) == ERR_AGAIN);
     CHECK(request(bytes_of(text, limits.head_max)) == ERR_TOO_BIG);
     CHECK(complaint.status == 431);
-    memcpy(text + limits.head_max - 4, "\r\n\r\n", 4);
+    put(text + limits.head_max - 4, BYTES("\r\n\r\n"));
     CHECK(request(bytes_of(text, sizeof text)) == ERR_OK);
     CHECK(size == limits.head_max);
-    memcpy(text + limits.head_max - 4, "a\r\n\r\n", 5);
+    put(text + limits.head_max - 4, BYTES("a\r\n\r\n"));
     CHECK(request(bytes_of(text, sizeof text)) == ERR_TOO_BIG);
 }
 
