@@ -86,9 +86,10 @@ int command_misused(const struct command *command, const struct fault *fault)
 int command_failed(const struct command *command, const struct fault *fault)
 {
     /* Editors and terminals know a line that begins with file:line:column. */
-    if (fault->file[0] == '\0')
-        (void)fprintf(stderr, "larder %s: ", command->name);
-    fault_print(fault, stderr);
+    if (fault->file[0] != '\0' && fault->line > 0)
+        fault_print(fault, stderr);
+    else
+        (void)fprintf(stderr, "larder %s: %s\n", command->name, fault->text);
     return EXIT_FAILED;
 }
 

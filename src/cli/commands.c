@@ -15,9 +15,7 @@ const struct command *const commands[] = {
 #if __has_include("server/http/gateway.c")
     &explain_command,
 #endif
-    &purge_command,
-    &stats_command,
-    &bench_command,
+    &purge_command,   &stats_command, &bench_command,
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];

@@ -6,6 +6,8 @@
 #include "cli/server.h"
 #include "net/clock.h"
 
+enum { LOOK_AGAIN_MS = 5000 };
+
 static void expose(void *context, struct buf *out)
 {
     collect_exposition(context, out);
@@ -28,7 +30,9 @@ static enum err purge_key(struct server *server, const struct admin_purge *purge
         .soft = purge->soft,
     };
 
-    *ret_count = cache_purge_preview(thread, &wish, now_ms);
+    struct cache_view view;
+
+    *ret_count = cache_peek(thread, wish.key, now_ms, &view) != CACHE_MISS;
     return purge->dry_run ? ERR_OK : cache_purge(thread, &wish, now_ms, NULL);
 }
 
@@ -71,9 +75,8 @@ static enum err purge(void *context, const struct admin_purge *purge, size_t *re
 
 /* ---- readiness ------------------------------------------------------------------------------- */
 
-static void probed(void *context, const bool *is_up, size_t count)
+static void tell_ready(struct server *server, const bool *is_up, size_t count)
 {
-    struct server *server = context;
     bool is_draining = atomic_load(&server->is_draining);
     bool is_ready = !is_draining;
     struct buf json;
@@ -91,41 +94,79 @@ static void probed(void *context, const bool *is_up, size_t count)
     buf_fini(&json);
 }
 
-static void warn(void *context, const bool *is_up, size_t count)
+/* What the workers' own requests say of the i-th origin. */
+static bool is_seen_up(const struct server *server, size_t i)
 {
-    const struct server *server = context;
+    for (unsigned j = 0; j < server->workers_count; j++) {
+        const struct server_worker *worker = &server->workers[j];
 
-    for (size_t i = 0; i < count; i++) {
-        const struct config_origin *origin = config_origin(server->config, i);
+        if (worker->gateway != NULL && !origin_is_up(worker->origins[i]))
+            return false;
+    }
+    return true;
+}
 
-        if (!is_up[i])
-            log_say(&server->log, LOG_WARNING, "cli",
-                    "the origin %s (%s) cannot be reached: its requests are answered 502 until it "
-                    "can",
-                    origin->name, origin->settings.servers.items[0]);
+static void note(struct server *server, size_t i, bool is_up)
+{
+    const struct config_origin *origin = config_origin(server->config, i);
+
+    if (server->is_known_down[i] == is_up)
+        log_say(&server->log, is_up ? LOG_INFO : LOG_WARNING, "cli",
+                is_up ? "the origin %s (%s) can be reached again"
+                      : "the origin %s (%s) cannot be reached: what is not cached is answered 502 "
+                        "until it can",
+                origin->name, origin->settings.servers.items[0]);
+    server->is_known_down[i] = !is_up;
+    for (unsigned j = 0; j < server->workers_count; j++) {
+        if (server->workers[j].gateway != NULL)
+            origin_set_up(server->workers[j].origins[i], is_up);
     }
 }
 
-/* The round at the start may still run: then its outcome is the answer. */
-static void warn_and_tell(void *context, const bool *is_up, size_t count)
+static void probed(void *context, const bool *is_up, size_t count)
 {
-    warn(context, is_up, count);
-    probed(context, is_up, count);
+    struct server *server = context;
+
+    if (setup_is_off(server->config->listen.http))
+        count = 0; /* nobody asks them for anything */
+    for (size_t i = 0; i < count; i++)
+        note(server, i, is_up[i]);
+    if (server->admin != NULL)
+        tell_ready(server, is_up, count);
+    timer_set(server->workers[0].loop, &server->look_again,
+              loop_now_ms(server->workers[0].loop) + LOOK_AGAIN_MS);
 }
 
-static void probe(void *context)
+static void start_probe(void *context)
 {
     struct server *server = context;
 
     if (probe_is_running(server->probe))
-        probe_redirect(server->probe, warn_and_tell, server);
+        return;
+    timer_clear(server->workers[0].loop, &server->look_again);
+    probe_start(server->probe, probed, server);
+}
+
+/* An origin that failed is looked after until it is back; one that works is left alone. */
+static void look_again(struct timer *timer)
+{
+    struct server *server = list_owner(timer, struct server, look_again);
+    bool is_all_up = true;
+
+    for (size_t i = 0; i < server->config->origins.count; i++)
+        is_all_up = is_all_up && is_seen_up(server, i);
+    if (is_all_up)
+        timer_set(server->workers[0].loop, timer,
+                  loop_now_ms(server->workers[0].loop) + LOOK_AGAIN_MS);
     else
-        probe_start(server->probe, probed, server);
+        start_probe(server);
 }
 
 void desk_probe(struct server *server)
 {
-    probe_start(server->probe, warn, server);
+    timer_init(&server->look_again, look_again);
+    if (!setup_is_off(server->config->listen.http))
+        start_probe(server);
 }
 
 /* ---- birth ----------------------------------------------------------------------------------- */
@@ -159,7 +200,7 @@ enum err desk_open(struct server *server, struct fault *fault)
         .log = &server->log,
         .address = &server->admin_address,
         .token = bytes_of_text(token),
-        .ops = {expose, write_stats, purge, probe, server},
+        .ops = {expose, write_stats, purge, start_probe, server},
     };
     enum err err = admin_new(&birth, &server->admin, fault);
 

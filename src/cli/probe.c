@@ -109,12 +109,6 @@ bool probe_is_running(const struct probe *probe)
     return probe->is_running;
 }
 
-void probe_redirect(struct probe *probe, probe_done_fn *done, void *context)
-{
-    probe->done = done;
-    probe->context = context;
-}
-
 void probe_stop(struct probe *probe)
 {
     probe->done = NULL;

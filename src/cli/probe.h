@@ -28,9 +28,6 @@ enum err probe_new(struct loop *loop, const struct config *config, struct probe 
 void probe_start(struct probe *probe, probe_done_fn *done, void *context);
 bool probe_is_running(const struct probe *probe);
 
-/* The round that is under way tells this one in place of the other. */
-void probe_redirect(struct probe *probe, probe_done_fn *done, void *context);
-
 /* Cuts a round short: `done` is not called. The loop must turn once before probe_free. */
 void probe_stop(struct probe *probe);
 void probe_free(struct probe **owner);

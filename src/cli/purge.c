@@ -94,7 +94,7 @@ static void tell(const struct wish *wish, struct bytes answer)
     json_int_t number = json_integer_value(count);
 
     if (wish->dry_run) {
-        (void)printf("nothing is purged (dry run): %lld entr%s would be, by ", (long long)number,
+        (void)printf("dry run: %lld entr%s would be purged: ", (long long)number,
                      number == 1 ? "y" : "ies");
         print_object(wish);
     } else if (count != NULL && number == 0) {

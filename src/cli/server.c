@@ -123,6 +123,7 @@ static enum err open_shared(struct server *server, struct fault *fault)
     if (!setup_is_off(config->listen.http))
         TRY(site_new(&config->http, config->routes.items, config->routes.count,
                      &server->setup->origins, cache_account(server->cache), &server->site, fault));
+    fault->file[0] = '\0';
     if (!setup_is_off(config->listen.resp))
         TRY(resp_new(&birth, &server->resp, fault));
     return ERR_OK;
@@ -159,6 +160,7 @@ enum err server_new(const struct setup *setup, struct server **ret_server, struc
     server->workers_count =
         config->process.workers > 0 ? (unsigned)config->process.workers : worker_cores();
     server->workers = mem_new(server->workers_count, sizeof *server->workers);
+    server->is_known_down = mem_new(config->origins.count + 1, sizeof *server->is_known_down);
     server->http_limit.connections_max = config->http.connections_max;
     enum err err = open_all(server, fault);
 
@@ -350,10 +352,13 @@ void server_free(struct server **owner)
         admin_stop(server->admin);
     if (server->probe != NULL)
         probe_stop(server->probe);
+    if (timer_is_set(&server->look_again))
+        timer_clear(server->workers[0].loop, &server->look_again);
     crew_cut(server);
     admin_free(&server->admin);
     probe_free(&server->probe);
     crew_free(server);
+    mem_free(&server->is_known_down);
     if (server->site != NULL)
         site_free(&server->site);
     if (server->resp != NULL)

@@ -61,7 +61,9 @@ struct server {
     unsigned workers_count;
     unsigned workers_ended;
     struct admin *admin; /* on worker 0's loop; NULL: off */
-    struct probe *probe; /* there as well */
+    struct probe *probe; /* there as well, as are the next two */
+    struct timer look_again;
+    bool *is_known_down; /* by origin: that it cannot be reached was told */
     atomic_bool is_draining;
     bool has_started; /* its threads run */
 };
@@ -87,7 +89,8 @@ void crew_free(struct server *server); /* what is left */
 /* The admin door and what it asks of the house (desk.c). */
 enum err desk_open(struct server *server, struct fault *fault);
 
-/* Looks whether the origins can be reached, and warns in the log. */
+/* Looks whether the origins can be reached, now and whenever one of them failed; what changes is
+ * said in the log. */
 void desk_probe(struct server *server);
 
 #endif

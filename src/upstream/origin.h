@@ -65,6 +65,9 @@ const struct origin_metrics *origin_metrics(const struct origin *origin);
 /* Whether the last attempt to reach it succeeded (true before the first). */
 bool origin_is_up(const struct origin *origin);
 
+/* Somebody else found out whether it can be reached. Any thread. */
+void origin_set_up(struct origin *origin, bool is_up);
+
 struct exchange_request {
     struct bytes method;
     struct bytes target;             /* origin form: path and query */

@@ -112,6 +112,11 @@ bool origin_is_up(const struct origin *origin)
     return origin->is_up;
 }
 
+void origin_set_up(struct origin *origin, bool is_up)
+{
+    origin->is_up = is_up;
+}
+
 struct server *origin_pick_server(struct origin *origin)
 {
     int64_t now_ms = loop_now_ms(origin->loop);
