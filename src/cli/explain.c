@@ -57,9 +57,21 @@ static void write_request(const struct asked *asked, const char *listens, struct
 
 /* ---- the explanation ------------------------------------------------------------------------- */
 
-static int explain(const struct command *self, const struct setup *setup, const struct asked *asked)
+static bool find_place(void *context, const void *field, const char **ret_file, int *ret_line)
 {
-    const struct config *config = &setup->config;
+    const struct config *config = context;
+    const struct config_place *place = config_where(config, field);
+
+    if (place == NULL)
+        return false;
+    *ret_file = place->file;
+    *ret_line = place->line;
+    return true;
+}
+
+static int explain(const struct command *self, struct setup *setup, const struct asked *asked)
+{
+    struct config *config = &setup->config;
     struct fault fault = {.line = 0};
     struct account account;
     struct site *site = NULL;
@@ -74,7 +86,9 @@ static int explain(const struct command *self, const struct setup *setup, const 
     buf_init(&request, REQUEST_MAX, NULL);
     buf_init(&out, EXPLANATION_MAX, NULL);
     write_request(asked, config->listen.http, &request);
-    err = site_explain(site, buf_bytes(&request), &out);
+    const struct site_where where = {find_place, config};
+
+    err = site_explain(site, buf_bytes(&request), &where, &out);
     (void)fwrite(out.data == NULL ? "" : (const char *)out.data, 1, out.size, stdout);
     buf_fini(&request);
     buf_fini(&out);

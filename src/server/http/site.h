@@ -69,9 +69,18 @@ enum err site_purge(const struct site *site, struct cache_thread *thread,
                     const struct site_purge *purge, int64_t now_ms, size_t *ret_count,
                     struct fault *fault);
 
+/* Where a setting was set: `field` is the address of one in the settings or routes that the site
+ * was made from. False: it has its default. */
+struct site_where {
+    bool (*find)(void *context, const void *field, const char **ret_file, int *ret_line);
+    void *context;
+};
+
 /* What would be done with this request: its key, its route and each decision with the file and line
  * that it comes from, as text. `head` is a whole request head ("GET /a HTTP/1.1\r\n...\r\n\r\n").
+ * `where` may be NULL: then only the route's own line is told.
  * ERR_SYNTAX, ERR_TOO_BIG: it is refused, as it would be over the wire; the text says why. */
-enum err site_explain(const struct site *site, struct bytes head, struct buf *out);
+enum err site_explain(const struct site *site, struct bytes head, const struct site_where *where,
+                      struct buf *out);
 
 #endif
