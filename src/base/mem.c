@@ -47,6 +47,18 @@ void *mem_new(size_t count, size_t size)
     return memory;
 }
 
+void *mem_new_aligned(size_t alignment, size_t size)
+{
+    must(size > 0);
+    size_t whole = (size + alignment - 1) / alignment * alignment;
+    void *memory = aligned_alloc(alignment, whole);
+
+    if (memory == NULL)
+        never("the machine has no memory left");
+    memset(memory, 0, whole);
+    return memory;
+}
+
 void *mem_copy(const void *data, size_t size)
 {
     char *copy = malloc(size + 1);

@@ -18,6 +18,9 @@
 /* `count` zeroed objects of `size` bytes. Never NULL. */
 void *mem_new(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 
+/* `size` zeroed bytes at a multiple of `alignment`, a power of two. Never NULL. */
+void *mem_new_aligned(size_t alignment, size_t size) __attribute__((malloc, returns_nonnull));
+
 /* A copy of `size` bytes, or of a string. Never NULL; an empty copy has one NUL byte. A copy of
  * bytes is followed by a NUL that does not count. */
 void *mem_copy(const void *data, size_t size) __attribute__((malloc, returns_nonnull));

@@ -161,12 +161,14 @@ struct cache_put {
     struct cache_key key;
     uint8_t kind;
     bool negative;
-    struct bytes head;  /* the value is head followed by body, copied; */
-    struct bytes body;  /*   either may be empty */
-    void *object;       /* instead of bytes: taken by the engine on success */
-    int64_t expires_ms; /* absolute. At or before now: not stored (waiters of a fill are served) */
+    struct bytes head;        /* the value is head followed by body, copied; */
+    struct bytes body;        /*   either may be empty */
+    void *object;             /* instead of bytes: taken by the engine on success */
+    int64_t expires_ms;       /* absolute */
     int64_t stale_until_ms;   /* 0: as expires_ms */
-    int64_t error_until_ms;   /* 0: as stale_until_ms */
+    int64_t error_until_ms;   /* 0: as stale_until_ms. The last of the three at or before now: the
+                               * value is delivered to those who wait and not stored, and what was
+                               * stored before goes */
     const struct bytes *tags; /* purge handles; duplicates are harmless */
     size_t tag_count;
 };
@@ -209,7 +211,7 @@ void cache_unlock(struct cache_thread *thread);
 
 /* A mutable value (a list, a hash...). The engine owns it from cache_put on and calls `free` once
  * no thread can see it. Its memory is its maker's (mem_try) and is told to the engine: `cost` at
- * the put, and cache_object_resized (under the key's lock) whenever it changed. */
+ * the put, and asked for again at cache_object_changed. */
 struct cache_object_ops {
     size_t (*cost)(const void *object);
     void (*free)(void *object);
@@ -248,12 +250,14 @@ void cache_unwatch(struct cache_thread *thread, struct cache_watch *watch);
 
 enum cache_answer {
     CACHE_HIT,       /* `view` is fresh: use it */
-    CACHE_HIT_STALE, /* `view` may be served stale; somebody else refreshes it already */
+    CACHE_HIT_STALE, /* `view` may be served stale; somebody else refreshes it already, or the last
+                      * refresh failed and it is too early to try again (also of a GRACE value) */
     CACHE_HIT_LEAD,  /* `view` may be served stale, and you refresh it: `lease` is yours */
-    CACHE_LEAD,      /* nothing usable (view: a GRACE value or a miss): load it; `lease` is yours */
+    CACHE_LEAD,      /* nothing usable (view: a miss, or what could be revalidated or served if the
+                      * load fails): load it; `lease` is yours */
     CACHE_WAIT,      /* somebody loads it: `waiter` is called back */
     CACHE_JOIN, /* somebody loads it and shares already (cache_share): `shared` is held for you */
-    CACHE_REFUSED, /* too many wait or load already (view: a GRACE value or a miss) */
+    CACHE_REFUSED, /* too many wait or load already (view as for CACHE_LEAD) */
 };
 
 /* The right, and the duty, to end one load. Ended by exactly one of cache_fill, cache_fail,
@@ -285,9 +289,12 @@ struct cache_wake {
  * the stripe's lock, on the thread that ended the load: it copies what it needs, posts a task to
  * its own loop and must not call the engine (cache_hold is allowed). */
 struct cache_waiter {
-    struct list_node node;
     void (*woken)(struct cache_waiter *waiter, const struct cache_wake *wake);
-    uint64_t token;
+    /* The engine's own: */
+    struct list_node node;
+    struct load *load;
+    void (*hold_shared)(void *shared);
+    uint64_t sequence;
     uint64_t hash;
 };
 
@@ -296,7 +303,8 @@ struct cache_ask {
     bool refresh;                      /* treat a fresh value as stale: early or forced refresh */
     bool no_stale;                     /* STALE counts as a miss (must-revalidate) */
     bool no_wait;                      /* CACHE_REFUSED in place of CACHE_WAIT and CACHE_JOIN */
-    void (*hold_shared)(void *shared); /* takes a reference for CACHE_JOIN and CACHE_SHARED */
+    void (*hold_shared)(void *shared); /* takes a reference for CACHE_JOIN and CACHE_SHARED; NULL:
+                                        * the asker cannot share and waits for the whole value */
 };
 
 /* Look up and, if need be, take part in loading: the heart of every caching pattern. `waiter` may
@@ -338,6 +346,10 @@ void cache_abandon(struct cache_thread *thread, struct cache_lease *lease, int64
 bool cache_share(struct cache_thread *thread, struct cache_lease *lease, void *shared,
                  void (*drop_shared)(void *shared), int64_t now_ms);
 
+/* The leader is alive and needs longer: the lease's time begins anew. False: the lease is no longer
+ * the caller's. (cache_share does the same.) */
+bool cache_extend(struct cache_thread *thread, const struct cache_lease *lease, int64_t now_ms);
+
 /* The answer is not for sharing (private, uncacheable): wakes all who wait with CACHE_RETRY at once
  * and ends the lease. For `remember_ms` askers of the key get CACHE_LEAD with a zero lease: each
  * loads for itself. */
@@ -371,9 +383,9 @@ struct cache_purge {
 enum err cache_purge(struct cache_thread *thread, const struct cache_purge *purge, int64_t now_ms,
                      uint64_t *ret_sequence);
 
-/* Whether a purge by tag, prefix, pattern, space or all with a higher number than `sequence` concerns
- * what a load of this key with these tags brings: for those who join a load that is shared already
- * and whose tags only its leader knows. The load must be in flight. */
+/* Whether a purge by tag, prefix, pattern, space or all with a higher number than `sequence`
+ * concerns what a load of this key with these tags brings: for those who join a load that is shared
+ * already and whose tags only its leader knows. The load must be in flight. */
 bool cache_is_purged_since(struct cache_thread *thread, struct cache_key key,
                            const struct bytes *tags, size_t tag_count, uint64_t sequence);
 

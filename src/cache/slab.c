@@ -151,6 +151,8 @@ enum err slab_take(struct slab *slab, size_t size, bool force, uint32_t *ret_ref
     must(size > 0);
     (void)pthread_mutex_lock(&slab->lock);
     err = take_locked(slab, size, force, &place);
+    if (err == ERR_OK)
+        memset(place, 0, SLAB_ZEROED);
     (void)pthread_mutex_unlock(&slab->lock);
     if (err == ERR_OK)
         *ret_ref = slab_ref(slab, place);

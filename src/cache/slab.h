@@ -28,11 +28,14 @@
 
 struct slab;
 
+enum { SLAB_ZEROED = 16 };
+
 /* Room for about `memory_max` bytes; `account` is charged with what the system backs. */
 struct slab *slab_new(size_t memory_max, struct account *account);
 void slab_free(struct slab **owner);
 
-/* A place of at least `size` bytes (> 0), aligned to 16, unknown content.
+/* A place of at least `size` bytes (> 0), aligned to 16, unknown content but for the first
+ * SLAB_ZEROED bytes, which are zero before anybody (slab_sparse) can know of the place.
  * ERR_FULL     the account refuses another page and no place of this size is free: evict, or
  *              compact (slab_sparse), and try again. `force` takes a page all the same.
  * ERR_TOO_BIG  larger than the region could ever hold */

@@ -1,0 +1,344 @@
+/* cache.c: birth and death, threads, the turn, the accounts and the counts.
+ * SPDX-License-Identifier: MIT */
+#include "cache/store.h"
+
+#include "base/mem.h"
+
+enum {
+    SHARD_MEMORY = 1 << 20, /* one shard for so much of the limit */
+    POLICY_HINT_SHARE = 512,
+    EXPIRY_PAUSE_MS = 100, /* expiries are gathered for so long: a second is promised */
+    WORK_PAUSE_MS = 1,     /* until background work goes on */
+    RETIRED_PAUSE_MS = 20, /* until what other threads may still read is asked for again */
+};
+
+/* ---- birth ------------------------------------------------------------------------------- */
+
+static unsigned shard_bits_for(uint64_t memory_max)
+{
+    unsigned bits = (unsigned)__builtin_ctz(SHARDS_MIN);
+
+    while (((uint64_t)SHARD_MEMORY << bits) < memory_max && (1U << bits) < SHARDS_MAX)
+        bits++;
+    return bits;
+}
+
+static void init_accounts(struct cache *cache)
+{
+    uint64_t max = cache->settings.memory_max;
+
+    atomic_init(&cache->memory_max, max);
+    account_init(&cache->whole, NULL, max);
+    account_init(&cache->values, &cache->whole, 0);
+    account_init(&cache->index, &cache->whole, 0);
+    account_init(&cache->tags_account, &cache->whole, 0);
+    account_init(&cache->objects, &cache->whole, 0);
+    account_init(&cache->loads_account, &cache->whole, 0);
+}
+
+static void init_secrets(struct cache *cache, uint64_t seed)
+{
+    struct random random;
+
+    if (seed == 0) {
+        random_secret(cache->secrets, sizeof cache->secrets);
+        return;
+    }
+    random_init(&random, seed);
+    for (unsigned i = 0; i < CACHE_SPACES; i++) {
+        cache->secrets[i].words[0] = random_next(&random);
+        cache->secrets[i].words[1] = random_next(&random);
+    }
+}
+
+static void init_shards(struct cache *cache)
+{
+    size_t size = 0;
+
+    cache->shard_bits = shard_bits_for(cache->settings.memory_max);
+    cache->shard_count = 1U << cache->shard_bits;
+    size = cache->shard_count * sizeof *cache->shards;
+    cache->shards = mem_new_aligned(alignof(struct shard), size);
+    account_force(&cache->index, size);
+    for (unsigned i = 0; i < cache->shard_count; i++) {
+        struct table *table = table_new(1);
+
+        account_force(&cache->index, table->cost);
+        atomic_init(&cache->shards[i].table, table);
+    }
+}
+
+static struct policy *make_policy(const struct cache *cache, const char *name)
+{
+    struct policy_places places = {cache->places.base, cache->places.shift,
+                                   offsetof(struct cache_entry, node)};
+
+    return policy_new(name, places, cache->settings.memory_max / POLICY_HINT_SHARE);
+}
+
+static uint64_t oldest_load(void *context)
+{
+    struct cache *cache = context;
+
+    return loads_oldest(&cache->loads);
+}
+
+struct cache *cache_new(const struct cache_settings *settings, uint64_t seed)
+{
+    struct cache *cache = mem_new_aligned(alignof(struct cache), sizeof *cache);
+
+    cache->settings = *settings;
+    init_accounts(cache);
+    init_secrets(cache, seed);
+    epochs_init(&cache->epochs);
+    init_shards(cache);
+    cache->slab = slab_new(settings->memory_max, &cache->values);
+    cache->places = (struct places){slab_base(cache->slab), slab_shift(cache->slab)};
+    cache->policy = make_policy(cache, settings->policy);
+    must(cache->policy != NULL); /* the configuration was checked */
+    atomic_init(&cache->policy_touches, policy_wants_touch(cache->policy));
+    for (unsigned i = 0; i < WHEELS; i++)
+        wheel_init(&cache->wheels[i]);
+    for (unsigned i = 0; i < WATCH_RINGS; i++)
+        list_init(&cache->watch_rings[i].watches);
+    tags_init(&cache->tags, cache->secrets[0], &cache->tags_account, oldest_load, cache);
+    loads_init(&cache->loads, &cache->loads_account, &cache->sequence);
+    return cache;
+}
+
+static void free_shard(struct cache *cache, struct shard *shard)
+{
+    struct table *table = shard_table(shard);
+
+    for (uint32_t number = 0; number < table->buckets + table->spares_used; number++) {
+        for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+            uint32_t ref = table->at[number].refs[i];
+
+            if (ref == 0)
+                continue;
+            must((entry_state(entry_at(cache, ref)) & ENTRY_HOLDS) == 0);
+            atomic_store(&entry_at(cache, ref)->state, 0);
+            entry_free(cache, entry_at(cache, ref));
+        }
+    }
+    loads_clear(&cache->loads, &shard->loads);
+    account_refund(&cache->index, table->cost);
+    table_free(&table);
+}
+
+void cache_free(struct cache **owner)
+{
+    struct cache *cache = *owner;
+
+    if (cache == NULL)
+        return;
+    must(cache->threads == NULL);
+    retired_free_all(cache, &cache->orphans);
+    for (unsigned i = 0; i < cache->shard_count; i++)
+        free_shard(cache, &cache->shards[i]);
+    for (unsigned i = 0; i < RULES_MAX; i++) {
+        struct rule *rule = atomic_load(&cache->rules.at[i]);
+
+        mem_free(&rule);
+    }
+    tags_fini(&cache->tags);
+    loads_fini(&cache->loads);
+    policy_free(&cache->policy);
+    slab_free(&cache->slab);
+    mem_free(&cache->shards);
+    mem_free(owner);
+}
+
+struct account *cache_account(struct cache *cache)
+{
+    return &cache->whole;
+}
+
+void cache_set_memory_max(struct cache *cache, size_t bytes)
+{
+    atomic_store(&cache->memory_max, bytes);
+    atomic_store(&cache->whole.max, bytes);
+}
+
+/* All that is shown goes into the new order, in the order of the index. The caller has every
+ * latch. */
+static void reorder_shard(struct cache *cache, const struct shard *shard)
+{
+    const struct table *table = shard_table(shard);
+
+    for (uint32_t number = 0; number < table->buckets + table->spares_used; number++) {
+        for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+            uint32_t ref = atomic_load(&table->at[number].refs[i]);
+            struct cache_entry *entry = entry_at(cache, ref);
+
+            if (ref == 0)
+                continue;
+            entry->node.next = entry->node.prev = 0;
+            entry->node.queue = 0;
+            policy_insert(cache->policy, ref, entry_hash(cache, entry),
+                          slab_cost(cache->slab, entry_size(entry)));
+        }
+    }
+}
+
+enum err cache_set_policy(struct cache *cache, const char *name)
+{
+    struct policy *policy = make_policy(cache, name);
+    struct cache_thread *thread = NULL;
+
+    if (policy == NULL)
+        return ERR_MISS;
+    thread = cache_join(cache);
+    cache_lock_all(thread);
+    latch_lock(&cache->policy_latch);
+    policy_free(&cache->policy);
+    cache->policy = policy;
+    atomic_store(&cache->policy_touches, policy_wants_touch(policy));
+    for (unsigned i = 0; i < cache->shard_count; i++)
+        reorder_shard(cache, &cache->shards[i]);
+    latch_unlock(&cache->policy_latch);
+    cache_unlock(thread);
+    cache_leave(&thread);
+    return ERR_OK;
+}
+
+struct cache_key cache_key(const struct cache *cache, unsigned space, struct bytes name)
+{
+    must(space < CACHE_SPACES);
+    return (struct cache_key){name, hash_bytes(cache->secrets[space], name), (uint8_t)space};
+}
+
+/* ---- threads ----------------------------------------------------------------------------- */
+
+struct cache_thread *cache_join(struct cache *cache)
+{
+    struct cache_thread *thread = mem_new(1, sizeof *thread);
+
+    thread->cache = cache;
+    thread->epoch = epoch_join(&cache->epochs);
+    latch_lock(&cache->threads_latch);
+    thread->next = cache->threads;
+    cache->threads = thread;
+    latch_unlock(&cache->threads_latch);
+    return thread;
+}
+
+static void add_metrics(struct cache_metrics *to, const struct cache_metrics *from)
+{
+#define METRIC(name, kind, text) counter_add(&to->name, counter_read(&from->name));
+#include "cache/metrics.def"
+#undef METRIC
+}
+
+void cache_leave(struct cache_thread **owner)
+{
+    struct cache_thread *thread = *owner;
+    struct cache *cache = NULL;
+
+    if (thread == NULL)
+        return;
+    cache = thread->cache;
+    must(thread->step == STEP_NONE);
+    latch_lock(&cache->threads_latch);
+    struct cache_thread **at = &cache->threads;
+
+    while (*at != thread)
+        at = &(*at)->next;
+    *at = thread->next;
+    add_metrics(&cache->gone_metrics, &thread->metrics);
+    retired_hand_over(cache, &thread->retired, &cache->orphans);
+    latch_unlock(&cache->threads_latch);
+    epoch_leave(&cache->epochs, thread->epoch);
+    mem_free(owner);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_turn(const struct cache_thread *thread, int64_t now_ms, bool more)
+{
+    const struct cache *cache = thread->cache;
+    int64_t expiry = CACHE_NEVER;
+
+    if (more)
+        return now_ms + WORK_PAUSE_MS;
+    for (unsigned i = 0; i < WHEELS; i++)
+        expiry = earlier(expiry, wheel_due_ms(&cache->wheels[i]));
+    if (expiry != CACHE_NEVER && expiry < now_ms + EXPIRY_PAUSE_MS)
+        expiry = now_ms + EXPIRY_PAUSE_MS;
+    expiry = earlier(expiry, loads_due_ms(&cache->loads));
+    if (!retired_is_empty(&thread->retired))
+        expiry = earlier(expiry, now_ms + RETIRED_PAUSE_MS);
+    return expiry;
+}
+
+int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
+{
+    bool more = false;
+
+    must(thread->step == STEP_NONE);
+    loads_turn(thread, now_ms);
+    expire_turn(thread, now_ms);
+    more = sweep_turn(thread);
+    more |= room_keep(thread);
+    tags_tidy(&thread->cache->tags);
+    thread->looked = false;
+    (void)retired_reclaim(thread);
+    return next_turn(thread, now_ms, more);
+}
+
+void cache_rest(struct cache_thread *thread)
+{
+    must(thread->step == STEP_NONE);
+    thread->looked = false;
+    epoch_rest(thread->epoch);
+}
+
+void cache_wake(struct cache_thread *thread)
+{
+    epoch_wake(&thread->cache->epochs, thread->epoch);
+}
+
+/* ---- counts ------------------------------------------------------------------------------ */
+
+size_t cache_count(const struct cache *cache, unsigned space)
+{
+    int64_t count = atomic_load(&cache->counts[space]);
+
+    return count < 0 ? 0 : (size_t)count;
+}
+
+static void read_gauges(const struct cache *cache, struct cache_metrics *metrics)
+{
+    uint64_t entries = 0;
+
+    for (unsigned i = 0; i < CACHE_SPACES; i++)
+        entries += cache_count(cache, i);
+    counter_set(&metrics->leases, atomic_load(&cache->loads.count));
+    counter_set(&metrics->waiters, atomic_load(&cache->loads.waiter_count));
+    counter_set(&metrics->entries, entries);
+    counter_set(&metrics->tags, atomic_load(&cache->tags.count));
+    counter_set(&metrics->memory_used_bytes, account_used(&cache->whole));
+    counter_set(&metrics->memory_max_bytes, atomic_load(&cache->memory_max));
+    counter_set(&metrics->memory_values_bytes, slab_taken(cache->slab));
+    counter_set(&metrics->memory_index_bytes, account_used(&cache->index));
+    counter_set(&metrics->memory_tags_bytes, account_used(&cache->tags_account));
+    counter_set(&metrics->memory_objects_bytes, account_used(&cache->objects));
+    counter_set(&metrics->memory_wasted_bytes, slab_backed(cache->slab) - slab_taken(cache->slab));
+}
+
+void cache_read_metrics(const struct cache *cache, struct cache_metrics *ret_metrics)
+{
+    /* The list of threads is guarded by a latch, which is no part of what `const` promises. */
+    struct cache *whole = (struct cache *)(uintptr_t)cache;
+
+    memset(ret_metrics, 0, sizeof *ret_metrics);
+    latch_lock(&whole->threads_latch);
+    add_metrics(ret_metrics, &cache->gone_metrics);
+    for (const struct cache_thread *at = cache->threads; at != NULL; at = at->next)
+        add_metrics(ret_metrics, &at->metrics);
+    latch_unlock(&whole->threads_latch);
+    read_gauges(cache, ret_metrics);
+}

@@ -1,0 +1,133 @@
+/* look.c: reading without a lock. SPDX-License-Identifier: MIT */
+#include "cache/store.h"
+
+struct cache_entry *find_entry(const struct cache *cache, const struct shard *shard,
+                               const struct cache_key *key, _Atomic uint32_t **ret_slot)
+{
+    uint32_t ref = 0;
+    _Atomic uint32_t *slot =
+        index_find(cache->places, shard_table(shard), position_of(cache, key->hash), key, &ref);
+
+    if (slot == NULL)
+        return NULL;
+    *ret_slot = slot;
+    return entry_at(cache, ref);
+}
+
+void entry_hit(struct cache *cache, struct cache_entry *entry)
+{
+    policy_hit(&entry->node);
+    if (!atomic_load_explicit(&cache->policy_touches, memory_order_relaxed))
+        return;
+    latch_lock(&cache->policy_latch);
+    if (entry->node.queue != 0)
+        policy_touch(cache->policy, entry_ref(cache, entry));
+    latch_unlock(&cache->policy_latch);
+}
+
+enum cache_state look_shard(struct cache_thread *thread, const struct shard *shard,
+                            const struct cache_key *key, int64_t now_ms,
+                            struct cache_view *ret_view)
+{
+    _Atomic uint32_t *slot = NULL;
+    struct cache_entry *entry = find_entry(thread->cache, shard, key, &slot);
+
+    if (entry == NULL) {
+        ret_view->state = CACHE_MISS;
+        return CACHE_MISS;
+    }
+    thread->looked = true;
+    return view_entry(thread->cache, entry, now_ms, ret_view);
+}
+
+enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, int64_t now_ms,
+                            struct cache_view *ret_view)
+{
+    struct shard *shard = shard_of(thread->cache, key.hash);
+    enum cache_state state = CACHE_MISS;
+    bool entered = false;
+
+    if (atomic_load_explicit(&shard->stepping, memory_order_acquire))
+        entered = shard_enter(thread, shard);
+    state = look_shard(thread, shard, &key, now_ms, ret_view);
+    shard_leave(shard, entered);
+    return state;
+}
+
+enum cache_state cache_look(struct cache_thread *thread, struct cache_key key, int64_t now_ms,
+                            struct cache_view *ret_view)
+{
+    enum cache_state state = cache_peek(thread, key, now_ms, ret_view);
+
+    if (state == CACHE_MISS) {
+        counter_add(&thread->metrics.misses, 1);
+        return CACHE_MISS;
+    }
+    counter_add(&thread->metrics.hits, 1);
+    entry_hit(thread->cache, ret_view->entry);
+    return state;
+}
+
+void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage)
+{
+    const struct cache *cache = thread->cache;
+    struct table *table = shard_table(shard_of(cache, key.hash));
+    const struct bucket *bucket = &table->at[index_bucket(table, position_of(cache, key.hash))];
+
+    if (stage == 0) {
+        __builtin_prefetch(bucket);
+        return;
+    }
+    for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+        if (atomic_load_explicit(&bucket->tags[i], memory_order_relaxed) != index_tag(key.hash))
+            continue;
+        uint32_t ref = atomic_load_explicit(&bucket->refs[i], memory_order_relaxed);
+
+        if (ref == 0)
+            continue;
+        __builtin_prefetch(entry_at(cache, ref));
+        __builtin_prefetch((const uint8_t *)entry_at(cache, ref) + 64);
+    }
+}
+
+struct cache_entry *cache_hold(const struct cache_view *view)
+{
+    uint32_t before = 0;
+
+    must(view->entry != NULL);
+    before = atomic_fetch_add_explicit(&view->entry->state, 1, memory_order_relaxed);
+    must((before & ENTRY_HOLDS) < ENTRY_HOLDS);
+    return view->entry;
+}
+
+void cache_drop(struct cache *cache, struct cache_entry **owner)
+{
+    struct cache_entry *entry = *owner;
+    uint32_t before = 0;
+
+    *owner = NULL;
+    if (entry == NULL)
+        return;
+    before = atomic_fetch_sub_explicit(&entry->state, 1, memory_order_acq_rel);
+    must((before & ENTRY_HOLDS) > 0);
+    if ((before & ENTRY_HOLDS) == 1 && (before & ENTRY_DEAD) != 0)
+        entry_free(cache, entry);
+}
+
+void cache_tags_of(struct cache_thread *thread, const struct cache_view *view, cache_tag_fn *each,
+                   void *context)
+{
+    const struct entry_extra *extra = NULL;
+
+    (void)thread;
+    if (view->entry == NULL)
+        return;
+    extra = entry_extra(view->entry);
+    for (uint64_t i = 0; extra != NULL && i < extra->tag_count; i++)
+        each(context, tag_name(extra->tags[i]));
+}
+
+size_t cache_cost(struct cache_thread *thread, const struct cache_view *view)
+{
+    return view->entry == NULL ? 0 : entry_cost(thread->cache, view->entry);
+}

@@ -1,0 +1,272 @@
+/* purge.c: invalidation by key, tag, prefix, pattern, space and all. SPDX-License-Identifier: MIT
+ *
+ * The number of a purge is drawn and stored under one latch, as one step: whoever raises an entry's
+ * number (a new tag, a revalidation) holds it too and so can jump over no purge that is half done.
+ * What concerns whole spaces holds all shards meanwhile, so that counts are exact and no step of
+ * several is cut through.
+ */
+#include "cache/store.h"
+
+#include "base/glob.h"
+#include "base/mem.h"
+
+/* ---- by key ------------------------------------------------------------------------------ */
+
+static void expire_now(struct cache_thread *thread, struct shard *shard,
+                       const struct cache_key *key, int64_t now_ms)
+{
+    struct cache *cache = thread->cache;
+    _Atomic uint32_t *slot = NULL;
+    struct cache_view view;
+    struct cache_entry *entry = find_entry(cache, shard, key, &slot);
+
+    if (entry == NULL || view_entry(cache, entry, now_ms, &view) == CACHE_MISS)
+        return;
+    atomic_fetch_or_explicit(&entry->state, ENTRY_SOFT, memory_order_release);
+    if (now_ms < entry_expires(entry))
+        shard_set_times(cache, entry, key->hash,
+                        (struct entry_times){.expires_ms = now_ms, .keep_distances = true});
+    if (entry_ends(entry) <= now_ms)
+        shard_remove(thread, shard, slot, entry, key->hash, CACHE_PURGED);
+    tell_change(cache, key);
+}
+
+static uint64_t purge_key(struct cache_thread *thread, const struct cache_purge *purge,
+                          int64_t now_ms)
+{
+    struct cache *cache = thread->cache;
+    struct shard *shard = shard_of(cache, purge->key.hash);
+    bool entered = shard_enter(thread, shard);
+    uint64_t sequence = sequence_draw(cache);
+
+    if (purge->soft) {
+        expire_now(thread, shard, &purge->key, now_ms);
+    } else {
+        remove_now(thread, shard, &purge->key, CACHE_PURGED);
+        tell_change(cache, &purge->key);
+    }
+    load_doomed(thread, shard, &purge->key);
+    shard_leave(shard, entered);
+    return sequence;
+}
+
+/* ---- by tag ------------------------------------------------------------------------------ */
+
+struct concerned {
+    struct cache_thread *thread;
+    const struct cache_purge *purge;
+    int64_t now_ms;
+    size_t count;
+};
+
+static bool entry_has_tag(const struct cache_entry *entry, struct bytes name)
+{
+    const struct entry_extra *extra = entry_extra(entry);
+
+    for (uint64_t i = 0; extra != NULL && i < extra->tag_count; i++) {
+        if (bytes_equal(tag_name(extra->tags[i]), name))
+            return true;
+    }
+    return false;
+}
+
+static bool key_has_tag(const void *context, const struct cache_key *key)
+{
+    const struct concerned *concerned = context;
+    const struct cache *cache = concerned->thread->cache;
+    _Atomic uint32_t *slot = NULL;
+    const struct cache_entry *entry = find_entry(cache, shard_of(cache, key->hash), key, &slot);
+
+    return entry != NULL && entry_has_tag(entry, concerned->purge->name);
+}
+
+static uint64_t purge_tag(struct cache_thread *thread, const struct cache_purge *purge,
+                          int64_t now_ms)
+{
+    struct cache *cache = thread->cache;
+    struct concerned concerned = {thread, purge, now_ms, 0};
+    uint64_t sequence = 0;
+
+    latch_lock(&cache->purge_latch);
+    sequence = sequence_draw(cache);
+    tags_purge(&cache->tags, purge->name, sequence, purge->soft, now_ms);
+    atomic_store_explicit(&cache->purges.last_tag, sequence, memory_order_release);
+    atomic_store_explicit(&cache->purges.last, sequence, memory_order_release);
+    latch_unlock(&cache->purge_latch);
+    tell_all(cache, key_has_tag, &concerned);
+    return sequence;
+}
+
+/* ---- by space, prefix and pattern -------------------------------------------------------- */
+
+static bool name_fits(const struct cache_purge *purge, unsigned space, struct bytes name)
+{
+    if (purge->by == CACHE_BY_ALL)
+        return true;
+    if (space != purge->space)
+        return false;
+    if (purge->by == CACHE_BY_PREFIX)
+        return bytes_begin_with(name, purge->name);
+    return purge->by == CACHE_BY_SPACE || glob_fits(purge->name, name);
+}
+
+static bool key_fits(const void *context, const struct cache_key *key)
+{
+    const struct concerned *concerned = context;
+
+    return name_fits(concerned->purge, key->space, key->name);
+}
+
+static void space_number(struct cache *cache, unsigned space, uint64_t sequence, bool soft,
+                         int64_t now_ms)
+{
+    if (soft) {
+        atomic_store_explicit(&cache->purges.spaces[space].soft_ms, now_ms, memory_order_relaxed);
+        atomic_store_explicit(&cache->purges.spaces[space].soft, sequence, memory_order_release);
+    } else {
+        atomic_store_explicit(&cache->purges.spaces[space].hard, sequence, memory_order_release);
+        atomic_store(&cache->counts[space], 0);
+    }
+}
+
+static struct rule *rule_new(const struct cache_purge *purge, int64_t now_ms)
+{
+    struct rule *rule = mem_try(sizeof *rule + purge->name.size);
+
+    if (rule == NULL)
+        return NULL;
+    memset(rule, 0, sizeof *rule);
+    rule->soft = purge->soft;
+    rule->soft_ms = now_ms;
+    rule->glob = purge->by == CACHE_BY_GLOB;
+    rule->space = purge->space;
+    rule->size = purge->name.size;
+    if (purge->name.size > 0)
+        memcpy(rule->name, purge->name.data, purge->name.size);
+    return rule;
+}
+
+/* Draws the number and stores it. `rule` is NULL for spaces. ERR_FULL: no room for the rule. */
+static enum err store_number(struct cache *cache, const struct cache_purge *purge,
+                             struct rule *rule, int64_t now_ms, uint64_t *ret_sequence)
+{
+    enum err err = ERR_OK;
+
+    latch_lock(&cache->purge_latch);
+    *ret_sequence = sequence_draw(cache);
+    if (rule != NULL) {
+        rule->sequence = *ret_sequence;
+        err = rules_add(&cache->rules, rule) ? ERR_OK : ERR_FULL;
+    } else if (purge->by == CACHE_BY_SPACE) {
+        space_number(cache, purge->space, *ret_sequence, purge->soft, now_ms);
+    } else {
+        for (unsigned space = 0; space < CACHE_SPACES; space++)
+            space_number(cache, space, *ret_sequence, purge->soft, now_ms);
+    }
+    if (err == ERR_OK)
+        atomic_store_explicit(&cache->purges.last, *ret_sequence, memory_order_release);
+    latch_unlock(&cache->purge_latch);
+    return err;
+}
+
+static enum err purge_many(struct cache_thread *thread, const struct cache_purge *purge,
+                           int64_t now_ms, uint64_t *ret_sequence)
+{
+    struct cache *cache = thread->cache;
+    bool by_name = purge->by == CACHE_BY_PREFIX || purge->by == CACHE_BY_GLOB;
+    struct rule *rule = NULL;
+    struct concerned concerned = {thread, purge, now_ms, 0};
+    enum err err = ERR_OK;
+
+    if (by_name) {
+        rule = rule_new(purge, now_ms);
+        if (rule == NULL)
+            return ERR_FULL;
+    }
+    bool entered = shards_enter_all(thread);
+
+    err = store_number(cache, purge, rule, now_ms, ret_sequence);
+    if (err == ERR_OK) {
+        for (unsigned i = 0; i < cache->shard_count; i++)
+            loads_doomed(thread, &cache->shards[i], key_fits, &concerned);
+        tell_all(cache, key_fits, &concerned);
+    }
+    shards_leave_all(thread, entered);
+    if (err != ERR_OK)
+        mem_free(&rule);
+    return err;
+}
+
+enum err cache_purge(struct cache_thread *thread, const struct cache_purge *purge, int64_t now_ms,
+                     uint64_t *ret_sequence)
+{
+    uint64_t sequence = 0;
+
+    must(purge->space < CACHE_SPACES);
+    switch (purge->by) {
+    case CACHE_BY_KEY:
+        sequence = purge_key(thread, purge, now_ms);
+        break;
+    case CACHE_BY_TAG:
+        if (purge->name.size > CACHE_TAG_SIZE_MAX)
+            return ERR_TOO_BIG;
+        sequence = purge_tag(thread, purge, now_ms);
+        break;
+    case CACHE_BY_PREFIX:
+    case CACHE_BY_GLOB:
+        if (purge->name.size > CACHE_KEY_MAX)
+            return ERR_TOO_BIG;
+        __attribute__((fallthrough));
+    case CACHE_BY_SPACE:
+    case CACHE_BY_ALL:
+        TRY(purge_many(thread, purge, now_ms, &sequence));
+        break;
+    }
+    if (purge->by != CACHE_BY_KEY)
+        sweep_want(thread->cache, sequence);
+    if (ret_sequence != NULL)
+        *ret_sequence = sequence;
+    return ERR_OK;
+}
+
+/* ---- what a purge would concern ---------------------------------------------------------- */
+
+static bool count_fitting(void *context, struct bytes name, const struct cache_view *view)
+{
+    struct concerned *concerned = context;
+    const struct cache_purge *purge = concerned->purge;
+
+    if (purge->by == CACHE_BY_TAG ? entry_has_tag(view->entry, purge->name)
+                                  : name_fits(purge, entry_space(view->entry), name))
+        concerned->count++;
+    return true;
+}
+
+static void count_space(struct concerned *concerned, unsigned space)
+{
+    uint64_t cursor = 0;
+
+    do
+        cursor = cache_scan(concerned->thread, space, cursor, SIZE_MAX, count_fitting, concerned,
+                            concerned->now_ms);
+    while (cursor != 0);
+}
+
+size_t cache_purge_preview(struct cache_thread *thread, const struct cache_purge *purge,
+                           int64_t now_ms)
+{
+    struct concerned concerned = {thread, purge, now_ms, 0};
+    struct cache_view view;
+
+    if (purge->by == CACHE_BY_KEY)
+        return cache_peek(thread, purge->key, now_ms, &view) != CACHE_MISS;
+    if (purge->by != CACHE_BY_TAG && purge->by != CACHE_BY_ALL) {
+        count_space(&concerned, purge->space);
+        return concerned.count;
+    }
+    for (unsigned space = 0; space < CACHE_SPACES; space++) {
+        if (cache_count(thread->cache, space) > 0)
+            count_space(&concerned, space);
+    }
+    return concerned.count;
+}

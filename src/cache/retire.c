@@ -1,0 +1,186 @@
+/* retire.c: what was taken out of sight waits here until nobody can be reading it.
+ * SPDX-License-Identifier: MIT
+ *
+ * Each thread keeps what it retired in batches of one epoch each, so that giving back is looking at
+ * the oldest batch. When there are more epochs than batches, the youngest batch takes more than one
+ * and waits for the latest of them.
+ */
+#include "cache/store.h"
+
+#include "base/mem.h"
+
+static struct retired_batch *batch_at(struct retired *retired, unsigned number)
+{
+    return &retired->batches[(retired->first + number) % RETIRED_BATCHES];
+}
+
+bool retired_is_empty(const struct retired *retired)
+{
+    return retired->count == 0 && retired->tables == NULL && retired->rules == NULL;
+}
+
+void retire_entry(struct cache_thread *thread, struct cache_entry *entry)
+{
+    struct cache *cache = thread->cache;
+    struct retired *retired = &thread->retired;
+    uint64_t stamp = epoch_stamp(&cache->epochs);
+    uint32_t ref = entry_ref(cache, entry);
+    size_t bytes = entry_cost(cache, entry);
+    struct retired_batch *batch =
+        retired->count == 0 ? NULL : batch_at(retired, retired->count - 1);
+
+    entry->wheel_next = 0;
+    if (batch != NULL && (batch->stamp == stamp || retired->count == RETIRED_BATCHES)) {
+        entry_at(cache, batch->last)->wheel_next = ref;
+        batch->last = ref;
+        batch->stamp = stamp;
+    } else {
+        *batch_at(retired, retired->count++) = (struct retired_batch){stamp, ref, ref};
+    }
+    retired->bytes += bytes;
+    atomic_fetch_add_explicit(&cache->retired_bytes, bytes, memory_order_relaxed);
+}
+
+void retire_table(struct cache_thread *thread, struct table *table)
+{
+    struct retired *retired = &thread->retired;
+
+    table->stamp = epoch_stamp(&thread->cache->epochs);
+    table->next_retired = NULL;
+    if (retired->tables == NULL)
+        retired->tables = table;
+    else
+        retired->tables_last->next_retired = table;
+    retired->tables_last = table;
+}
+
+void retire_rule(struct cache_thread *thread, struct rule *rule)
+{
+    rule->stamp = epoch_stamp(&thread->cache->epochs);
+    rule->next_retired = thread->retired.rules;
+    thread->retired.rules = rule;
+}
+
+static void free_entries(struct cache *cache, struct retired *retired, uint64_t safe)
+{
+    while (retired->count > 0 && batch_at(retired, 0)->stamp < safe) {
+        uint32_t ref = batch_at(retired, 0)->first;
+        size_t bytes = 0;
+
+        while (ref != 0) {
+            struct cache_entry *entry = entry_at(cache, ref);
+
+            ref = entry->wheel_next;
+            bytes += entry_cost(cache, entry);
+            entry_let_go(cache, entry);
+        }
+        retired->first = (retired->first + 1) % RETIRED_BATCHES;
+        retired->count--;
+        retired->bytes -= bytes;
+        atomic_fetch_sub_explicit(&cache->retired_bytes, bytes, memory_order_relaxed);
+    }
+}
+
+static void free_tables(struct cache *cache, struct retired *retired, uint64_t safe)
+{
+    while (retired->tables != NULL && retired->tables->stamp < safe) {
+        struct table *table = retired->tables;
+
+        retired->tables = table->next_retired;
+        account_refund(&cache->index, table->cost);
+        table_free(&table);
+    }
+}
+
+static void free_rules(struct retired *retired, uint64_t safe)
+{
+    struct rule **at = &retired->rules;
+
+    while (*at != NULL) {
+        struct rule *rule = *at;
+
+        if (rule->stamp >= safe) {
+            at = &rule->next_retired;
+            continue;
+        }
+        *at = rule->next_retired;
+        mem_free(&rule);
+    }
+}
+
+static void free_before(struct cache *cache, struct retired *retired, uint64_t safe)
+{
+    free_entries(cache, retired, safe);
+    free_tables(cache, retired, safe);
+    free_rules(retired, safe);
+}
+
+/* The thread's own view of the past ends here, unless it may still use something that it saw. */
+static void pass_if_idle(struct cache_thread *thread)
+{
+    if (!thread->looked && thread->step == STEP_NONE)
+        epoch_pass(&thread->cache->epochs, thread->epoch);
+}
+
+static void reclaim_orphans(struct cache *cache, uint64_t safe)
+{
+    if (!atomic_load_explicit(&cache->has_orphans, memory_order_relaxed) ||
+        !latch_try(&cache->threads_latch))
+        return;
+    free_before(cache, &cache->orphans, safe);
+    atomic_store(&cache->has_orphans, !retired_is_empty(&cache->orphans));
+    latch_unlock(&cache->threads_latch);
+}
+
+bool retired_reclaim(struct cache_thread *thread)
+{
+    struct cache *cache = thread->cache;
+    size_t before = thread->retired.bytes;
+    uint64_t safe = 0;
+
+    if (!retired_is_empty(&thread->retired))
+        epoch_advance(&cache->epochs, atomic_load(&cache->epochs.now));
+    pass_if_idle(thread);
+    safe = epoch_safe(&cache->epochs);
+    free_before(cache, &thread->retired, safe);
+    reclaim_orphans(cache, safe);
+    return thread->retired.bytes < before;
+}
+
+void retired_hand_over(struct cache *cache, struct retired *from, struct retired *to)
+{
+    while (from->count > 0) {
+        const struct retired_batch *batch = batch_at(from, 0);
+        struct retired_batch *last = to->count == 0 ? NULL : batch_at(to, to->count - 1);
+
+        if (to->count < RETIRED_BATCHES) {
+            *batch_at(to, to->count++) = *batch;
+        } else {
+            entry_at(cache, last->last)->wheel_next = batch->first;
+            last->last = batch->last;
+            last->stamp = batch->stamp > last->stamp ? batch->stamp : last->stamp;
+        }
+        from->first = (from->first + 1) % RETIRED_BATCHES;
+        from->count--;
+    }
+    to->bytes += from->bytes;
+    if (from->tables != NULL) {
+        from->tables_last->next_retired = to->tables;
+        if (to->tables == NULL)
+            to->tables_last = from->tables_last;
+        to->tables = from->tables;
+    }
+    while (from->rules != NULL) {
+        struct rule *rule = from->rules;
+
+        from->rules = rule->next_retired;
+        rule->next_retired = to->rules;
+        to->rules = rule;
+    }
+    atomic_store(&cache->has_orphans, !retired_is_empty(to));
+}
+
+void retired_free_all(struct cache *cache, struct retired *retired)
+{
+    free_before(cache, retired, UINT64_MAX);
+}

@@ -1,0 +1,210 @@
+/* room.c: making room: what leaves, and when. SPDX-License-Identifier: MIT
+ *
+ * What is evicted is not free at once: somebody may be reading it. So room is made ahead: once a
+ * turn each thread evicts until there is a reserve, and a put finds a free place at once. A put
+ * that finds none evicts by itself, gives back what it can, and passes the limit by a bounded
+ * amount when other threads have yet to come to the end of their turn.
+ *
+ * Latches are never waited for here: a victim whose shard is taken goes back into the order. So
+ * this may run inside a step that holds shards.
+ */
+#include "cache/store.h"
+
+#include <sched.h>
+
+enum {
+    RESERVE_SHARE = 128,        /* of the limit */
+    OVERSHOOT_SHARE = 16,       /* of the limit: how far a put may pass it for a moment */
+    VICTIM_TRIES = 16,          /* victims whose shard was taken, before giving up */
+    ROUNDS_MAX = 4096,          /* of making room for one put */
+    ROUNDS_PATIENT = 64,        /* ... in which other threads may come to an end of their turn */
+    BATCH_BYTES = 32 << 10,     /* evicted at one time */
+    TURN_EVICTED_MAX = 1 << 20, /* bytes */
+    RESERVE_MIN = 128 << 10,    /* bytes */
+    RESERVE_MAX = 8 << 20,      /* bytes */
+    OVERSHOOT_MAX = 4 << 20,    /* bytes */
+};
+
+static size_t clamp(size_t value, size_t low, size_t high)
+{
+    if (value < low)
+        return low;
+    return value > high ? high : value;
+}
+
+static size_t limit(const struct cache *cache)
+{
+    return atomic_load_explicit(&cache->memory_max, memory_order_relaxed);
+}
+
+static size_t victim_size(void *context, uint32_t ref)
+{
+    const struct cache *cache = context;
+
+    return slab_cost(cache->slab, entry_size(entry_at(cache, ref)));
+}
+
+static uint64_t victim_hash(void *context, uint32_t ref)
+{
+    const struct cache *cache = context;
+
+    return entry_hash(cache, entry_at(cache, ref));
+}
+
+struct victim {
+    uint32_t ref;
+    uint64_t hash;
+    struct shard *shard;
+    bool entered;
+};
+
+/* Takes the latch of the victim's shard. The policy's latch is held, so the victim cannot leave by
+ * itself meanwhile. A step over everything may evict what it holds, other steps spare theirs. */
+static bool victim_enter(struct cache_thread *thread, struct victim *victim)
+{
+    struct cache *cache = thread->cache;
+
+    victim->hash = victim_hash(cache, victim->ref);
+    victim->shard = shard_of(cache, victim->hash);
+    victim->entered = thread->step != STEP_ALL;
+    return !victim->entered || latch_try(&victim->shard->latch);
+}
+
+static bool victim_find(struct cache_thread *thread, struct victim *ret_victim)
+{
+    struct cache *cache = thread->cache;
+    struct policy_callbacks callbacks = {victim_size, victim_hash, cache};
+    bool found = false;
+
+    latch_lock(&cache->policy_latch);
+    for (int i = 0; i < VICTIM_TRIES && !found; i++) {
+        ret_victim->ref = policy_victim(cache->policy, &callbacks);
+        if (ret_victim->ref == 0)
+            break;
+        found = victim_enter(thread, ret_victim);
+        if (!found)
+            policy_insert(cache->policy, ret_victim->ref, ret_victim->hash,
+                          victim_size(cache, ret_victim->ref));
+    }
+    latch_unlock(&cache->policy_latch);
+    return found;
+}
+
+static size_t evict_one(struct cache_thread *thread)
+{
+    struct cache *cache = thread->cache;
+    struct victim victim = {0};
+    _Atomic uint32_t *slot = NULL;
+    size_t bytes = 0;
+
+    if (!victim_find(thread, &victim))
+        return 0;
+    struct cache_entry *entry = entry_at(cache, victim.ref);
+    struct cache_key key = entry_key(cache, entry);
+
+    must(find_entry(cache, victim.shard, &key, &slot) == entry);
+    bytes = entry_cost(cache, entry);
+    shard_remove(thread, victim.shard, slot, entry, victim.hash, CACHE_EVICTED);
+    shard_leave(victim.shard, victim.entered);
+    return bytes;
+}
+
+size_t room_evict(struct cache_thread *thread, size_t bytes)
+{
+    size_t evicted = 0;
+
+    while (evicted < bytes) {
+        size_t one = evict_one(thread);
+
+        if (one == 0)
+            break;
+        evicted += one;
+    }
+    return evicted;
+}
+
+/* Whether a place may be taken beyond the limit: others have retired enough, it only takes a moment
+ * until it is free. */
+static bool may_overshoot(const struct cache *cache, size_t size)
+{
+    size_t max = limit(cache);
+    size_t over = clamp(max / OVERSHOOT_SHARE, RESERVE_MIN, OVERSHOOT_MAX);
+
+    return account_used(&cache->whole) + size <= max + over;
+}
+
+static size_t retired_bytes(const struct cache *cache)
+{
+    return atomic_load_explicit(&cache->retired_bytes, memory_order_relaxed);
+}
+
+/* One round of making room for `size` bytes. False: nothing can be done. */
+static bool make_room(struct cache_thread *thread, size_t size)
+{
+    bool done = false;
+
+    if (retired_bytes(thread->cache) < size + BATCH_BYTES)
+        done = room_evict(thread, size > BATCH_BYTES ? size : BATCH_BYTES) > 0;
+    if (compact_some(thread))
+        done = true;
+    if (retired_reclaim(thread))
+        done = true;
+    return done;
+}
+
+enum err room_take(struct cache_thread *thread, size_t size, uint32_t *ret_ref)
+{
+    struct cache *cache = thread->cache;
+    enum err err = slab_take(cache->slab, size, false, ret_ref);
+    int patience = ROUNDS_PATIENT;
+
+    for (int round = 0; err == ERR_FULL && round < ROUNDS_MAX; round++) {
+        bool done = make_room(thread, size);
+
+        err = slab_take(cache->slab, size, false, ret_ref);
+        if (err == ERR_FULL && retired_bytes(cache) > 0 && may_overshoot(cache, size))
+            err = slab_take(cache->slab, size, true, ret_ref);
+        if (err != ERR_FULL || done)
+            continue;
+        if (patience-- == 0 || retired_bytes(cache) == 0)
+            break;
+        sched_yield();
+    }
+    if (err == ERR_FULL)
+        counter_add(&thread->metrics.refused_full, 1);
+    return err;
+}
+
+/* What can be taken without evicting: below the limit, and free places. Negative: beyond it. */
+static int64_t room_left(const struct cache *cache)
+{
+    size_t holes = slab_backed(cache->slab) - slab_taken(cache->slab);
+
+    return (int64_t)(limit(cache) + holes + retired_bytes(cache)) -
+           (int64_t)account_used(&cache->whole);
+}
+
+bool room_keep(struct cache_thread *thread)
+{
+    struct cache *cache = thread->cache;
+    size_t max = limit(cache);
+    size_t reserve = clamp(max / RESERVE_SHARE, RESERVE_MIN, RESERVE_MAX);
+    int64_t left = room_left(cache);
+    size_t missing = left < (int64_t)reserve ? (size_t)((int64_t)reserve - left) : 0;
+    bool more = false;
+
+    /* Others (buffers, tables) need memory that holes in pages cannot give: pages are emptied, and
+     * if there is none worth it yet, a little more is evicted until there is. */
+    if (account_used(&cache->whole) + reserve / 2 > max) {
+        more = compact_some(thread);
+        if (!more && missing < BATCH_BYTES)
+            missing = BATCH_BYTES;
+    }
+    if (missing > 0) {
+        size_t wanted = missing < TURN_EVICTED_MAX ? missing : TURN_EVICTED_MAX;
+
+        if (room_evict(thread, wanted) > 0)
+            more = true;
+    }
+    return more;
+}

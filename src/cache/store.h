@@ -1,0 +1,406 @@
+/* store.h: the engine's own view of itself, for the files of this room only.
+ * SPDX-License-Identifier: MIT
+ *
+ * A put from outside to inside, and which lock guards what:
+ *
+ *   shard.latch       the shard's table, its entries' places in it, its loads
+ *   policy_latch      the order of eviction        (under it shards are only tried, never waited
+ * for)
+ *   wheel.latch       links of expiry              \
+ *   purge_latch       the drawing of a purge's      | leaves: under a shard's latch,
+ *                     number and its storing        | and under each only those named
+ *   tag_stripe.latch  records of tags               | below it
+ *   loads.latch       deadlines, order of loads     |
+ *   watch_ring.latch  watches                      /
+ *
+ *   Several shards are locked in ascending order (cache_lock), never one by one.
+ */
+#ifndef LARDER_CACHE_STORE_H
+#define LARDER_CACHE_STORE_H
+
+#include "cache/cache.h"
+#include "cache/epoch.h"
+#include "cache/index.h"
+#include "cache/load.h"
+#include "cache/policy.h"
+#include "cache/rules.h"
+#include "cache/slab.h"
+#include "cache/tags.h"
+#include "cache/wheel.h"
+
+#include "base/must.h"
+
+enum {
+    SHARDS_MIN = 64,
+    SHARDS_MAX = 4096,
+    WHEELS = 16,
+    RETIRED_BATCHES = 32, /* stamps that a thread's retired entries are told apart by */
+    KINDS = 256,
+    WATCH_RINGS = 256,
+};
+
+struct shard {
+    alignas(64) _Atomic(struct table *) table;
+    _Atomic bool stepping; /* inside a step of several: look-ups take the latch */
+    alignas(64) struct latch latch;
+    uint32_t entries;
+    struct load_table loads;
+};
+
+struct watch_ring {
+    struct latch latch;
+    _Atomic uint32_t count;
+    struct list_node watches;
+};
+
+/* Numbers of the purges that concern many; entries with lower numbers look closer. */
+struct purges {
+    alignas(64) _Atomic uint64_t last; /* of any kind */
+    _Atomic uint64_t last_tag;
+    struct {
+        _Atomic uint64_t hard;
+        _Atomic uint64_t soft;
+        _Atomic int64_t soft_ms;
+    } spaces[CACHE_SPACES];
+};
+
+struct sweep {
+    struct latch latch;
+    _Atomic uint64_t wanted; /* the newest purge that left something to sweep */
+    _Atomic uint64_t done;   /* every purge up to this number was swept */
+    _Atomic bool running;
+    uint64_t began;  /* the number at which the running pass began */
+    uint64_t cursor; /* where it goes on */
+};
+
+/* Entries that were retired within one epoch, linked by wheel_next. */
+struct retired_batch {
+    uint64_t stamp;
+    uint32_t first;
+    uint32_t last;
+};
+
+struct retired {
+    struct retired_batch batches[RETIRED_BATCHES]; /* a ring, oldest first */
+    unsigned first;
+    unsigned count;
+    size_t bytes;
+    struct table *tables; /* oldest first */
+    struct table *tables_last;
+    struct rule *rules;
+};
+
+enum step { STEP_NONE, STEP_KEYS, STEP_ALL };
+
+struct cache_thread {
+    struct cache *cache;
+    struct cache_thread *next;
+    struct epoch_word *epoch;
+    enum step step;
+    bool looked; /* has seen something since it last passed an epoch */
+    uint64_t held_words;
+    uint64_t held[SHARDS_MAX / 64];
+    struct retired retired;
+    struct random random;
+    struct cache_metrics metrics;
+};
+
+struct cache {
+    struct cache_settings settings;
+    struct hash_secret secrets[CACHE_SPACES];
+    struct places places;
+    struct shard *shards;
+    unsigned shard_bits;
+    unsigned shard_count;
+    struct slab *slab;
+    struct purges purges;
+    alignas(64) _Atomic uint64_t sequence;
+    alignas(64) struct rules rules;
+    struct epochs epochs;
+    struct account whole;
+    struct account values;
+    struct account index;
+    struct account tags_account;
+    struct account objects;
+    struct account loads_account;
+    _Atomic size_t memory_max;
+    _Atomic size_t retired_bytes;
+    _Atomic size_t negative_bytes;
+    _Atomic int64_t counts[CACHE_SPACES];
+    alignas(64) struct latch policy_latch;
+    _Atomic bool policy_touches; /* policy_touch at each hit */
+    struct policy *policy;
+    struct wheel wheels[WHEELS];
+    struct tags tags;
+    struct loads loads;
+    struct sweep sweep;
+    struct latch purge_latch;
+    struct watch_ring watch_rings[WATCH_RINGS];
+    const struct cache_object_ops *object_ops[KINDS];
+    struct latch threads_latch;
+    struct cache_thread *threads;
+    struct cache_metrics gone_metrics; /* of threads that left */
+    struct retired orphans;            /* ... and what they had retired */
+    _Atomic bool has_orphans;
+};
+
+/* ---- small things ------------------------------------------------------------------------ */
+
+static inline struct cache_entry *entry_at(const struct cache *cache, uint32_t ref)
+{
+    return place_entry(cache->places, ref);
+}
+
+static inline uint32_t entry_ref(const struct cache *cache, const struct cache_entry *entry)
+{
+    return (uint32_t)((size_t)((const uint8_t *)entry - cache->places.base) >> cache->places.shift);
+}
+
+static inline unsigned shard_number(const struct cache *cache, uint64_t hash)
+{
+    return (unsigned)(hash >> (64 - cache->shard_bits));
+}
+
+static inline struct shard *shard_of(const struct cache *cache, uint64_t hash)
+{
+    return &cache->shards[shard_number(cache, hash)];
+}
+
+static inline struct wheel *wheel_of(struct cache *cache, uint64_t hash)
+{
+    return &cache->wheels[shard_number(cache, hash) % WHEELS];
+}
+
+static inline uint32_t position_of(const struct cache *cache, uint64_t hash)
+{
+    return index_position(hash, cache->shard_bits);
+}
+
+static inline struct table *shard_table(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->table, memory_order_acquire);
+}
+
+static inline uint64_t sequence_draw(struct cache *cache)
+{
+    return atomic_fetch_add(&cache->sequence, 1) + 1;
+}
+
+static inline uint64_t sequence_now(const struct cache *cache)
+{
+    return atomic_load(&cache->sequence);
+}
+
+static inline uint64_t entry_hash(const struct cache *cache, const struct cache_entry *entry)
+{
+    return hash_bytes(cache->secrets[entry_space(entry)], entry_name(entry));
+}
+
+static inline struct cache_key entry_key(const struct cache *cache, const struct cache_entry *entry)
+{
+    return (struct cache_key){entry_name(entry), entry_hash(cache, entry),
+                              (uint8_t)entry_space(entry)};
+}
+
+static inline bool holds_shard(const struct cache_thread *thread, unsigned number)
+{
+    return (thread->held[number / 64] >> (number % 64) & 1) != 0;
+}
+
+/* ---- lock.c ------------------------------------------------------------------------------ */
+
+/* Takes the latch of the shard, unless the thread's step has it. True: to be left again. */
+bool shard_enter(struct cache_thread *thread, struct shard *shard);
+
+static inline void shard_leave(struct shard *shard, bool entered)
+{
+    if (entered)
+        latch_unlock(&shard->latch);
+}
+
+/* All shards, unless the thread's step has them. */
+bool shards_enter_all(struct cache_thread *thread);
+void shards_leave_all(struct cache_thread *thread, bool entered);
+
+/* ---- verdict.c: what purges say about an entry ------------------------------------------- */
+
+struct verdict {
+    bool gone;
+    bool soft;       /* soft purged, at `soft_ms` */
+    int64_t soft_ms; /* CACHE_NEVER: not */
+};
+
+struct verdict verdict_of(const struct cache *cache, const struct cache_entry *entry);
+
+/* Fills the view from the entry at `now`. */
+enum cache_state view_entry(const struct cache *cache, struct cache_entry *entry, int64_t now_ms,
+                            struct cache_view *ret_view);
+
+/* As what was just delivered: whatever its times say it is not a miss. */
+void view_loose(struct cache_entry *entry, int64_t now_ms, struct cache_view *ret_view);
+
+/* The highest number of a purge above `sequence` that concerns an entry made by this put (or a load
+ * of its key); 0: none. */
+uint64_t purged_since(const struct cache *cache, const struct cache_key *key,
+                      struct tag *const *tags, size_t tag_count, uint64_t sequence);
+
+/* The same for tags that nothing points at yet. */
+uint64_t purged_since_by_names(struct cache *cache, const struct cache_key *key,
+                               const struct bytes *tags, size_t tag_count, uint64_t sequence);
+
+/* ---- look.c ------------------------------------------------------------------------------ */
+
+/* The key's entry as it stands in the index, valid or not; NULL: none. */
+struct cache_entry *find_entry(const struct cache *cache, const struct shard *shard,
+                               const struct cache_key *key, _Atomic uint32_t **ret_slot);
+
+/* A look-up under the shard's latch, or by a reader that found no step under way. Not counted. */
+enum cache_state look_shard(struct cache_thread *thread, const struct shard *shard,
+                            const struct cache_key *key, int64_t now_ms,
+                            struct cache_view *ret_view);
+
+/* Counts it as a hit for eviction. */
+void entry_hit(struct cache *cache, struct cache_entry *entry);
+
+/* ---- make.c: entries before they are shown and after ------------------------------------- */
+
+/* What an entry is made of, when it is not a put from outside. */
+struct recipe {
+    const struct cache_put *put;
+    uint64_t sequence;
+    int64_t stale_until_ms; /* resolved */
+    int64_t error_until_ms;
+};
+
+struct recipe recipe_of(const struct cache_put *put, uint64_t sequence);
+enum err recipe_check(const struct cache *cache, const struct cache_put *put);
+
+/* A new entry that nobody sees yet. Makes room for it. No latch but those of a step is held. */
+enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
+                    struct cache_entry **ret_entry);
+
+/* The same on the heap, to be shown to those who wait and not to be stored; NULL: no memory. */
+struct cache_entry *entry_make_loose(struct cache *cache, const struct recipe *recipe);
+
+/* A copy at another place, not shown yet. The old one is to be retired as moved: tags and object
+ * are the copy's. */
+struct copying {
+    bool extra;              /* the copy has an entry_extra, whether the old one has or not, */
+    struct tag *const *tags; /* with these tags, which are taken, behind the old ones */
+    size_t tag_count;
+    bool force; /* beyond the limit if need be: a place is given back soon */
+};
+enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
+                    const struct copying *copying, struct cache_entry **ret_entry);
+
+/* Nobody can find it any more: it goes now, or with the last who holds it. */
+void entry_let_go(struct cache *cache, struct cache_entry *entry);
+
+/* The same for one that was made and not stored: its object stays the caller's. */
+void entry_discard(struct cache *cache, struct cache_entry *entry);
+
+/* Gives everything back. Nobody holds it. */
+void entry_free(struct cache *cache, struct cache_entry *entry);
+
+/* The engine's own bytes for it, and its object's. */
+size_t entry_cost(const struct cache *cache, const struct cache_entry *entry);
+
+/* ---- shard.c: showing, replacing and taking out, under the shard's latch ------------------ */
+
+void shard_show(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
+                uint64_t hash);
+void shard_replace(struct cache_thread *thread, _Atomic uint32_t *slot, struct cache_entry *old,
+                   struct cache_entry *entry, uint64_t hash);
+void shard_remove(struct cache_thread *thread, struct shard *shard, _Atomic uint32_t *slot,
+                  struct cache_entry *entry, uint64_t hash, enum cache_cause cause);
+
+/* A new end for an entry that is shown: changed as one step with its place in the wheel. */
+struct entry_times {
+    int64_t expires_ms;
+    int64_t stale_ms; /* distances; only for entries that have an extra */
+    int64_t error_ms;
+    bool keep_distances;
+};
+void shard_set_times(struct cache *cache, struct cache_entry *entry, uint64_t hash,
+                     struct entry_times times);
+
+/* ---- put.c ------------------------------------------------------------------------------- */
+
+/* Whether a negative answer's share of memory allows for one more. Others always fit. */
+bool negative_fits(const struct cache *cache, const struct cache_put *put);
+
+/* Under the shard's latch. */
+void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
+               const struct cache_key *key);
+void remove_now(struct cache_thread *thread, struct shard *shard, const struct cache_key *key,
+                enum cache_cause cause);
+
+/* ---- retire.c ---------------------------------------------------------------------------- */
+
+void retire_entry(struct cache_thread *thread, struct cache_entry *entry);
+void retire_table(struct cache_thread *thread, struct table *table);
+void retire_rule(struct cache_thread *thread, struct rule *rule);
+
+/* Gives back what nobody can see any more. True: something. */
+bool retired_reclaim(struct cache_thread *thread);
+
+/* A thread that leaves. Under the threads' latch. */
+void retired_hand_over(struct cache *cache, struct retired *from, struct retired *to);
+
+/* Nobody reads any more. */
+void retired_free_all(struct cache *cache, struct retired *retired);
+bool retired_is_empty(const struct retired *retired);
+
+/* ---- room.c: making room ----------------------------------------------------------------- */
+
+/* A place of `size` bytes, others evicted for it if need be. */
+enum err room_take(struct cache_thread *thread, size_t size, uint32_t *ret_ref);
+
+/* Once a turn: keeps a reserve. True: there is more to do. */
+bool room_keep(struct cache_thread *thread);
+
+/* Evicts about so many bytes. Returns what was evicted. */
+size_t room_evict(struct cache_thread *thread, size_t bytes);
+
+/* ---- watch.c ----------------------------------------------------------------------------- */
+
+/* Tells those who watch the key. Under its shard's latch. */
+void tell_change(struct cache *cache, const struct cache_key *key);
+
+/* Tells all whose key is concerned. */
+typedef bool watch_concerns_fn(const void *context, const struct cache_key *key);
+void tell_all(struct cache *cache, watch_concerns_fn *concerns, const void *context);
+
+/* ---- fill.c: under the shard's latch ----------------------------------------------------- */
+
+/* An explicit put ends a load of the key: those who wait get `view` (NULL: they ask again). */
+void load_overtaken(struct cache_thread *thread, struct shard *shard, const struct cache_key *key,
+                    const struct cache_view *view);
+
+/* An invalidation: the load is not found by its key any more. */
+void load_doomed(struct cache_thread *thread, struct shard *shard, const struct cache_key *key);
+
+/* The same for all loads of the shard whose keys are concerned. */
+void loads_doomed(struct cache_thread *thread, struct shard *shard, watch_concerns_fn *concerns,
+                  const void *context);
+
+/* The leader is gone: the first who waits leads; if nobody waits the load is over. */
+void load_promote(struct cache_thread *thread, struct shard *shard, struct load *load,
+                  int64_t now_ms);
+
+void waiter_leave(struct cache *cache, struct cache_waiter *waiter);
+
+/* Replaces leaders that are silent for too long. No latch is held. */
+void loads_turn(struct cache_thread *thread, int64_t now_ms);
+
+/* ---- sweep.c, expire.c ------------------------------------------------------------------- */
+
+/* True: there is more to do. */
+bool sweep_turn(struct cache_thread *thread);
+void sweep_want(struct cache *cache, uint64_t sequence);
+void expire_turn(struct cache_thread *thread, int64_t now_ms);
+
+/* Another place for whatever lives in a sparse page. True: something was moved. */
+bool compact_some(struct cache_thread *thread);
+
+#endif

@@ -1,0 +1,142 @@
+/* sweep.c: takes out in the background what a purge has made invalid. SPDX-License-Identifier: MIT
+ *
+ * Look-ups do not see such entries any more; this gives their memory back, writes soft purges down
+ * in the entries (so that a later one does not give them more time), and lets rules go.
+ */
+#include "cache/store.h"
+
+enum { SWEPT_MAX = 512 /* places a turn */, SHARD_STEP = 16 /* buckets under one latch */ };
+
+void sweep_want(struct cache *cache, uint64_t sequence)
+{
+    uint64_t before = atomic_load(&cache->sweep.wanted);
+
+    while (before < sequence &&
+           !atomic_compare_exchange_weak(&cache->sweep.wanted, &before, sequence))
+        continue;
+}
+
+static void sweep_entry(struct cache_thread *thread, struct shard *shard, _Atomic uint32_t *slot,
+                        struct cache_entry *entry)
+{
+    struct cache *cache = thread->cache;
+    struct verdict verdict = verdict_of(cache, entry);
+    int64_t expires_ms = entry_expires(entry);
+
+    if (verdict.gone) {
+        shard_remove(thread, shard, slot, entry, entry_hash(cache, entry), CACHE_PURGED);
+    } else if (verdict.soft &&
+               (verdict.soft_ms < expires_ms || (entry_state(entry) & ENTRY_SOFT) == 0)) {
+        if (verdict.soft_ms < expires_ms)
+            expires_ms = verdict.soft_ms;
+        atomic_fetch_or_explicit(&entry->state, ENTRY_SOFT, memory_order_release);
+        shard_set_times(cache, entry, entry_hash(cache, entry),
+                        (struct entry_times){.expires_ms = expires_ms, .keep_distances = true});
+    }
+}
+
+/* False: a removal has replaced the table; the bucket is to be looked at again. */
+static bool sweep_bucket(struct cache_thread *thread, struct shard *shard, struct table *table,
+                         uint32_t number)
+{
+    struct bucket *bucket = &table->at[number];
+
+    for (;;) {
+        for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+            uint32_t ref = atomic_load_explicit(&bucket->refs[i], memory_order_relaxed);
+
+            if (ref == 0)
+                continue;
+            sweep_entry(thread, shard, &bucket->refs[i], entry_at(thread->cache, ref));
+            if (shard_table(shard) != table)
+                return false;
+        }
+        uint32_t next = atomic_load_explicit(&bucket->next, memory_order_relaxed);
+
+        if (next == 0)
+            return true;
+        bucket = &table->at[next];
+    }
+}
+
+/* Some buckets from the cursor on. Returns how many places were looked at. */
+static size_t sweep_some(struct cache_thread *thread, struct sweep *sweep)
+{
+    struct cache *cache = thread->cache;
+    struct shard *shard = &cache->shards[sweep->cursor >> 32];
+    size_t visited = 0;
+
+    latch_lock(&shard->latch);
+    for (int i = 0; i < SHARD_STEP && shard == &cache->shards[sweep->cursor >> 32]; i++) {
+        struct table *table = shard_table(shard);
+        uint32_t number = index_bucket(table, (uint32_t)sweep->cursor);
+
+        visited += BUCKET_SLOTS;
+        if (!sweep_bucket(thread, shard, table, number))
+            continue;
+        sweep->cursor = (sweep->cursor >> 32 << 32) + index_position_behind(table, number);
+        if (sweep->cursor >> 32 == cache->shard_count)
+            break;
+    }
+    latch_unlock(&shard->latch);
+    return visited;
+}
+
+/* Rules that were swept for go, once no older load is in flight. */
+static void drop_rules(struct cache_thread *thread)
+{
+    struct cache *cache = thread->cache;
+    uint64_t done = atomic_load(&cache->sweep.done);
+    uint64_t oldest = loads_oldest(&cache->loads);
+
+    for (unsigned i = 0; i < RULES_MAX; i++) {
+        struct rule *rule = atomic_load(&cache->rules.at[i]);
+
+        if (rule == NULL || rule->sequence > done || rule->sequence > oldest)
+            continue;
+        atomic_store(&cache->rules.at[i], NULL);
+        atomic_fetch_sub(&cache->rules.count, 1);
+        retire_rule(thread, rule);
+    }
+}
+
+static void sweep_step(struct cache_thread *thread, struct sweep *sweep)
+{
+    struct cache *cache = thread->cache;
+
+    if (!atomic_load(&sweep->running)) {
+        sweep->began = sequence_now(cache);
+        sweep->cursor = 0;
+        atomic_store(&sweep->running, true);
+    }
+    for (size_t visited = 0; visited < SWEPT_MAX;) {
+        visited += sweep_some(thread, sweep);
+        if (sweep->cursor >> 32 < cache->shard_count)
+            continue;
+        atomic_store(&sweep->done, sweep->began);
+        atomic_store(&sweep->running, false);
+        break;
+    }
+}
+
+static bool sweep_is_wanted(const struct sweep *sweep)
+{
+    return atomic_load(&sweep->wanted) > atomic_load(&sweep->done);
+}
+
+bool sweep_turn(struct cache_thread *thread)
+{
+    struct cache *cache = thread->cache;
+    struct sweep *sweep = &cache->sweep;
+
+    if (!sweep_is_wanted(sweep) && !rules_are_some(&cache->rules))
+        return false;
+    if (!latch_try(&sweep->latch))
+        return sweep_is_wanted(sweep);
+    if (sweep_is_wanted(sweep))
+        sweep_step(thread, sweep);
+    if (rules_are_some(&cache->rules))
+        drop_rules(thread);
+    latch_unlock(&sweep->latch);
+    return sweep_is_wanted(sweep);
+}
