@@ -245,6 +245,21 @@ static void expose_latency(struct buf *out, const char *source,
     exposition_count(out, name, "_count", labels, sum);
 }
 
+/* The doors that count at their listeners; the RESP door has a counter of its own. */
+static void expose_refused(const struct server *server, const struct numbers *numbers,
+                           struct buf *out)
+{
+    const char *name = series_rows[SERIES_connections_refused].name;
+    struct exposition_label door[2] = {{"door", BYTES_INIT("http")}};
+
+    begin(out, SERIES_connections_refused);
+    if (numbers->has_http)
+        exposition_count(out, name, "", door, counter_read(&server->http_limit.refused));
+    door[0].value = BYTES("admin");
+    if (server->admin != NULL)
+        exposition_count(out, name, "", door, admin_refused(server->admin));
+}
+
 static void expose_http(const struct server *server, const struct numbers *numbers, struct buf *out)
 {
     expose_room(out, METRICS_HTTP, &numbers->http);
@@ -260,11 +275,6 @@ static void expose_http(const struct server *server, const struct numbers *numbe
     begin(out, SERIES_request_seconds);
     expose_latency(out, "cache", &numbers->http.latency_hit);
     expose_latency(out, "origin", &numbers->http.latency_origin);
-    begin(out, SERIES_connections_refused);
-    const struct exposition_label door[2] = {{"door", BYTES_INIT("http")}};
-
-    exposition_count(out, series_rows[SERIES_connections_refused].name, "", door,
-                     counter_read(&server->http_limit.refused));
     expose_origins(server, numbers, out);
 }
 
@@ -312,6 +322,7 @@ void collect_exposition(const struct server *server, struct buf *out)
         expose_http(server, numbers, out);
     if (numbers->has_resp)
         expose_resp(server, numbers, out);
+    expose_refused(server, numbers, out);
     if (server->admin != NULL)
         expose_room(out, METRICS_ADMIN, admin_metrics(server->admin));
     numbers_free(&numbers);

@@ -5,7 +5,12 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/metric.h"
+#include "cli/yaml.h"
+#include "proto/body.h"
+#include "proto/resp.h"
+#include "server/admin/admin.h"
 #include "server/http/gateway.h"
+#include "server/http/route.h"
 
 /* A cell: a bar would end it. */
 static void add_cell(struct buf *out, const char *text)
@@ -139,6 +144,54 @@ static void describe_reasons(struct buf *out)
     }
 }
 
+/* ---- limits --------------------------------------------------------------------------------- */
+
+static void describe_fixed_limits(struct buf *out)
+{
+    static const struct {
+        uint64_t value;
+        const char *unit;
+        enum err err;
+        const char *metric, *text;
+    } rows[] = {
+#define LIMIT(value, unit, error, metric, text) {value, unit, ERR_##error, metric, text},
+#include "cli/limits.def"
+#undef LIMIT
+    };
+
+    buf_add_text(out, "\n## Built in\n\n| what | at most | error | counted by |\n"
+                      "| --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        buf_printf(out, "| %s | %llu %s | `%s` | %s%s%s |\n", rows[i].text,
+                   (unsigned long long)rows[i].value, rows[i].unit, err_name(rows[i].err),
+                   rows[i].metric[0] == '\0' ? "" : "`", rows[i].metric,
+                   rows[i].metric[0] == '\0' ? "" : "`");
+}
+
+static bool is_limit(const struct setting *setting)
+{
+    return strstr(setting->path, "max") != NULL || strcmp(setting->path, "memory") == 0;
+}
+
+static void describe_limits(struct buf *out)
+{
+    add_title(out, "Limits",
+              "Everything that can grow has a limit. What meets one gets an error that says so; "
+              "nothing is cut short in silence.");
+    buf_add_text(out, "\n## Set in larder.yaml\n\n"
+                      "| setting | kind | default | may be | what it does |\n"
+                      "| --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < config_sections_count; i++) {
+        const struct config_section *section = &config_sections[i];
+
+        for (size_t j = 0; j < section->count; j++) {
+            if (is_limit(&section->settings[j]))
+                add_setting(out, section, &section->settings[j]);
+        }
+    }
+    describe_fixed_limits(out);
+}
+
 /* ---- the command line ----------------------------------------------------------------------- */
 
 static void describe_cli(struct buf *out)
@@ -158,7 +211,7 @@ static const struct {
     void (*describe)(struct buf *out);
 } tables[] = {
     {"config", describe_config},   {"metrics", describe_metrics}, {"errors", describe_errors},
-    {"reasons", describe_reasons}, {"cli", describe_cli},
+    {"reasons", describe_reasons}, {"limits", describe_limits},   {"cli", describe_cli},
 };
 
 enum { TABLES = sizeof tables / sizeof tables[0] };

@@ -41,10 +41,8 @@ enum err admin_new(const struct admin_birth *birth, struct admin **ret_admin, st
         admin->token = mem_copy(birth->token.data, birth->token.size);
         admin->token_size = birth->token.size;
     }
-    struct listener_birth door = {.address = birth->address,
-                                  .limit = &admin->limit,
-                                  .events = &events,
-                                  .owner = admin};
+    struct listener_birth door = {
+        .address = birth->address, .limit = &admin->limit, .events = &events, .owner = admin};
     enum err err = listener_new(birth->loop, &door, &admin->listener, fault);
 
     if (err != ERR_OK) {
@@ -84,6 +82,11 @@ const struct address *admin_address(const struct admin *admin)
 const struct admin_metrics *admin_metrics(const struct admin *admin)
 {
     return &admin->metrics;
+}
+
+uint64_t admin_refused(const struct admin *admin)
+{
+    return counter_read(&admin->limit.refused);
 }
 
 void admin_probed(struct admin *admin, bool is_ready, struct bytes json)

@@ -80,6 +80,9 @@ void admin_free(struct admin **owner);
 const struct address *admin_address(const struct admin *admin);
 const struct admin_metrics *admin_metrics(const struct admin *admin);
 
+/* Connections turned away because there were too many. */
+uint64_t admin_refused(const struct admin *admin);
+
 /* The outcome of ops.probe, one JSON object: answers all who asked for /readyz. */
 void admin_probed(struct admin *admin, bool is_ready, struct bytes json);
 
