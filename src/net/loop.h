@@ -82,7 +82,7 @@ void watch_stop(struct loop *loop, struct watch *watch);
 
 /* ---- a guest ------------------------------------------------------------------------------ */
 
-/* What the connections of a loop share (conn.c): made by the first of them, kept by the loop and
+/* What the connections of a loop share (conn_turn.c): made by the first of them, kept by the loop and
  * told to leave when it ends. */
 struct loop_guest {
     void (*leave)(struct loop_guest *guest);

@@ -1,0 +1,98 @@
+/* conn_parts.h: what the files of conn share: a connection, and what all of a loop have in common.
+ * SPDX-License-Identifier: MIT
+ *
+ *     conn_life.c  birth, and what owners ask for
+ *     conn_send.c  output: gathering, keeping, sending, lingering
+ *     conn_turn.c  what a turn of the loop brings: input, calls to the owner, the end
+ */
+#ifndef LARDER_NET_CONN_PARTS_H
+#define LARDER_NET_CONN_PARTS_H
+
+#include "net/conn.h"
+#include "net/input.h"
+#include "net/output.h"
+
+enum { CONN_SCRATCH_SIZE = 256 * 1024, CONN_STALL_CHECK_MS = 10000 };
+
+/*  CONNECTING -> OPEN -> CLOSING -> LINGERING -> DEAD      (each but DEAD may go to DEAD at once)
+ *                        sends the   its side is ended,
+ *                        rest        the other's is read
+ */
+enum conn_state { CONNECTING, OPEN, CLOSING, LINGERING, DEAD };
+
+struct conn {
+    struct watch watch; /* first: a watch is its connection */
+    struct house *house;
+    const struct conn_settings *settings;
+    const struct conn_events *events;
+    void *owner;
+    struct list_node work; /* in the house's ring while something is to be done in this turn */
+    struct input input;
+    struct output output;
+    struct timer timer; /* CLOSING: is it stalled? LINGERING: enough */
+    int64_t last_input_ms;
+    int64_t last_progress_ms;
+    size_t discarded;
+    uint8_t state;
+    uint8_t why;
+    bool paused : 1;
+    bool ended : 1;
+    bool unwatched : 1; /* it hung up while paused, which epoll would tell for ever */
+    bool again : 1;     /* `received` is to be called for what is kept */
+    bool congested : 1;
+    bool cut : 1; /* nothing can be sent any more, but what came before is read */
+    struct address peer;
+};
+_Static_assert(sizeof(struct conn) <= 400, "an idle connection is small");
+
+/* What the connections of a loop share: its guest. */
+struct house {
+    struct loop_guest guest; /* first: the loop's guest is the house */
+    struct loop *loop;
+    struct conn *current;   /* whose owner is being called */
+    struct conn *gathering; /* whose bytes are in the gather */
+    struct list_node work;
+    struct loop_task task;
+    bool posted;
+    struct gather gather;
+    uint8_t scratch[CONN_SCRATCH_SIZE];
+};
+
+/* ---- conn_turn.c -------------------------------------------------------------------------- */
+
+struct house *conn_house(struct loop *loop);
+
+/* Something is to be done for this connection later in this turn. */
+void conn_mark_work(struct conn *conn);
+
+/* Closes its socket now; the owner is told later in this turn. */
+void conn_die(struct conn *conn, enum err why, bool reset);
+
+void conn_ready(struct watch *watch, unsigned what);
+
+bool conn_wants_input(const struct conn *conn);
+
+/* What epoll shall tell. */
+void conn_want(struct conn *conn, unsigned wanted);
+
+/* Reading is switched off lazily, when input comes that nobody wants: most pauses end before. This
+ * switches it on where it is wanted. */
+void conn_want_input_again(struct conn *conn);
+
+void conn_set_no_delay(const struct conn *conn);
+
+/* ---- conn_send.c -------------------------------------------------------------------------- */
+
+size_t conn_gathered(const struct conn *conn);
+
+/* Sends what is gathered, or kept if the socket is not known to be full. */
+void conn_flush(struct conn *conn);
+
+/* The socket takes more. */
+void conn_send_kept(struct conn *conn);
+
+/* All is sent after conn_close. */
+void conn_linger(struct conn *conn);
+void conn_timer_fired(struct timer *timer);
+
+#endif

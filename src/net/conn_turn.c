@@ -1,0 +1,349 @@
+/* conn_turn.c: what a turn of the loop brings to connections. SPDX-License-Identifier: MIT */
+#include "base/mem.h"
+#include "base/must.h"
+#include "net/conn_parts.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+enum { DISCARDED_MAX = 8 * 1024 * 1024 /* bytes read and dropped after conn_close */ };
+
+/* ---- the house ---------------------------------------------------------------------------- */
+
+static void do_work(struct loop_task *task);
+
+/* The loop ends. Connections that were given up in its last turn still have to tell their owners.
+ */
+static void house_free(struct loop_guest *guest)
+{
+    struct house *house = (struct house *)guest;
+
+    while (!list_alone(&house->work))
+        do_work(&house->task);
+    mem_free(&house);
+}
+
+struct house *conn_house(struct loop *loop)
+{
+    struct house *house = (struct house *)loop_guest(loop);
+
+    if (house == NULL) {
+        house = mem_new(1, sizeof *house);
+        house->guest.leave = house_free;
+        house->loop = loop;
+        house->task.run = do_work;
+        list_init(&house->work);
+        loop_take_guest(loop, &house->guest);
+    }
+    return house;
+}
+
+void conn_mark_work(struct conn *conn)
+{
+    struct house *house = conn->house;
+
+    if (list_alone(&conn->work))
+        list_append(&house->work, &conn->work);
+    if (!house->posted) {
+        house->posted = true;
+        loop_post(house->loop, &house->task);
+    }
+}
+
+/* ---- dying -------------------------------------------------------------------------------- */
+
+static void close_socket(struct conn *conn, bool reset)
+{
+    if (!conn->unwatched)
+        watch_stop(conn->house->loop, &conn->watch);
+    if (reset) {
+        struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+        (void)setsockopt(conn->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    (void)close(conn->watch.fd);
+    conn->watch.fd = -1;
+}
+
+void conn_die(struct conn *conn, enum err why, bool reset)
+{
+    if (conn->state == DEAD)
+        return;
+    close_socket(conn, reset);
+    timer_clear(conn->house->loop, &conn->timer);
+    conn->state = DEAD;
+    conn->why = (uint8_t)why;
+    conn_mark_work(conn);
+}
+
+static void finish(struct conn *conn)
+{
+    struct house *house = conn->house;
+
+    if (house->gathering == conn) {
+        gather_drop(&house->gather);
+        house->gathering = NULL;
+    }
+    output_clear(&conn->output);
+    input_fini(&conn->input);
+    if (conn->settings->account != NULL)
+        account_refund(conn->settings->account, sizeof *conn);
+    /* The owner may free the settings in there. */
+    conn->events->closed(conn, conn->owner, (enum err)conn->why);
+    mem_free(&conn);
+}
+
+/* ---- what epoll is asked for -------------------------------------------------------------- */
+
+bool conn_wants_input(const struct conn *conn)
+{
+    if (conn->state == OPEN)
+        return !conn->paused && !conn->ended && conn->input.unread.size < conn->settings->input_max;
+    return (conn->state == CLOSING || conn->state == LINGERING) && !conn->ended &&
+           conn->discarded < DISCARDED_MAX;
+}
+
+void conn_want(struct conn *conn, unsigned wanted)
+{
+    if (conn->state == DEAD)
+        return;
+    if (conn->unwatched) {
+        conn->watch.wanted = wanted;
+        if ((wanted & LOOP_READ) == 0)
+            return;
+        conn->unwatched = false;
+        if (watch_start(conn->house->loop, &conn->watch) != ERR_OK) {
+            conn->unwatched = true;
+            conn_die(conn, ERR_SYSTEM, true);
+        }
+    } else if (watch_want(conn->house->loop, &conn->watch, wanted) != ERR_OK) {
+        conn_die(conn, ERR_SYSTEM, true);
+    }
+}
+
+void conn_want_input_again(struct conn *conn)
+{
+    if ((conn->watch.wanted & LOOP_READ) == 0 && conn_wants_input(conn))
+        conn_want(conn, conn->watch.wanted | LOOP_READ);
+}
+
+/* ---- calling the owner -------------------------------------------------------------------- */
+
+static void call(struct conn *conn, void (*event)(struct conn *conn, void *owner))
+{
+    struct house *house = conn->house;
+
+    must(house->current == NULL);
+    house->current = conn;
+    event(conn, conn->owner);
+    house->current = NULL;
+    conn_flush(conn);
+}
+
+static void give_input(struct conn *conn)
+{
+    conn->again = false;
+    call(conn, conn->events->received);
+    if (conn->state != OPEN)
+        input_fini(&conn->input);
+    else if (!input_keep(&conn->input))
+        conn_die(conn, ERR_FULL, true);
+    conn_want_input_again(conn);
+}
+
+/* The owner may fill the connection again at once; then the next word comes in the next round. */
+static void tell_drained(struct conn *conn)
+{
+    if (!conn->congested || conn->state != OPEN ||
+        conn->output.size + conn_gathered(conn) > conn->settings->output_low)
+        return;
+    conn->congested = false;
+    if (conn->events->drained == NULL)
+        return;
+    call(conn, conn->events->drained);
+    if (conn->congested)
+        conn_mark_work(conn);
+}
+
+static void work_on(struct conn *conn)
+{
+    if (conn->state == DEAD) {
+        finish(conn);
+        return;
+    }
+    conn_flush(conn);
+    if (conn->state == CLOSING && conn->output.first == NULL)
+        conn_linger(conn);
+    if (conn->state != OPEN || conn->input.unread.size == 0)
+        input_fini(&conn->input);
+    else if (conn->again && !conn->paused)
+        give_input(conn);
+    conn_want_input_again(conn);
+    tell_drained(conn);
+}
+
+static void do_work(struct loop_task *task)
+{
+    struct house *house = list_owner(task, struct house, task);
+    struct list_node *last = house->work.prev;
+
+    /* What is marked meanwhile comes behind `last` and waits for the next round. */
+    for (bool done = list_alone(&house->work); !done;) {
+        struct list_node *node = house->work.next;
+
+        done = node == last;
+        list_leave(node);
+        work_on(list_owner(node, struct conn, work));
+    }
+    house->posted = false;
+    if (!list_alone(&house->work)) {
+        house->posted = true;
+        loop_post(house->loop, &house->task);
+    }
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+static ssize_t read_into(struct conn *conn, uint8_t *at, size_t size)
+{
+    ssize_t count;
+
+    do {
+        count = recv(conn->watch.fd, at, size, 0);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0 && errno != EAGAIN)
+        conn_die(conn, conn->state == LINGERING ? ERR_OK : ERR_PEER_GONE, false);
+    if (count > 0)
+        conn->last_input_ms = conn->last_progress_ms = loop_now_ms(conn->house->loop);
+    return count;
+}
+
+static void end_input(struct conn *conn)
+{
+    /* What was kept in a pause comes first; a new pause puts the end off, which is read again. */
+    if (conn->again && conn->state == OPEN && conn->input.unread.size > 0)
+        give_input(conn);
+    if (conn->state == DEAD || (conn->state == OPEN && conn->paused))
+        return;
+    conn->ended = true;
+    if (conn->state == LINGERING) {
+        conn_die(conn, ERR_OK, false);
+        return;
+    }
+    conn_want(conn, conn->watch.wanted & ~(unsigned)LOOP_READ);
+    if (conn->state != OPEN)
+        return;
+    if (conn->events->ended != NULL)
+        call(conn, conn->events->ended);
+    else
+        conn_close(conn);
+    if (conn->cut)
+        conn_die(conn, ERR_PEER_GONE, false);
+}
+
+static void discard(struct conn *conn)
+{
+    struct house *house = conn->house;
+    ssize_t count = read_into(conn, house->scratch, sizeof house->scratch);
+
+    if (count == 0) {
+        end_input(conn);
+    } else if (count > 0) {
+        conn->discarded += (size_t)count;
+        if (conn->discarded >= DISCARDED_MAX && conn->state == LINGERING)
+            conn_die(conn, ERR_OK, false);
+    }
+}
+
+/* Reads once: what did not fit is told by epoll in the next turn, after the others had theirs. */
+static void receive(struct conn *conn)
+{
+    struct house *house = conn->house;
+    struct input_room room =
+        input_room(&conn->input, house->scratch, sizeof house->scratch, conn->settings->input_max);
+
+    if (room.at == NULL) {
+        conn_die(conn, ERR_FULL, true);
+        return;
+    }
+    ssize_t count = read_into(conn, room.at, room.size);
+
+    if (count > 0) {
+        input_arrived(&conn->input, room, (size_t)count);
+        give_input(conn);
+    } else if (count == 0) {
+        end_input(conn);
+    }
+}
+
+/* ---- what epoll tells ---------------------------------------------------------------------- */
+
+static int socket_error(const struct conn *conn)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    if (getsockopt(conn->watch.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        return errno;
+    return error;
+}
+
+void conn_set_no_delay(const struct conn *conn)
+{
+    int on = 1;
+
+    if (conn->peer.any.sa_family != AF_UNIX)
+        (void)setsockopt(conn->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static void finish_connecting(struct conn *conn)
+{
+    if (socket_error(conn) != 0) {
+        conn_die(conn, ERR_PEER_DOWN, false);
+        return;
+    }
+    conn->state = OPEN;
+    conn->last_progress_ms = loop_now_ms(conn->house->loop);
+    conn_want(conn, LOOP_READ);
+    conn_flush(conn);
+    if (conn->events->connected != NULL && conn->state == OPEN)
+        call(conn, conn->events->connected);
+    tell_drained(conn);
+}
+
+/* It hung up, and nobody reads: with an error it is over. Without one the other side of a Unix
+ * socket closed, and what it sent is still to be read when the owner wants it. */
+static void hang_up(struct conn *conn)
+{
+    if (socket_error(conn) != 0 || conn->ended || conn->output.first != NULL) {
+        conn_die(conn, conn->state == LINGERING ? ERR_OK : ERR_PEER_GONE, false);
+        return;
+    }
+    watch_stop(conn->house->loop, &conn->watch);
+    conn->watch.wanted = 0;
+    conn->unwatched = true;
+}
+
+void conn_ready(struct watch *watch, unsigned what)
+{
+    struct conn *conn = (struct conn *)watch;
+
+    if (conn->state == CONNECTING) {
+        finish_connecting(conn);
+        return;
+    }
+    if ((what & LOOP_WRITE) != 0 && conn->output.first != NULL)
+        conn_send_kept(conn);
+    if ((what & (LOOP_READ | LOOP_GONE)) != 0 && conn_wants_input(conn)) {
+        if (conn->state == OPEN)
+            receive(conn);
+        else
+            discard(conn);
+    } else if ((what & LOOP_GONE) != 0 && conn->state != DEAD) {
+        hang_up(conn);
+    } else if ((what & LOOP_READ) != 0) {
+        conn_want(conn, conn->watch.wanted & ~(unsigned)LOOP_READ);
+    }
+    tell_drained(conn);
+}
