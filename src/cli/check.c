@@ -1,39 +1,102 @@
 /* check.c: reads a configuration, and says whether it is right. SPDX-License-Identifier: MIT */
 #include "cli/check.h"
 
+#include "cli/probe.h"
 #include "cli/setup.h"
+
+/* ---- are the origins there? -------------------------------------------------------------------
+ */
+
+struct look {
+    const struct config *config;
+    bool is_done;
+};
+
+static void looked(void *context, const bool *is_up, size_t count)
+{
+    struct look *look = context;
+
+    look->is_done = true;
+    for (size_t i = 0; i < count; i++) {
+        const struct config_origin *origin = config_origin(look->config, i);
+
+        if (!is_up[i])
+            (void)fprintf(stderr, "%s:%d: warning: the origin %s (%s) cannot be reached now\n",
+                          origin->file, origin->line, origin->name,
+                          origin->settings.servers.items[0]);
+    }
+}
+
+static enum err look_at_origins(const struct config *config, struct fault *fault)
+{
+    struct look look = {.config = config};
+    struct loop *loop = NULL;
+    struct probe *probe = NULL;
+
+    if (loop_new(NULL, &loop) != ERR_OK)
+        return fault_say(fault, ERR_SYSTEM, "the system gives no epoll descriptor");
+    enum err err = probe_new(loop, config, &probe, fault);
+
+    if (err == ERR_OK) {
+        probe_start(probe, looked, &look);
+        while (!look.is_done)
+            loop_turn(loop, 100);
+    }
+    probe_free(&probe);
+    loop_free(&loop);
+    return err;
+}
+
+/* ---- the command ------------------------------------------------------------------------------
+ */
+
+static enum err check_all(struct setup *setup, struct fault *fault)
+{
+    const struct setup_wishes none = {.count = 0};
+    struct account account;
+    struct site *site = NULL;
+
+    account_init(&account, NULL, 0);
+    TRY(setup_read(setup, &none, fault));
+    if (!setup_is_off(setup->config.listen.http)) {
+        TRY(setup_site(setup, &account, &site, fault));
+        site_free(&site);
+    }
+    return look_at_origins(&setup->config, fault);
+}
+
+static enum err read_flags(const struct command *self, int argc, char **argv, struct setup *setup,
+                           struct fault *fault)
+{
+    struct setup_wishes unused = {.count = 0};
+    const struct flag *flag = NULL;
+    const char *value = NULL;
+    struct flags flags;
+
+    flags_init(&flags, self, argc, argv);
+    do {
+        TRY(flags_next(&flags, &flag, &value, fault));
+        if (flag == NULL && value != NULL && setup->file != NULL)
+            return fault_say(fault, ERR_SYNTAX, "\"%s\" is one word too many", value);
+        if (flag == NULL && value != NULL)
+            setup->file = value;
+        (void)setup_take(setup, &unused, flag, value);
+    } while (flag != NULL || value != NULL);
+    if (setup->file == NULL)
+        setup->file = "larder.yaml";
+    return ERR_OK;
+}
 
 static int check_main(const struct command *self, int argc, char **argv)
 {
-    struct setup_wishes wishes = {.count = 0};
     struct fault fault = {.line = 0};
     struct setup setup;
-    struct flags flags;
-    const struct flag *flag = NULL;
-    const char *value = NULL;
-
-    setup_init(&setup);
-    flags_init(&flags, self, argc, argv);
-    do {
-        if (flags_next(&flags, &flag, &value, &fault) != ERR_OK) {
-            setup_fini(&setup);
-            return command_misused(self, &fault);
-        }
-        if (flag == NULL && value != NULL) {
-            if (setup.file != NULL) {
-                setup_fini(&setup);
-                return command_surplus(self, value);
-            }
-            setup.file = value;
-        }
-        (void)setup_take(&setup, &wishes, flag, value);
-    } while (flag != NULL || value != NULL);
-    if (setup.file == NULL)
-        setup.file = "larder.yaml";
-    enum err err = setup_read(&setup, &wishes, &fault);
     int status = EXIT_DONE;
 
-    if (err != ERR_OK)
+    setup_init(&setup);
+    if (read_flags(self, argc, argv, &setup, &fault) != ERR_OK)
+        status = command_misused(self, &fault);
+    else if (check_all(&setup, &fault) != ERR_OK)
         status = command_failed(self, &fault);
     else
         (void)printf("%s is right: %zu origin%s, %zu route%s\n", setup.file,
@@ -47,8 +110,10 @@ static const struct flag check_flags[] = {SETUP_FLAG_FILE};
 
 const struct command check_command = {
     .name = "check",
-    .usage = "[-c FILE]",
-    .text = "Says whether a configuration is right, and if not, what is wrong and where.",
+    .usage = "[-c] [FILE]",
+    .text = "Says whether a configuration is right, and if not, what is wrong and where. Asks "
+            "whether the "
+            "origins can be reached; that they cannot is a warning only.",
     .flags = check_flags,
     .flags_count = sizeof check_flags / sizeof check_flags[0],
     .examples = "  larder check -c larder.yaml\n",

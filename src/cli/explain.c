@@ -78,8 +78,7 @@ static int explain(const struct command *self, struct setup *setup, const struct
     struct buf request, out;
 
     account_init(&account, NULL, 0);
-    enum err err = site_new(&config->http, config->routes.items, config->routes.count,
-                            &setup->origins, &account, &site, &fault);
+    enum err err = setup_site(setup, &account, &site, &fault);
 
     if (err != ERR_OK)
         return command_failed(self, &fault);

@@ -83,8 +83,11 @@ static void raise_descriptors(const struct server *server)
         return;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+    bool is_wish = config_where(config, &config->http.connections_max) != NULL ||
+                   config_where(config, &config->resp.clients_max) != NULL;
+
     if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
-        log_say(&server->log, LOG_INFO, "cli",
+        log_say(&server->log, is_wish ? LOG_WARNING : LOG_DEBUG, "cli",
                 "the system allows %llu open files and the limits on connections want %llu: more "
                 "clients than that wait (ulimit -n, LimitNOFILE=)",
                 (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
@@ -121,9 +124,7 @@ static enum err open_shared(struct server *server, struct fault *fault)
     };
 
     if (!setup_is_off(config->listen.http))
-        TRY(site_new(&config->http, config->routes.items, config->routes.count,
-                     &server->setup->origins, cache_account(server->cache), &server->site, fault));
-    fault->file[0] = '\0';
+        TRY(setup_site(server->setup, cache_account(server->cache), &server->site, fault));
     if (!setup_is_off(config->listen.resp))
         TRY(resp_new(&birth, &server->resp, fault));
     return ERR_OK;

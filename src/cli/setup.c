@@ -4,6 +4,7 @@
 #include "base/guess.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "cache/policy.h"
 
 #include <unistd.h>
 
@@ -191,6 +192,27 @@ static enum err list_origins(struct setup *setup, struct fault *fault)
     return ERR_OK;
 }
 
+static enum err check_policy(const struct config *config, struct fault *fault)
+{
+    const char *const *names = policy_names();
+    size_t count = 0;
+
+    for (; names[count] != NULL; count++) {
+        if (strcmp(names[count], config->cache.policy) == 0)
+            return ERR_OK;
+    }
+    const char *near = guess(bytes_of_text(config->cache.policy), names, count);
+
+    at_field(config, &config->cache.policy, NULL, 0, fault);
+    if (near != NULL)
+        return fault_say(fault, ERR_SYNTAX,
+                         "cache.policy: there is no policy \"%s\"; did you mean \"%s\"?",
+                         config->cache.policy, near);
+    return fault_say(fault, ERR_SYNTAX,
+                     "cache.policy: there is no policy \"%s\": %s is the default",
+                     config->cache.policy, names[0]);
+}
+
 static enum err check_doors(const struct setup *setup, struct fault *fault)
 {
     const struct config *config = &setup->config;
@@ -228,6 +250,7 @@ enum err setup_read(struct setup *setup, const struct setup_wishes *wishes, stru
                        fault));
     if (setup->origin != NULL)
         TRY(add_flag_origin(setup, fault));
+    TRY(check_policy(config, fault));
     TRY(check_doors(setup, fault));
     TRY(list_origins(setup, fault));
     TRY(check_origins(config, fault));
@@ -239,4 +262,17 @@ enum err setup_read(struct setup *setup, const struct setup_wishes *wishes, stru
     for (size_t i = 0; i < config->routes.count; i++)
         TRY(check_route(setup, config_route(config, i), fault));
     return ERR_OK;
+}
+
+enum err setup_site(const struct setup *setup, struct account *account, struct site **ret_site,
+                    struct fault *fault)
+{
+    const struct config *config = &setup->config;
+    struct fault why = {.line = 0};
+    enum err err = site_new(&config->http, config->routes.items, config->routes.count,
+                            &setup->origins, account, ret_site, &why);
+
+    if (err != ERR_OK)
+        *fault = why;
+    return err;
 }

@@ -58,6 +58,11 @@ bool setup_take(struct setup *setup, struct setup_wishes *wishes, const struct f
  * nobody has, origins without servers, nothing to serve. The fault says what is wrong and where. */
 enum err setup_read(struct setup *setup, const struct setup_wishes *wishes, struct fault *fault);
 
+/* Compiles the routes, as the gateway will: what is wrong with them as a whole is told here too.
+ * `account` is what the site charges. */
+enum err setup_site(const struct setup *setup, struct account *account, struct site **ret_site,
+                    struct fault *fault);
+
 /* Whether a listener of `listen` is switched off. */
 bool setup_is_off(const char *address);
 
