@@ -225,6 +225,14 @@ enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
     return ERR_OK;
 }
 
+void object_free(const struct cache *cache, uint8_t kind, void *object)
+{
+    void (*free_object)(void *object) = cache->object_ops[kind]->free;
+
+    if (object != NULL)
+        free_object(object);
+}
+
 void entry_free(struct cache *cache, struct cache_entry *entry)
 {
     uint32_t state = entry_state(entry);
@@ -237,8 +245,7 @@ void entry_free(struct cache *cache, struct cache_entry *entry)
             tags_give(&cache->tags, extra->tags[i]);
         if (object != NULL) {
             account_refund(&cache->objects, atomic_load(&object->cost));
-            if (object->object != NULL)
-                cache->object_ops[entry->kind]->free(object->object);
+            object_free(cache, entry->kind, object->object);
         }
     }
     if (state & ENTRY_HEAP) {

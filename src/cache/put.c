@@ -10,12 +10,6 @@ bool negative_fits(const struct cache *cache, const struct cache_put *put)
     return !put->negative || (double)(used + put->head.size + put->body.size) < max;
 }
 
-static void drop_object(const struct cache *cache, const struct cache_put *put)
-{
-    if (put->object != NULL)
-        cache->object_ops[put->kind]->free(put->object);
-}
-
 void remove_now(struct cache_thread *thread, struct shard *shard, const struct cache_key *key,
                 enum cache_cause cause)
 {
@@ -46,7 +40,8 @@ static void put_over(struct cache_thread *thread, const struct recipe *recipe, i
     shard_leave(shard, entered);
     if (loose != NULL)
         entry_let_go(cache, loose);
-    drop_object(cache, recipe->put);
+    if (recipe->put->object != NULL)
+        object_free(cache, recipe->put->kind, recipe->put->object);
 }
 
 void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,

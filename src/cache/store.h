@@ -302,6 +302,9 @@ void entry_discard(struct cache *cache, struct cache_entry *entry);
 /* Gives everything back. Nobody holds it. */
 void entry_free(struct cache *cache, struct cache_entry *entry);
 
+/* `object` may be NULL. */
+void object_free(const struct cache *cache, uint8_t kind, void *object);
+
 /* The engine's own bytes for it, and its object's. */
 size_t entry_cost(const struct cache *cache, const struct cache_entry *entry);
 
@@ -392,6 +395,10 @@ void waiter_leave(struct cache *cache, struct cache_waiter *waiter);
 
 /* Replaces leaders that are silent for too long. No latch is held. */
 void loads_turn(struct cache_thread *thread, int64_t now_ms);
+
+/* ---- counts.c ---------------------------------------------------------------------------- */
+
+void metrics_add(struct cache_metrics *to, const struct cache_metrics *from);
 
 /* ---- sweep.c, expire.c ------------------------------------------------------------------- */
 

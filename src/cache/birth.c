@@ -1,5 +1,6 @@
-/* cache.c: birth and death, threads, the turn, the accounts and the counts.
- * SPDX-License-Identifier: MIT */
+/* birth.c: how a cache begins and ends, and what may be set while it lives.
+ * SPDX-License-Identifier: MIT
+ */
 #include "cache/store.h"
 
 #include "base/mem.h"
@@ -7,9 +8,6 @@
 enum {
     SHARD_MEMORY = 1 << 20, /* one shard for so much of the limit */
     POLICY_HINT_SHARE = 512,
-    EXPIRY_PAUSE_MS = 100, /* expiries are gathered for so long: a second is promised */
-    WORK_PAUSE_MS = 1,     /* until background work goes on */
-    RETIRED_PAUSE_MS = 20, /* until what other threads may still read is asked for again */
 };
 
 /* ---- birth ------------------------------------------------------------------------------- */
@@ -206,139 +204,4 @@ struct cache_key cache_key(const struct cache *cache, unsigned space, struct byt
 {
     must(space < CACHE_SPACES);
     return (struct cache_key){name, hash_bytes(cache->secrets[space], name), (uint8_t)space};
-}
-
-/* ---- threads ----------------------------------------------------------------------------- */
-
-struct cache_thread *cache_join(struct cache *cache)
-{
-    struct cache_thread *thread = mem_new(1, sizeof *thread);
-
-    thread->cache = cache;
-    thread->epoch = epoch_join(&cache->epochs);
-    latch_lock(&cache->threads_latch);
-    thread->next = cache->threads;
-    cache->threads = thread;
-    latch_unlock(&cache->threads_latch);
-    return thread;
-}
-
-static void add_metrics(struct cache_metrics *to, const struct cache_metrics *from)
-{
-#define METRIC(name, kind, text) counter_add(&to->name, counter_read(&from->name));
-#include "cache/metrics.def"
-#undef METRIC
-}
-
-void cache_leave(struct cache_thread **owner)
-{
-    struct cache_thread *thread = *owner;
-    struct cache *cache = NULL;
-
-    if (thread == NULL)
-        return;
-    cache = thread->cache;
-    must(thread->step == STEP_NONE);
-    latch_lock(&cache->threads_latch);
-    struct cache_thread **at = &cache->threads;
-
-    while (*at != thread)
-        at = &(*at)->next;
-    *at = thread->next;
-    add_metrics(&cache->gone_metrics, &thread->metrics);
-    retired_hand_over(cache, &thread->retired, &cache->orphans);
-    latch_unlock(&cache->threads_latch);
-    epoch_leave(&cache->epochs, thread->epoch);
-    mem_free(owner);
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t next_turn(const struct cache_thread *thread, int64_t now_ms, bool more)
-{
-    const struct cache *cache = thread->cache;
-    int64_t expiry = CACHE_NEVER;
-
-    if (more)
-        return now_ms + WORK_PAUSE_MS;
-    for (unsigned i = 0; i < WHEELS; i++)
-        expiry = earlier(expiry, wheel_due_ms(&cache->wheels[i]));
-    if (expiry != CACHE_NEVER && expiry < now_ms + EXPIRY_PAUSE_MS)
-        expiry = now_ms + EXPIRY_PAUSE_MS;
-    expiry = earlier(expiry, loads_due_ms(&cache->loads));
-    if (!retired_is_empty(&thread->retired))
-        expiry = earlier(expiry, now_ms + RETIRED_PAUSE_MS);
-    return expiry;
-}
-
-int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
-{
-    bool more = false;
-
-    must(thread->step == STEP_NONE);
-    loads_turn(thread, now_ms);
-    expire_turn(thread, now_ms);
-    more = sweep_turn(thread);
-    more |= room_keep(thread);
-    tags_tidy(&thread->cache->tags);
-    thread->looked = false;
-    (void)retired_reclaim(thread);
-    return next_turn(thread, now_ms, more);
-}
-
-void cache_rest(struct cache_thread *thread)
-{
-    must(thread->step == STEP_NONE);
-    thread->looked = false;
-    epoch_rest(thread->epoch);
-}
-
-void cache_wake(struct cache_thread *thread)
-{
-    epoch_wake(&thread->cache->epochs, thread->epoch);
-}
-
-/* ---- counts ------------------------------------------------------------------------------ */
-
-size_t cache_count(const struct cache *cache, unsigned space)
-{
-    int64_t count = atomic_load(&cache->counts[space]);
-
-    return count < 0 ? 0 : (size_t)count;
-}
-
-static void read_gauges(const struct cache *cache, struct cache_metrics *metrics)
-{
-    uint64_t entries = 0;
-
-    for (unsigned i = 0; i < CACHE_SPACES; i++)
-        entries += cache_count(cache, i);
-    counter_set(&metrics->leases, atomic_load(&cache->loads.count));
-    counter_set(&metrics->waiters, atomic_load(&cache->loads.waiter_count));
-    counter_set(&metrics->entries, entries);
-    counter_set(&metrics->tags, atomic_load(&cache->tags.count));
-    counter_set(&metrics->memory_used_bytes, account_used(&cache->whole));
-    counter_set(&metrics->memory_max_bytes, atomic_load(&cache->memory_max));
-    counter_set(&metrics->memory_values_bytes, slab_taken(cache->slab));
-    counter_set(&metrics->memory_index_bytes, account_used(&cache->index));
-    counter_set(&metrics->memory_tags_bytes, account_used(&cache->tags_account));
-    counter_set(&metrics->memory_objects_bytes, account_used(&cache->objects));
-    counter_set(&metrics->memory_wasted_bytes, slab_backed(cache->slab) - slab_taken(cache->slab));
-}
-
-void cache_read_metrics(const struct cache *cache, struct cache_metrics *ret_metrics)
-{
-    /* The list of threads is guarded by a latch, which is no part of what `const` promises. */
-    struct cache *whole = (struct cache *)(uintptr_t)cache;
-
-    memset(ret_metrics, 0, sizeof *ret_metrics);
-    latch_lock(&whole->threads_latch);
-    add_metrics(ret_metrics, &cache->gone_metrics);
-    for (const struct cache_thread *at = cache->threads; at != NULL; at = at->next)
-        add_metrics(ret_metrics, &at->metrics);
-    latch_unlock(&whole->threads_latch);
-    read_gauges(cache, ret_metrics);
 }

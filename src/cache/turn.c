@@ -1,0 +1,94 @@
+/* turn.c: threads, and what each does once a turn. SPDX-License-Identifier: MIT */
+#include "cache/store.h"
+
+#include "base/mem.h"
+
+enum {
+    EXPIRY_PAUSE_MS = 100, /* expiries are gathered for so long: a second is promised */
+    WORK_PAUSE_MS = 1,     /* until background work goes on */
+    RETIRED_PAUSE_MS = 20, /* until what other threads may still read is asked for again */
+};
+
+struct cache_thread *cache_join(struct cache *cache)
+{
+    struct cache_thread *thread = mem_new(1, sizeof *thread);
+
+    thread->cache = cache;
+    thread->epoch = epoch_join(&cache->epochs);
+    latch_lock(&cache->threads_latch);
+    thread->next = cache->threads;
+    cache->threads = thread;
+    latch_unlock(&cache->threads_latch);
+    return thread;
+}
+
+void cache_leave(struct cache_thread **owner)
+{
+    struct cache_thread *thread = *owner;
+    struct cache *cache = NULL;
+
+    if (thread == NULL)
+        return;
+    cache = thread->cache;
+    must(thread->step == STEP_NONE);
+    latch_lock(&cache->threads_latch);
+    struct cache_thread **at = &cache->threads;
+
+    while (*at != thread)
+        at = &(*at)->next;
+    *at = thread->next;
+    metrics_add(&cache->gone_metrics, &thread->metrics);
+    retired_hand_over(cache, &thread->retired, &cache->orphans);
+    latch_unlock(&cache->threads_latch);
+    epoch_leave(&cache->epochs, thread->epoch);
+    mem_free(owner);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_turn(const struct cache_thread *thread, int64_t now_ms, bool more)
+{
+    const struct cache *cache = thread->cache;
+    int64_t expiry = CACHE_NEVER;
+
+    if (more)
+        return now_ms + WORK_PAUSE_MS;
+    for (unsigned i = 0; i < WHEELS; i++)
+        expiry = earlier(expiry, wheel_due_ms(&cache->wheels[i]));
+    if (expiry != CACHE_NEVER && expiry < now_ms + EXPIRY_PAUSE_MS)
+        expiry = now_ms + EXPIRY_PAUSE_MS;
+    expiry = earlier(expiry, loads_due_ms(&cache->loads));
+    if (!retired_is_empty(&thread->retired))
+        expiry = earlier(expiry, now_ms + RETIRED_PAUSE_MS);
+    return expiry;
+}
+
+int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
+{
+    bool more = false;
+
+    must(thread->step == STEP_NONE);
+    loads_turn(thread, now_ms);
+    expire_turn(thread, now_ms);
+    more = sweep_turn(thread);
+    more |= room_keep(thread);
+    tags_tidy(&thread->cache->tags);
+    thread->looked = false;
+    (void)retired_reclaim(thread);
+    return next_turn(thread, now_ms, more);
+}
+
+void cache_rest(struct cache_thread *thread)
+{
+    must(thread->step == STEP_NONE);
+    thread->looked = false;
+    epoch_rest(thread->epoch);
+}
+
+void cache_wake(struct cache_thread *thread)
+{
+    epoch_wake(&thread->cache->epochs, thread->epoch);
+}
