@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const struct policy_kind *const kinds[] = {
-#define POLICY(name, text) &policy_##name,
+#define POLICY(symbol, name, text) &policy_##symbol,
 #include "cache/policies.def"
 #undef POLICY
 };
@@ -20,7 +20,7 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 const char *const *policy_names(void)
 {
     static const char *const names[KINDS + 1] = {
-#define POLICY(name, text) #name,
+#define POLICY(symbol, name, text) name,
 #include "cache/policies.def"
 #undef POLICY
     };
@@ -109,6 +109,7 @@ void policy_insert(struct policy *policy, uint32_t ref, uint64_t hash, size_t si
 
     must(ref != 0);
     node->queue = 0;
+    node->credit = 0;
     policy_set_hits(node, 0);
     policy->kind->insert(policy, ref, hash, size);
 }

@@ -23,6 +23,7 @@ struct policy_node {
     uint32_t prev;
     _Atomic uint8_t hits; /* saturating, 2 bits used */
     uint8_t queue;        /* the policy's own; 0: in no queue */
+    uint8_t credit;       /* the policy's own */
 };
 
 struct policy;

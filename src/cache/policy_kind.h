@@ -39,7 +39,7 @@ struct policy_kind {
     size_t (*cost)(const struct policy *policy);
 };
 
-#define POLICY(name, text) extern const struct policy_kind policy_##name;
+#define POLICY(symbol, name, text) extern const struct policy_kind policy_##symbol;
 #include "cache/policies.def"
 #undef POLICY
 

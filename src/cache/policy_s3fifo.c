@@ -1,5 +1,5 @@
-/* policy_s3fifo.c: S3-FIFO (Yang et al., SOSP 2023) with a correlation window and a queue of
- * newcomers that learns its size.
+/* policy_s3fifo.c: S3-FIFO (Yang et al., SOSP 2023) with a correlation window, a share of newcomers
+ * that it learns, and hits that are weighed against size.
  * SPDX-License-Identifier: MIT
  *
  *   insert    into `window`; or into `main`, when the key is a ghost that left `small` not long ago
@@ -8,8 +8,12 @@
  *             its count set to 0: hits soon after the first are the same visitor once more
  *   victim    while the newcomers (window and small) have more than their share: the oldest of
  *             `small`; when it was hit it goes to `main` instead, else it leaves as a ghost.
- *             otherwise: the oldest of `main`; when its count is above 0 it becomes the newest
- *             with one less, else it leaves as a ghost
+ *             otherwise: the oldest of `main`: its hits become credit; with credit it pays for one
+ *             more round as the newest, else it leaves as a ghost
+ *   weight    a hit on an entry of average size is worth one round. A small entry costs little to
+ *             keep: its hits are worth up to 8 rounds, and it may go round in `small` unasked. A
+ *             large one is worth as little as a twelfth, and needs more than one hit to stay; with
+ *             3 hits every entry stays. `s3fifo-bytes` weighs all alike
  *   learning  a ghost of `small` that comes back at once would have been a hit with a larger share
  *             of newcomers, a ghost of `main` with a smaller one. Whenever there is twice as much
  *             evidence for the one as for the other, the share moves a step
@@ -20,6 +24,16 @@
 #include "cache/policy_kind.h"
 
 enum { WINDOW = 1, SMALL, MAIN };
+
+enum {
+    WEIGHT_ONE = 12, /* of an entry of average size: the rounds that a hit is worth, in twelfths */
+    WEIGHT_LEAST = 1,
+    WEIGHT_MOST = 8 * WEIGHT_ONE,
+    HITS_MAX = 3,
+    STAYS = HITS_MAX * WEIGHT_LEAST, /* so much credit is enough for one more round */
+    CREDIT_MAX = 15 * WEIGHT_ONE,
+    UNASKED = 2, /* an entry in `small` is spared once for so many rounds that a hit is worth */
+};
 
 enum {
     SHARE_FIRST = 100, /* of the newcomers, in thousandths of all bytes */
@@ -38,6 +52,7 @@ enum origin { FROM_SMALL, FROM_MAIN };
 struct s3fifo {
     struct policy policy;
     struct ghost ghost;
+    bool weighs_size;
     unsigned share;
     unsigned evidence[2]; /* by origin */
 };
@@ -46,6 +61,7 @@ static void begin(struct policy *policy, size_t entries_hint)
 {
     struct s3fifo *s3fifo = (struct s3fifo *)policy;
 
+    s3fifo->weighs_size = policy->kind == &policy_s3fifo;
     s3fifo->share = SHARE_FIRST;
     ghost_init(&s3fifo->ghost);
     ghost_reserve(&s3fifo->ghost, entries_hint);
@@ -59,6 +75,22 @@ static void end(struct policy *policy)
 static size_t cost(const struct policy *policy)
 {
     return ghost_cost(&((const struct s3fifo *)policy)->ghost);
+}
+
+/* ---- weight ------------------------------------------------------------------------------ */
+
+static unsigned weight(const struct s3fifo *s3fifo, size_t size)
+{
+    size_t count = policy_count(&s3fifo->policy);
+    size_t bytes = policy_bytes(&s3fifo->policy);
+    size_t rounds = 0;
+
+    if (!s3fifo->weighs_size || count == 0 || size == 0)
+        return WEIGHT_ONE;
+    rounds = WEIGHT_ONE * (bytes / count) / size;
+    if (rounds < WEIGHT_LEAST)
+        return WEIGHT_LEAST;
+    return rounds < WEIGHT_MOST ? (unsigned)rounds : WEIGHT_MOST;
 }
 
 /* ---- learning ---------------------------------------------------------------------------- */
@@ -88,7 +120,7 @@ static void insert(struct policy *policy, uint32_t ref, uint64_t hash, size_t si
     if (ghost_take(&s3fifo->ghost, hash, &origin, &age)) {
         if (age <= 1 + count / AT_ONCE)
             learn(s3fifo, origin);
-        if (origin == FROM_SMALL && age <= count) {
+        if (origin == FROM_SMALL && age <= count && weight(s3fifo, size) >= STAYS) {
             policy_push(policy, MAIN, ref, size);
             return;
         }
@@ -123,24 +155,55 @@ static void grow_up(struct s3fifo *s3fifo, const struct policy_callbacks *callba
     }
 }
 
-/* Takes the oldest of a queue out: true when it leaves, false when it was spared and goes on as the
- * newest of `main`. */
+/* Whether an entry that was hit so often since it was looked at last stays in `main`. */
+static bool pays_for_round(struct policy_node *node, unsigned hits, unsigned worth)
+{
+    unsigned credit = node->credit + hits * worth;
+    unsigned most = HITS_MAX * worth < CREDIT_MAX ? HITS_MAX * worth : CREDIT_MAX;
+
+    if (credit > most)
+        credit = most;
+    node->credit = (uint8_t)(credit > WEIGHT_ONE ? credit - WEIGHT_ONE : 0);
+    return credit >= STAYS;
+}
+
+/* Where an entry goes on that was the oldest of its queue, or 0. In `small` the credit counts the
+ * rounds that it was there. */
+static unsigned next_queue(const struct s3fifo *s3fifo, unsigned queue, struct policy_node *node,
+                           size_t size)
+{
+    unsigned hits = policy_hits(node);
+    unsigned worth = weight(s3fifo, size);
+
+    policy_set_hits(node, 0);
+    if (queue == MAIN)
+        return pays_for_round(node, hits, worth) ? MAIN : 0;
+    if (hits * worth >= STAYS) {
+        node->credit = 0;
+        return MAIN;
+    }
+    if (node->credit >= worth / (UNASKED * WEIGHT_ONE))
+        return 0;
+    node->credit++;
+    return SMALL;
+}
+
+/* Takes the oldest of a queue out: true when it leaves, false when it was spared. */
 static bool take_oldest(struct s3fifo *s3fifo, unsigned queue, bool forced,
                         const struct policy_callbacks *callbacks)
 {
     struct policy *policy = &s3fifo->policy;
     uint32_t ref = policy->queues[queue].oldest;
     size_t size = callbacks->size_of(callbacks->context, ref);
-    unsigned hits = policy_hits(policy_node(policy, ref));
+    unsigned next = next_queue(s3fifo, queue, policy_node(policy, ref), size);
 
     policy_pull(policy, ref, size);
-    if (hits == 0 || forced) {
+    if (next == 0 || forced) {
         ghost_add(&s3fifo->ghost, callbacks->hash_of(callbacks->context, ref),
                   queue == MAIN ? FROM_MAIN : FROM_SMALL);
         return true;
     }
-    policy_set_hits(policy_node(policy, ref), queue == MAIN ? hits - 1 : 0);
-    policy_push(policy, MAIN, ref, size);
+    policy_push(policy, next, ref, size);
     return false;
 }
 
@@ -171,6 +234,16 @@ static uint32_t victim(struct policy *policy, const struct policy_callbacks *cal
 
 const struct policy_kind policy_s3fifo = {
     .name = "s3fifo",
+    .size = sizeof(struct s3fifo),
+    .begin = begin,
+    .end = end,
+    .insert = insert,
+    .victim = victim,
+    .cost = cost,
+};
+
+const struct policy_kind policy_s3fifo_bytes = {
+    .name = "s3fifo-bytes",
     .size = sizeof(struct s3fifo),
     .begin = begin,
     .end = end,

@@ -257,6 +257,75 @@ TEST(s3fifo_does_not_lose_all_of_a_loop_that_is_larger_than_the_cache)
     world_end(&world);
 }
 
+/* Asks for a key of this size in a cache of `bytes_max`; refs are keys. */
+static bool request_sized(struct world *world, uint32_t key, uint32_t size, size_t bytes_max)
+{
+    if (world->keys[key] != 0) {
+        hit(world, key);
+        return true;
+    }
+    while (world->bytes + size > bytes_max)
+        CHECK(victim(world) != 0);
+    insert(world, key, key, size);
+    return false;
+}
+
+/* Rounds over 100 small and 100 large entries, each asked for as often: how many large ones are in
+ * the cache at the end. */
+static size_t large_ones_kept_by(const char *name)
+{
+    struct world world;
+    struct random random;
+    size_t large = 0;
+
+    world_begin(&world, name);
+    random_init(&random, 5);
+    for (int i = 0; i < 20000; i++) {
+        uint32_t key = (uint32_t)(1 + random_below(&random, 200));
+
+        (void)request_sized(&world, key, key <= 100 ? 10 : 400, 10000);
+    }
+    for (uint32_t key = 101; key <= 200; key++)
+        large += world.keys[key] != 0 ? 1 : 0;
+    CHECK(world.bytes <= 10000);
+    world_end(&world);
+    return large;
+}
+
+TEST(s3fifo_keeps_small_entries_rather_than_large_ones_that_are_asked_for_as_often)
+{
+    struct world world;
+    struct random random;
+    size_t hits = 0;
+
+    /* All the small ones take a tenth of the cache: nearly each request of one is a hit. */
+    world_begin(&world, "s3fifo");
+    random_init(&random, 5);
+    for (int i = 0; i < 20000; i++) {
+        uint32_t key = (uint32_t)(1 + random_below(&random, 200));
+        bool found = request_sized(&world, key, key <= 100 ? 10 : 400, 10000);
+
+        hits += key <= 100 && found ? 1 : 0;
+    }
+    CHECK(hits > 9500);
+    world_end(&world);
+    CHECK(large_ones_kept_by("s3fifo") <= large_ones_kept_by("s3fifo-bytes"));
+}
+
+TEST(s3fifo_keeps_a_huge_entry_that_is_asked_for_again_and_again)
+{
+    struct world world;
+    size_t misses = 0;
+
+    world_begin(&world, "s3fifo");
+    for (uint32_t i = 0; i < 100000; i++) {
+        misses += i % 10 == 0 && !request_sized(&world, 1, 3000, 10000) ? 1 : 0;
+        (void)request_sized(&world, 2 + i % 3000, 10, 10000);
+    }
+    CHECK(misses < 20);
+    world_end(&world);
+}
+
 /* One step of the random test. */
 static void step(struct world *world, struct random *random)
 {
