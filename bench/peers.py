@@ -1,0 +1,211 @@
+"""Starts Larder and its peers for a comparison, each pinned to one core, and ends them again."""
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+LARDER = os.environ.get("LARDER") or str(ROOT / "build/release/larder")
+SERVER_CORE, CLIENT_CORE = "0", "1"
+PATIENCE_S = 30
+
+
+def pinned(core):
+    """Words that keep a program on a core; real-time priority keeps other programs off, if we may."""
+    words = ["taskset", "-c", core]
+    tried = subprocess.run(["chrt", "-f", "1", "true"], stderr=subprocess.DEVNULL, check=False)
+    return ["chrt", "-f", "1", *words] if tried.returncode == 0 else words
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def find(name):
+    """A server is often in /usr/sbin, which is not on everybody's PATH."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if path is None:
+        sys.exit(f"{name} is not installed; run: ./dev deps bench")
+    return path
+
+
+class Stage:
+    """A folder and the programs that run in it; leaving the block ends them."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="larder-bench-")
+        self.path = pathlib.Path(self.folder.name)
+        os.chmod(self.path, 0o777)  # servers that drop their rights write here, too
+        self.running = []
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.running):
+            process.terminate()
+        for process in reversed(self.running):
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.folder.cleanup()
+
+    def start(self, name, words, core=SERVER_CORE, stdout=None):
+        log = open(self.path / f"{name}.log", "w", encoding="utf-8")
+        process = subprocess.Popen([*(pinned(core) if core else []), *map(str, words)],
+                                   cwd=self.path, stdin=subprocess.DEVNULL, stdout=stdout or log,
+                                   stderr=log, text=True)
+        log.close()
+        process.name = name
+        self.running.append(process)
+        return process
+
+    def write(self, name, text):
+        (self.path / name).write_text(text)
+        return self.path / name
+
+    def give_up(self, process):
+        text = (self.path / f"{process.name}.log").read_text(errors="replace")
+        sys.exit(f"{process.name} did not start:\n{text[-3000:]}")
+
+    def wait_for_port(self, process, port):
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end and process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        self.give_up(process)
+
+    def read_line(self, process, pattern):
+        for line in process.stdout:
+            match = re.match(pattern, line)
+            if match:
+                return match
+        return self.give_up(process)
+
+
+def origin(stage, *options):
+    """host:port of an origin that answers with 1 KiB."""
+    process = stage.start("origin", [sys.executable, HERE / "origin.py", *options], core=None,
+                          stdout=subprocess.PIPE)
+    return stage.read_line(process, r"origin on http://(\S+)")[1]
+
+
+def larder(stage, *flags, core=SERVER_CORE):
+    """A running Larder: its process and its doors by name."""
+    doors = [word for door in ("--http", "--resp", "--admin") if door not in flags
+             for word in (door, "127.0.0.1:0")]
+    process = stage.start("larder", [LARDER, "serve", *doors, *flags], core=core,
+                          stdout=subprocess.PIPE)
+    doors = {}
+    for line in process.stdout:
+        match = re.match(r"larder: (\w+) on \w+://(\S+)", line)
+        if match:
+            doors[match[1]] = match[2]
+        elif line.startswith("larder: ready"):
+            return process, doors
+    return stage.give_up(process)
+
+
+# ---- gateways: each gets the origin's address and returns its own -------------------------------------
+
+def larder_gateway(stage, upstream):
+    return larder(stage, "--origin", f"http://{upstream}", "--workers", "1")[1]["http"]
+
+
+def varnish(stage, upstream):
+    port = free_port()
+    host, upstream_port = upstream.split(":")
+    vcl = stage.write("default.vcl", f"""vcl 4.1;
+backend default {{ .host = "{host}"; .port = "{upstream_port}"; }}
+""")
+    process = stage.start("varnish", [
+        find("varnishd"), "-F", "-n", stage.path / "varnish", "-a", f"127.0.0.1:{port}", "-f", vcl,
+        "-s", "malloc,64m", "-p", "thread_pools=1", "-p", "thread_pool_min=100"])
+    stage.wait_for_port(process, port)
+    return f"127.0.0.1:{port}"
+
+
+def haproxy(stage, upstream):
+    port = free_port()
+    config = stage.write("haproxy.cfg", f"""global
+  nbthread 1
+  maxconn 4000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+cache one
+  total-max-size 64
+  max-object-size 1000000
+  max-age 3600
+frontend in
+  bind 127.0.0.1:{port}
+  http-request cache-use one
+  http-response cache-store one
+  default_backend out
+backend out
+  server origin {upstream}
+""")
+    process = stage.start("haproxy", [find("haproxy"), "-db", "-f", config])
+    stage.wait_for_port(process, port)
+    return f"127.0.0.1:{port}"
+
+
+def nginx(stage, upstream):
+    port = free_port()
+    config = stage.write("nginx.conf", f"""worker_processes 1;
+daemon off;
+pid {stage.path}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  open_file_cache max=1000 inactive=60s;
+  keepalive_requests 1000000000;
+  client_body_temp_path {stage.path}/body;
+  proxy_temp_path {stage.path}/proxy;
+  fastcgi_temp_path {stage.path}/fastcgi;
+  uwsgi_temp_path {stage.path}/uwsgi;
+  scgi_temp_path {stage.path}/scgi;
+  proxy_cache_path {stage.path}/cache levels=1:2 keys_zone=one:10m inactive=60m;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://{upstream};
+      proxy_cache one;
+      add_header X-Cache-Status $upstream_cache_status;
+    }}
+  }}
+}}
+""")
+    process = stage.start("nginx", [find("nginx"), "-p", stage.path, "-e", "stderr", "-c", config])
+    stage.wait_for_port(process, port)
+    return f"127.0.0.1:{port}"
+
+
+# ---- RESP --------------------------------------------------------------------------------------------
+
+def larder_resp(stage, memory="1GiB"):
+    return larder(stage, "--http", "off", "--workers", "1", "--memory", memory)[1]["resp"]
+
+
+def redis(stage):
+    port = free_port()
+    process = stage.start("redis", [find("redis-server"), "--port", port, "--bind", "127.0.0.1",
+                                    "--save", "", "--appendonly", "no"])
+    stage.wait_for_port(process, port)
+    return f"127.0.0.1:{port}"
