@@ -67,6 +67,20 @@ static bool is_weight(struct bytes parameter)
     return parameter.size > 1 && byte_lower(parameter.data[0]) == 'q' && parameter.data[1] == '=';
 }
 
+/* Put in another place, a quote that nobody closes would swallow what then follows it. */
+static bool has_open_quote(struct bytes element)
+{
+    bool quoted = false;
+
+    for (size_t i = 0; i < element.size; i++) {
+        if (element.data[i] == '"')
+            quoted = !quoted;
+        else if (element.data[i] == '\\' && quoted)
+            i++;
+    }
+    return quoted;
+}
+
 /* False: it makes no sense. */
 static bool read_item(struct bytes element, struct item *ret_item)
 {
@@ -81,7 +95,7 @@ static bool read_item(struct bytes element, struct item *ret_item)
         if (is_weight(parameter))
             ret_item->weight = weight_of(bytes_skip(parameter, 2));
     }
-    return ret_item->weight >= 0 && ret_item->text.size > 0;
+    return ret_item->weight >= 0 && ret_item->text.size > 0 && !has_open_quote(element);
 }
 
 /* ---- Accept and Accept-Language ---------------------------------------------------------- */

@@ -112,6 +112,8 @@ TEST(accept_is_ordered_by_weight_and_keeps_its_parameters_12_5_1)
                    HTTP_ACCEPT,
                    BYTES("text/x;a=\"b;q=0\", text/html;Level=1;q=0.7, */*;q=0.5, text/*;q=0.3")));
     CHECK(value_is(GET("Accept: */*\r\n"), HTTP_ACCEPT, BYTES("*/*")));
+    /* to put it elsewhere would have the open quote swallow its neighbour */
+    CHECK(value_is(GET("Accept: a/b;q=0.1, c\"\r\n"), HTTP_ACCEPT, BYTES("a/b;q=0.1, c\"")));
     head_of_request(&head, GET(""));
     struct buf out;
 
