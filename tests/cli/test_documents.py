@@ -1,0 +1,72 @@
+"""What the documents say is what the program does."""
+import pathlib
+import re
+
+import larder
+import pytest
+
+DOCS = larder.ROOT / "docs"
+TABLES = larder.run("--describe=tables").stdout.split()
+
+
+def test_there_is_a_page_for_every_table():
+    assert {"config", "metrics", "commands", "errors", "reasons", "limits"} <= set(TABLES)
+    assert {page.stem for page in (DOCS / "reference").glob("*.md")} == set(TABLES)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_reference_is_what_the_binary_prints(table):
+    printed = larder.run(f"--describe={table}")
+    assert printed.returncode == 0
+    page = (DOCS / "reference" / f"{table}.md").read_text()
+    assert page == printed.stdout, "run: make docs"
+
+
+def yaml_blocks():
+    """Every YAML block of every document, and every larder.yaml of the examples."""
+    pages = [larder.ROOT / "README.md", *DOCS.rglob("*.md"), *(larder.ROOT / "examples").rglob("*.md")]
+    for page in pages:
+        if not page.exists():
+            continue
+        for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.S | re.M)):
+            yield pytest.param(block, id=f"{page.relative_to(larder.ROOT)}-{number + 1}")
+    for file in (larder.ROOT / "examples").rglob("larder*.yaml"):
+        yield pytest.param(file.read_text(), id=str(file.relative_to(larder.ROOT)))
+
+
+@pytest.mark.parametrize("text", yaml_blocks())
+def test_every_configuration_in_the_documents_is_right(text, tmp_path):
+    file = tmp_path / "larder.yaml"
+    file.write_text(text)
+    done = larder.run("check", "-c", str(file))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", re.findall(r"^## larder (\w+)", larder.run("--describe=cli").stdout, re.M))
+def test_every_command_explains_itself(command):
+    help_text = larder.run("help", command)
+    assert help_text.returncode == 0
+    assert help_text.stdout.startswith(f"usage: larder {command}")
+    assert larder.run(command, "--help").stdout == help_text.stdout
+
+
+def test_the_help_names_every_command():
+    everything = larder.run("help")
+    assert everything.returncode == 0
+    for command in ("serve", "check", "explain", "purge", "stats", "bench", "version", "help"):
+        assert f"\n  {command} " in everything.stdout
+
+
+def test_the_version_is_one_line():
+    done = larder.run("version")
+    assert done.returncode == 0
+    assert re.fullmatch(r"larder \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_links_between_the_documents_lead_somewhere():
+    for page in [*DOCS.rglob("*.md"), larder.ROOT / "README.md", larder.ROOT / "CONTRIBUTING.md"]:
+        if not page.exists():
+            continue
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page}: {target}"
+    assert pathlib.Path(larder.binary()).exists()
