@@ -134,13 +134,23 @@ void policy_remove(struct policy *policy, uint32_t ref, size_t size)
     policy_pull(policy, ref, size);
 }
 
-void policy_move(struct policy *policy, uint32_t from, uint32_t to)
+void policy_move(struct policy *policy, uint32_t from, size_t from_size, uint32_t to,
+                 size_t to_size)
 {
-    const struct policy_node *node = policy_node(policy, to);
-    struct policy_queue *q = &policy->queues[node->queue];
+    struct policy_node *old = policy_node(policy, from);
+    struct policy_node *node = policy_node(policy, to);
+    struct policy_queue *q = &policy->queues[old->queue];
 
-    if (node->queue == 0)
+    node->next = old->next;
+    node->prev = old->prev;
+    node->queue = old->queue;
+    node->credit = old->credit;
+    policy_set_hits(node, policy_hits(old));
+    if (old->queue == 0)
         return;
+    old->queue = 0;
+    must(q->bytes >= from_size);
+    q->bytes += to_size - from_size;
     if (node->next != 0)
         policy_node(policy, node->next)->prev = to;
     else

@@ -66,8 +66,10 @@ void policy_touch(struct policy *policy, uint32_t ref);
  * ignored. */
 void policy_remove(struct policy *policy, uint32_t ref, size_t size);
 
-/* The entry moved to another place (compaction): its node was copied to `to`. */
-void policy_move(struct policy *policy, uint32_t from, uint32_t to);
+/* `to` takes the place of `from` in the order: a copy (compaction), or a new value of the same key,
+ * which keeps the rank that the key has earned. The node is copied; `from` is in no queue then. */
+void policy_move(struct policy *policy, uint32_t from, size_t from_size, uint32_t to,
+                 size_t to_size);
 
 /* Entries that the policy keeps in order, and the sum of their sizes. */
 size_t policy_count(const struct policy *policy);

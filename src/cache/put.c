@@ -50,10 +50,12 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
     _Atomic uint32_t *slot = NULL;
     struct cache_entry *old = find_entry(thread->cache, shard, key, &slot);
 
-    if (old != NULL)
+    if (old != NULL) {
         shard_replace(thread, slot, old, entry, key->hash);
-    else
+        entry_hit(thread->cache, entry);
+    } else {
         shard_show(thread, shard, entry, key->hash);
+    }
     counter_add(&thread->metrics.puts, 1);
     tell_change(thread->cache, key);
 }

@@ -70,6 +70,18 @@ static bool victim_enter(struct cache_thread *thread, struct victim *victim)
     return !victim->entered || latch_try(&victim->shard->latch);
 }
 
+/* What the policy remembers grows with the number of entries. The policy's latch is held. */
+static void charge_policy(struct cache *cache)
+{
+    size_t cost = policy_cost(cache->policy);
+
+    if (cost > cache->policy_charged)
+        account_force(&cache->index, cost - cache->policy_charged);
+    else
+        account_refund(&cache->index, cache->policy_charged - cost);
+    cache->policy_charged = cost;
+}
+
 static bool victim_find(struct cache_thread *thread, struct victim *ret_victim)
 {
     struct cache *cache = thread->cache;
@@ -86,6 +98,7 @@ static bool victim_find(struct cache_thread *thread, struct victim *ret_victim)
             policy_insert(cache->policy, ret_victim->ref, ret_victim->hash,
                           victim_size(cache, ret_victim->ref));
     }
+    charge_policy(cache);
     latch_unlock(&cache->policy_latch);
     return found;
 }

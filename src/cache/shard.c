@@ -54,12 +54,10 @@ static size_t policy_size(const struct cache *cache, const struct cache_entry *e
     return slab_cost(cache->slab, entry_size(entry));
 }
 
-static void order_add(struct cache *cache, struct cache_entry *entry, uint64_t hash, uint8_t hits)
+static void order_add(struct cache *cache, struct cache_entry *entry, uint64_t hash)
 {
     latch_lock(&cache->policy_latch);
     policy_insert(cache->policy, entry_ref(cache, entry), hash, policy_size(cache, entry));
-    if (hits > 0)
-        atomic_store_explicit(&entry->node.hits, hits, memory_order_relaxed);
     latch_unlock(&cache->policy_latch);
 }
 
@@ -117,7 +115,7 @@ void shard_show(struct cache_thread *thread, struct shard *shard, struct cache_e
         resize(thread, shard, shard->entries + shard->entries / 4 + 1);
     shard->entries++;
     count(cache, entry, 1);
-    order_add(cache, entry, hash, 0);
+    order_add(cache, entry, hash);
     end_watched(cache, entry, hash);
 }
 
@@ -125,7 +123,6 @@ void shard_replace(struct cache_thread *thread, _Atomic uint32_t *slot, struct c
                    struct cache_entry *entry, uint64_t hash)
 {
     struct cache *cache = thread->cache;
-    uint8_t hits = atomic_load_explicit(&old->node.hits, memory_order_relaxed);
 
     set_shown(entry);
     atomic_store_explicit(slot, entry_ref(cache, entry), memory_order_release);
@@ -133,19 +130,10 @@ void shard_replace(struct cache_thread *thread, _Atomic uint32_t *slot, struct c
     count(cache, entry, 1);
     end_unwatched(cache, old, hash);
     end_watched(cache, entry, hash);
-    if (policy_size(cache, old) == policy_size(cache, entry)) {
-        latch_lock(&cache->policy_latch);
-        atomic_store_explicit(&entry->node.hits, hits, memory_order_relaxed);
-        entry->node.next = old->node.next;
-        entry->node.prev = old->node.prev;
-        entry->node.queue = old->node.queue;
-        policy_move(cache->policy, entry_ref(cache, old), entry_ref(cache, entry));
-        old->node.queue = 0;
-        latch_unlock(&cache->policy_latch);
-    } else {
-        order_remove(cache, old);
-        order_add(cache, entry, hash, hits);
-    }
+    latch_lock(&cache->policy_latch);
+    policy_move(cache->policy, entry_ref(cache, old), policy_size(cache, old),
+                entry_ref(cache, entry), policy_size(cache, entry));
+    latch_unlock(&cache->policy_latch);
     set_hidden(old);
     retire_entry(thread, old);
 }

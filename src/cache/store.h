@@ -130,6 +130,7 @@ struct cache {
     alignas(64) struct latch policy_latch;
     _Atomic bool policy_touches; /* policy_touch at each hit */
     struct policy *policy;
+    size_t policy_charged; /* bytes of what it remembers, in the index' account */
     struct wheel wheels[WHEELS];
     struct tags tags;
     struct loads loads;

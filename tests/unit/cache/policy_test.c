@@ -344,10 +344,13 @@ static void step(struct world *world, struct random *random)
         break;
     case 1:
         if (world->keys[to] == 0) {
-            memcpy(&world->places[to], &world->places[ref], sizeof(struct place));
+            world->places[to].size = (uint32_t)random_below(random, 5000);
+            world->bytes += world->places[to].size;
+            world->bytes -= world->places[ref].size;
             world->keys[to] = world->keys[ref];
             world->keys[ref] = 0;
-            policy_move(world->policy, ref, to);
+            policy_move(world->policy, ref, world->places[ref].size, to, world->places[to].size);
+            CHECK(world->places[ref].node.queue == 0);
             memset(&world->places[ref], 0xee, sizeof(struct place));
         }
         break;
