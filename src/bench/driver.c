@@ -88,10 +88,8 @@ static bool may_start(struct driver *driver, int64_t due_ns)
         return false;
     if (driver->plan->requests_max == 0 || due_ns < driver->window.from_ns)
         return true;
-    if (driver->budget == 0) {
-        driver->window.to_ns = due_ns;
+    if (driver->budget == 0)
         return false;
-    }
     driver->budget--;
     return true;
 }
@@ -143,6 +141,8 @@ static void queue_due(struct driver *driver, int64_t now_ns)
         driver->next_due_ns =
             driver->start_ns + (int64_t)arrival_next(&driver->arrival, &driver->mixer.random);
     }
+    if (driver->next_due_ns <= now_ns)
+        driver->next_due_ns = NEVER; /* no more may start */
 }
 
 static void start_due(struct driver *driver, int64_t now_ns)
@@ -381,13 +381,18 @@ static void watch_window(struct driver *driver, int64_t now_ns)
 }
 
 /* With a number of requests in place of a time, the window ends with the last answer. */
-static void bound_window(struct driver *driver)
+static void bound_window(struct driver *driver, int64_t now_ns)
 {
-    if (driver->plan->requests_max == 0 || driver->last_answer_ns <= driver->window.from_ns)
-        return;
-    driver->window.to_ns = driver->last_answer_ns;
+    bool answered = driver->last_answer_ns > driver->window.from_ns;
+
+    driver->window.to_ns = answered ? driver->last_answer_ns : now_ns;
     for (unsigned i = 0; i < driver->plan->route_count; i++)
         driver->result.tallies[i]->arrived = driver->result.tallies[i]->good;
+}
+
+static bool is_done(const struct driver *driver)
+{
+    return driver->plan->requests_max > 0 && driver->budget == 0 && under_way(driver) == 0;
 }
 
 static void load(struct driver *driver)
@@ -409,20 +414,15 @@ static void load(struct driver *driver)
     while (now_ns < driver->window.to_ns) {
         now_ns = turn(driver, driver->window.open ? driver->window.to_ns : driver->window.from_ns);
         watch_window(driver, now_ns);
-        if (plan->requests_max > 0 && driver->budget == 0 && under_way(driver) == 0)
+        if (is_done(driver))
             break;
     }
-    bool by_requests = plan->requests_max > 0 && driver->budget == 0;
-
-    if (!by_requests)
-        driver->result.cost = window_close(&driver->window, &driver->road);
+    if (is_done(driver))
+        bound_window(driver, now_ns);
+    driver->result.cost = window_close(&driver->window, &driver->road);
     driver->phase = PHASE_DRAIN;
     for (int64_t end_ns = now_ns + plan->timeout_ns; now_ns < end_ns && under_way(driver) > 0;)
         now_ns = turn(driver, end_ns);
-    if (by_requests) {
-        bound_window(driver);
-        driver->result.cost = window_close(&driver->window, &driver->road);
-    }
     forget_backlog(driver);
     for (unsigned i = 0; i < driver->lane_count; i++)
         lane_break(&driver->road, &driver->lanes[i], FAILURE_TIMEOUT, NEVER);

@@ -71,9 +71,9 @@ static char *note(struct result *result)
 static bool is_late(const struct result *result)
 {
     double lag = (double)histogram_at(result->lag, 0.99);
-    double median = (double)histogram_at(result->all->latency, 0.5);
+    double latency = (double)histogram_at(result->all->latency, 0.99);
 
-    return lag > (double)RESULT_LAG_MAX_NS && lag > RESULT_LAG_SHARE * median;
+    return lag > (double)RESULT_LAG_MAX_NS && lag > RESULT_LAG_SHARE * latency;
 }
 
 static void judge_cpu(struct result *result)
@@ -99,7 +99,9 @@ static void judge_lag(struct result *result)
         return;
     (void)snprintf(
         note(result), RESULT_NOTE_SIZE,
-        "the client could not start its requests on time: one in a hundred started %.1f ms late. "
+        "the client could not start its requests on time: one in a hundred started %.1f ms late, "
+        "which is most of "
+        "the latency at that point. "
         "Lower --rate, give the client more threads (--threads %llu), or keep other programs "
         "off its cores (taskset).",
         (double)histogram_at(result->lag, 0.99) / 1e6,
