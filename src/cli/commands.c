@@ -8,7 +8,7 @@
 #include "cli/stats.h"
 
 const struct command *const commands[] = {
-#if __has_include("cache/cache.c")
+#if __has_include("cache/birth.c")
     &serve_command,
 #endif
     &check_command,

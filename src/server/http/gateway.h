@@ -50,8 +50,8 @@ const struct address *gateway_address(const struct gateway *gateway);
  * call) when none is left; at timeout.drain the rest is cut. */
 void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context);
 
-/* At once; connections and fetches that are left are cut. The loop must still turn once afterwards
- * for their `closed` events if it has any: call loop_turn(loop, 0) between drain and free. */
+/* At once: connections and fetches that are left are cut. Its memory goes with the last `closed`
+ * event, so the loop turns once more before it is freed. */
 void gateway_free(struct gateway **owner);
 
 /* To be called when the worker's turn ends: writes the access log's lines of this turn. */

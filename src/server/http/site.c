@@ -9,6 +9,7 @@
 
 struct site {
     const struct gateway_settings *settings;
+    struct cache *cache; /* NULL: it serves nobody yet */
     struct account connections;
     struct account fills;
     size_t route_count;
@@ -120,6 +121,17 @@ const struct route *site_find_route(const struct site *site, struct bytes path,
 const struct gateway_settings *site_settings(const struct site *site)
 {
     return site->settings;
+}
+
+void site_set_cache(struct site *site, struct cache *cache)
+{
+    site->cache = cache;
+}
+
+struct cache *site_cache(const struct site *site)
+{
+    must(site->cache != NULL);
+    return site->cache;
 }
 
 struct account *site_connections(struct site *site)

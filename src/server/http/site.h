@@ -43,6 +43,10 @@ const struct route *site_find_route(const struct site *site, struct bytes path,
 
 const struct gateway_settings *site_settings(const struct site *site);
 
+/* The engine that the site's gateways use: told by the first of them, before any site_purge. */
+void site_set_cache(struct site *site, struct cache *cache);
+struct cache *site_cache(const struct site *site);
+
 /* What connections, and bodies on their way, are charged to. */
 struct account *site_connections(struct site *site);
 struct account *site_fills(struct site *site);

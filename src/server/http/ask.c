@@ -1,0 +1,522 @@
+/* ask.c: from a request to its answer. SPDX-License-Identifier: MIT */
+#include "server/http/ask.h"
+
+#include "base/must.h"
+#include "server/http/depart.h"
+#include "server/http/look.h"
+#include "server/http/pump.h"
+#include "server/http/purge.h"
+#include "server/http/serve.h"
+#include "server/http/upload.h"
+#include "server/http/wait.h"
+
+enum { TRIES_MAX = 8 };
+
+struct asking {
+    struct client *client;
+    struct gate *gate;
+    struct bytes raw;
+    struct look look;
+};
+
+static void seek(struct asking *asking);
+
+static int64_t now_ms(const struct asking *asking)
+{
+    return loop_now_ms(asking->gate->loop);
+}
+
+static void refuse(struct asking *asking, unsigned status, enum outcome outcome,
+                   enum gateway_reason reason, const char *sentence)
+{
+    const struct told told = {.outcome = outcome, .reason = reason};
+
+    client_refuse(asking->client, asking->look.head, status, &told, sentence);
+}
+
+/* ---- failures ---------------------------------------------------------------------------- */
+
+static void refuse_err(struct asking *asking, enum err err)
+{
+    switch (err_class(err)) {
+    case ERR_CLASS_CALLER:
+        refuse(asking, 400, OUTCOME_MALFORMED, REASON_MALFORMED,
+               "the request cannot be passed on, since it breaks HTTP");
+        return;
+    case ERR_CLASS_LIMIT:
+        if (err == ERR_TOO_BIG)
+            refuse(asking, 413, OUTCOME_REFUSED, REASON_REFUSED,
+                   "the request's body is larger than this route allows");
+        else
+            refuse(asking, 503, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                   "the origin has too much to do; try again in a moment");
+        return;
+    case ERR_CLASS_PEER:
+        if (err == ERR_PEER_SLOW)
+            refuse(asking, 504, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                   "the origin took too long to answer");
+        else if (err == ERR_PEER_BROKEN)
+            refuse(asking, 502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                   "the origin's answer cannot be used");
+        else
+            refuse(asking, 502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                   "the origin cannot be reached");
+        return;
+    case ERR_CLASS_NONE:
+    case ERR_CLASS_STATE:
+    case ERR_CLASS_DISK:
+        break;
+    }
+    refuse(asking, 502, OUTCOME_FAILED, REASON_ORIGIN_ERROR, "the origin could not be asked");
+}
+
+/* Something stale, if there is any and it may be. */
+static bool serve_stand_in(struct asking *asking, enum failure failure, enum gateway_reason reason)
+{
+    if (!look_stands_in(&asking->look, failure))
+        return false;
+    serve_stored(asking->client, asking->look.head, &asking->look.view, OUTCOME_STALE, reason);
+    return true;
+}
+
+/* ---- to the origin ----------------------------------------------------------------------- */
+
+static void become_busy(struct asking *asking)
+{
+    if (!asking->client->is_busy)
+        counter_add(&asking->gate->metrics.requests_waiting, 1);
+    asking->client->is_busy = true;
+}
+
+static bool keep(struct asking *asking)
+{
+    if (client_keep_request(asking->client, asking->raw) == ERR_OK)
+        return true;
+    asking->client->keeps_alive = false;
+    refuse(asking, 503, OUTCOME_FAILED, REASON_MEMORY_PRESSURE, "there is no memory left for this");
+    return false;
+}
+
+static struct fetch_ask fetch_ask_of(const struct asking *asking)
+{
+    const struct look *look = &asking->look;
+
+    return (struct fetch_ask){
+        .request = look->head,
+        .raw = asking->raw,
+        .target = &look->target,
+        .key = look->key.name,
+        .is_variant = look->is_variant,
+        .peer = conn_peer(asking->client->conn),
+        .authorized = look->is_authorized,
+    };
+}
+
+static void start(struct asking *asking, const struct fetch_ask *fetch_ask, enum outcome outcome)
+{
+    struct client *client = asking->client;
+    struct request *request = &client->request;
+    struct fetch *fetch = NULL;
+    enum err err = depart(asking->gate, fetch_ask, &fetch);
+
+    if (err != ERR_OK) {
+        if (!serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_ERROR))
+            refuse_err(asking, err);
+        return;
+    }
+    become_busy(asking);
+    request->why = fetch_ask->why;
+    request->outcome = outcome;
+    pump_lead(client, fetch);
+    bool begun = pump_begin(client, fetch);
+
+    must(begun); /* nothing has come yet that could be gone */
+    if (asking->look.head->framing != HTTP_NO_BODY)
+        upload_begin(client, asking->look.head, fetch);
+}
+
+/* Not for the cache: the client's own request, and its own answer. */
+static void pass(struct asking *asking, enum gateway_reason reason, enum fetch_why why)
+{
+    struct fetch_ask fetch_ask = fetch_ask_of(asking);
+
+    if (!keep(asking))
+        return;
+    fetch_ask.is_variant = false;
+    fetch_ask.why = why;
+    fetch_ask.pass_reason = reason;
+    start(asking, &fetch_ask, OUTCOME_PASS);
+}
+
+static enum fetch_why why_of(const struct asking *asking)
+{
+    const struct look *look = &asking->look;
+
+    if (look->view.state == CACHE_FRESH)
+        return FETCH_REQUEST;
+    if (look->has_stored)
+        return FETCH_STALE;
+    return look->is_variant ? FETCH_VARY_MISS : FETCH_URI_MISS;
+}
+
+/* The lease is ours: fetch it for all. */
+static void lead(struct asking *asking, const struct cache_lease *lease)
+{
+    const struct look *look = &asking->look;
+    struct cache_lease mine = *lease;
+    struct fetch_ask fetch_ask = fetch_ask_of(asking);
+
+    if (lease->token == 0) {
+        pass(asking, REASON_PREDICTED_UNCACHEABLE, why_of(asking));
+        return;
+    }
+    if (!keep(asking)) {
+        cache_abandon(asking->gate->thread, &mine, now_ms(asking));
+        return;
+    }
+    fetch_ask.for_cache = true;
+    fetch_ask.has_lease = true;
+    fetch_ask.lease = *lease;
+    fetch_ask.why = why_of(asking);
+    fetch_ask.old = look->has_stored ? &look->view : NULL;
+    start(asking, &fetch_ask, OUTCOME_MISS);
+}
+
+/* A stale answer goes out now; the fresh one is fetched for the next. */
+static void refresh(struct asking *asking, const struct cache_lease *lease)
+{
+    struct fetch_ask fetch_ask = fetch_ask_of(asking);
+    struct fetch *fetch = NULL;
+
+    if (lease->token == 0)
+        return;
+    fetch_ask.for_cache = true;
+    fetch_ask.is_background = true;
+    fetch_ask.has_lease = true;
+    fetch_ask.lease = *lease;
+    fetch_ask.why = FETCH_STALE;
+    fetch_ask.old = &asking->look.view;
+    counter_add(&asking->gate->metrics.refreshes, 1);
+    if (depart(asking->gate, &fetch_ask, &fetch) == ERR_OK)
+        stream_drop(&fetch->stream);
+}
+
+/* ---- with others ------------------------------------------------------------------------- */
+
+static void join(struct asking *asking, void *shared)
+{
+    struct client *client = asking->client;
+
+    if (!keep(asking)) {
+        stream_drop(shared);
+        return;
+    }
+    become_busy(asking);
+    client->request.why = why_of(asking);
+    client->request.outcome = OUTCOME_COLLAPSED;
+    if (pump_begin(client, fetch_of(shared)))
+        pump_soon(client);
+    else
+        pass(asking, REASON_TOO_LARGE, why_of(asking));
+}
+
+/* Takes up a request whose head was kept. */
+static void resume(struct client *client, struct asking *ret_asking)
+{
+    struct http_complaint complaint = {400, ""};
+
+    ret_asking->client = client;
+    ret_asking->gate = client->gate;
+    ret_asking->raw = bytes_of(client->request.raw, client->request.raw_size);
+    const struct http_head *head = client_request_head(client);
+    enum err err = look_begin(client->gate, head, &ret_asking->look, &complaint);
+
+    must(err == ERR_OK); /* it was well before */
+}
+
+/* The same, and looks what the cache has, if that is for this request at all. */
+static void resume_and_look(struct client *client, struct asking *ret_asking)
+{
+    struct look *look = &ret_asking->look;
+
+    resume(client, ret_asking);
+    if (decide_lookup(look->target.route, look->head, &look->control) != REASON_NONE ||
+        !look_up(look))
+        look->has_stored = false;
+}
+
+static void late(struct client *client)
+{
+    struct asking asking;
+
+    resume_and_look(client, &asking);
+    if (!serve_stand_in(&asking, FAILURE_UNREACHABLE, REASON_LEASE_TIMEOUT))
+        refuse(&asking, 504, OUTCOME_FAILED, REASON_LEASE_TIMEOUT,
+               "another request's fetch of this took too long");
+    client->hooks->idle(client);
+}
+
+static void let_go(struct client *client)
+{
+    struct request *request = &client->request;
+
+    if (request->woken == CACHE_SHARED)
+        stream_drop(request->woken_shared);
+    if (request->woken == CACHE_PROMOTED)
+        cache_abandon(client->gate->thread, &request->woken_lease, loop_now_ms(client->gate->loop));
+    client_free_if_over(client);
+}
+
+static void woken(struct client *client)
+{
+    struct request *request = &client->request;
+    struct asking asking;
+
+    if (client->conn == NULL) {
+        let_go(client);
+        return;
+    }
+    if (request->woken == CACHE_FAILED) {
+        ask_failed(client, request->woken_err,
+                   request->woken_err == ERR_PEER_BROKEN ? FAILURE_STATUS : FAILURE_UNREACHABLE);
+        return;
+    }
+    if (request->woken == CACHE_SHARED || request->woken == CACHE_PROMOTED)
+        resume_and_look(client, &asking);
+    else
+        resume(client, &asking);
+    if (request->woken == CACHE_SHARED)
+        join(&asking, request->woken_shared);
+    else if (request->woken == CACHE_PROMOTED)
+        lead(&asking, &request->woken_lease);
+    else
+        seek(&asking);
+    if (!client->is_busy)
+        client->hooks->idle(client);
+}
+
+/* ---- the cache --------------------------------------------------------------------------- */
+
+static void serve_hit(struct asking *asking)
+{
+    serve_stored(asking->client, asking->look.head, &asking->look.view,
+                 asking->look.view.state == CACHE_FRESH ? OUTCOME_HIT : OUTCOME_STALE, REASON_NONE);
+}
+
+static void turn_away(struct asking *asking)
+{
+    if (!serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_WAITERS_FULL))
+        refuse(asking, 503, OUTCOME_FAILED, REASON_WAITERS_FULL,
+               "too many requests wait for the same; try again in a moment");
+}
+
+/* The view that cache_get gave stands for what was looked at before. */
+static bool look_again(struct asking *asking, const struct cache_view *view)
+{
+    struct look *look = &asking->look;
+
+    look->view = *view;
+    look->has_stored = stored_read(&look->view, &look->stored, &look->block, &look->body);
+    return look->has_stored;
+}
+
+static void wait(struct asking *asking)
+{
+    struct client *client = asking->client;
+
+    become_busy(asking);
+    wait_begin(client, late);
+}
+
+/* What was stale, and has been loaded in vain a moment ago, is not tried again for each request. */
+static bool is_in_grace(const struct look *look)
+{
+    return look->has_stored && look->view.state == CACHE_GRACE && !look->control.no_cache &&
+           (look->stored.flags & STORED_STRICT) == 0;
+}
+
+static void serve_found(struct asking *asking, const struct cache_view *view)
+{
+    if (!look_again(asking, view))
+        seek(asking); /* a marker was put there meanwhile */
+    else if (view->state != CACHE_GRACE)
+        serve_hit(asking);
+    else if (!serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_ERROR))
+        pass(asking, REASON_ORIGIN_ERROR, FETCH_STALE);
+}
+
+/* Nothing in the cache is good enough, or it is stale. */
+static void get(struct asking *asking)
+{
+    struct look *look = &asking->look;
+    struct client *client = asking->client;
+    struct cache_view view = {.state = CACHE_MISS};
+    struct cache_lease lease = {0, 0, 0};
+    void *shared = NULL;
+    bool is_good = look->has_stored && look->reuse == REUSE_SERVE;
+    const struct cache_ask cache_ask = {
+        .lease_ms = look->target.route->settings->lease_ms,
+        .refresh = look->has_stored && !is_good,
+        .no_stale = !is_good && !is_in_grace(look),
+        .hold_shared = fetch_hold_shared,
+    };
+
+    client->request.route = look->target.route;
+    if (!keep(asking))
+        return;
+    switch (cache_get(asking->gate->thread, look->key, &cache_ask, now_ms(asking),
+                      wait_prepare(client, woken), &view, &lease, &shared)) {
+    case CACHE_HIT:
+    case CACHE_HIT_STALE:
+        serve_found(asking, &view);
+        return;
+    case CACHE_HIT_LEAD:
+        if (look_again(asking, &view) && is_good) {
+            refresh(asking, &lease);
+            serve_hit(asking);
+        } else {
+            lead(asking, &lease);
+        }
+        return;
+    case CACHE_LEAD:
+        lead(asking, &lease);
+        return;
+    case CACHE_WAIT:
+        wait(asking);
+        return;
+    case CACHE_JOIN:
+        join(asking, shared);
+        return;
+    case CACHE_REFUSED:
+        turn_away(asking);
+        return;
+    }
+    never("an answer that is none");
+}
+
+static void seek(struct asking *asking)
+{
+    struct look *look = &asking->look;
+    struct client *client = asking->client;
+
+    if (!look_up(look)) {
+        pass(asking, REASON_KEY_TOO_LARGE, FETCH_BYPASS);
+        return;
+    }
+    if (look->has_stored && look->reuse == REUSE_SERVE && look->view.state == CACHE_FRESH) {
+        serve_hit(asking);
+        return;
+    }
+    if (look->control.only_if_cached) {
+        if (look->has_stored && look->reuse == REUSE_SERVE)
+            serve_hit(asking);
+        else
+            refuse(asking, 504, OUTCOME_REFUSED, REASON_ONLY_IF_CACHED,
+                   "nothing usable is stored, and the request wants nothing else");
+        return;
+    }
+    if (++client->request.tries > TRIES_MAX)
+        pass(asking, REASON_PREDICTED_UNCACHEABLE, why_of(asking));
+    else
+        get(asking);
+}
+
+/* ---- the request ------------------------------------------------------------------------- */
+
+static void purge(struct asking *asking)
+{
+    struct gate *gate = asking->gate;
+    const struct purge_place place = {gate->site, gate->thread, gate->cache, &gate->keys,
+                                      now_ms(asking)};
+
+    counter_add(&gate->metrics.invalidated, 1);
+    purge_url(&place, asking->look.target.url, false);
+    refuse(asking, 200, OUTCOME_REFUSED, REASON_METHOD, "purged");
+}
+
+/* What routes and limits forbid, and what is answered here. */
+static bool is_settled(struct asking *asking)
+{
+    const struct http_head *head = asking->look.head;
+    const struct route *route = asking->look.target.route;
+
+    if (head->framing == HTTP_SIZED && head->content_length > route->settings->request_body_max) {
+        asking->client->keeps_alive = false;
+        refuse(asking, 413, OUTCOME_REFUSED, REASON_REFUSED,
+               "the request's body is larger than this route allows");
+        return true;
+    }
+    bool is_purge = head->method_id == HTTP_METHOD_PURGE;
+
+    if (head->framing != HTTP_NO_BODY && (is_purge || !route_allows_method(route, head->method)))
+        asking->client->keeps_alive = false;
+    if (is_purge && route->settings->purge_method) {
+        purge(asking);
+        return true;
+    }
+    if (is_purge || head->method_id == HTTP_METHOD_TRACE ||
+        head->method_id == HTTP_METHOD_CONNECT || !route_allows_method(route, head->method)) {
+        refuse(asking, 405, OUTCOME_REFUSED, REASON_REFUSED, "this method is not allowed here");
+        return true;
+    }
+    return false;
+}
+
+static enum fetch_why why_passed(enum gateway_reason reason)
+{
+    if (reason == REASON_METHOD)
+        return FETCH_METHOD;
+    return reason == REASON_REQUEST_NO_STORE ? FETCH_REQUEST : FETCH_BYPASS;
+}
+
+void ask(struct client *client, const struct http_head *head, struct bytes raw)
+{
+    struct asking asking;
+    struct http_complaint complaint = {400, ""};
+
+    asking.client = client;
+    asking.gate = client->gate;
+    asking.raw = raw;
+    asking.look.head = head;
+    client->request.tries = 0;
+    client->request.reason = REASON_NONE;
+    if (bytes_equal(head->path, BYTES("*"))) {
+        refuse(&asking, 204, OUTCOME_REFUSED, REASON_NONE, "");
+        return;
+    }
+    enum err err = look_begin(client->gate, head, &asking.look, &complaint);
+
+    if (err != ERR_OK) {
+        client->keeps_alive =
+            client->keeps_alive && err == ERR_MISS && head->framing == HTTP_NO_BODY;
+        refuse(&asking, complaint.status, err == ERR_MISS ? OUTCOME_REFUSED : OUTCOME_MALFORMED,
+               err == ERR_MISS ? REASON_REFUSED : REASON_MALFORMED, complaint.text);
+        return;
+    }
+    client->request.route = asking.look.target.route;
+    if (is_settled(&asking))
+        return;
+    enum gateway_reason reason =
+        decide_lookup(asking.look.target.route, head, &asking.look.control);
+
+    if (reason == REASON_NONE)
+        seek(&asking);
+    else
+        pass(&asking, reason, why_passed(reason));
+}
+
+void ask_failed(struct client *client, enum err err, enum failure failure)
+{
+    struct asking asking;
+
+    resume_and_look(client, &asking);
+    if (!serve_stand_in(&asking, failure, REASON_ORIGIN_ERROR))
+        refuse_err(&asking, err);
+    client->hooks->idle(client);
+}
+
+void ask_end(struct client *client)
+{
+    (void)wait_cancel(client);
+    pump_end(client);
+}

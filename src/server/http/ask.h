@@ -1,0 +1,27 @@
+/* ask.h: how the answer to a request is found: in the cache, in another one's fetch, at the origin.
+ * SPDX-License-Identifier: MIT
+ *
+ *   route, key -> look -> hit: served at once
+ *                     \-> cache_get -> LEAD   fetch it
+ *                                      WAIT   for another one's fetch
+ *                                      JOIN   read along
+ *                                      stale  served; perhaps refreshed in the background
+ *
+ * Threads: the loop's own.
+ */
+#ifndef LARDER_SERVER_HTTP_ASK_H
+#define LARDER_SERVER_HTTP_ASK_H
+
+#include "server/http/client.h"
+
+/* A new request. `raw` is its head as it came. When this returns, the request is answered or the
+ * client is busy. The input is not consumed here. */
+void ask(struct client *client, const struct http_head *head, struct bytes raw);
+
+/* The origin failed: something stale if that is allowed, else 502, 503 or 504. */
+void ask_failed(struct client *client, enum err err, enum failure failure);
+
+/* The client is gone: lets go of what it waits for. */
+void ask_end(struct client *client);
+
+#endif

@@ -1,0 +1,330 @@
+/* client.c: the life of a client, and what is told about its answers. SPDX-License-Identifier: MIT
+ */
+#include "server/http/client.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "net/clock.h"
+#include "proto/date.h"
+#include "proto/sfield.h"
+#include "server/http/accesslog.h"
+#include "server/http/block.h"
+
+#include <stdio.h>
+
+/* ---- birth and end ----------------------------------------------------------------------- */
+
+struct client *client_new(struct gate *gate, struct listener_limit *limit,
+                          const struct client_hooks *hooks)
+{
+    if (!account_charge(site_connections(gate->site), sizeof(struct client)))
+        return NULL;
+    struct client *client = mem_try(sizeof *client);
+
+    if (client == NULL) {
+        account_refund(site_connections(gate->site), sizeof *client);
+        return NULL;
+    }
+    memset(client, 0, sizeof *client);
+    client->gate = gate;
+    client->limit = limit;
+    client->hooks = hooks;
+    client->since_ms = loop_now_ms(gate->loop);
+    list_append(&gate->clients, &client->node);
+    return client;
+}
+
+static void forget_request(struct client *client)
+{
+    struct request *request = &client->request;
+
+    account_refund(site_connections(client->gate->site), request->cost);
+    request->cost = 0;
+    mem_free(&request->raw);
+    request->raw_size = 0;
+}
+
+void client_free_if_over(struct client *client)
+{
+    struct request *request = &client->request;
+
+    if (client->conn != NULL || request->is_waiting || request->reader.stream != NULL ||
+        atomic_load_explicit(&request->reader.is_posted, memory_order_acquire))
+        return;
+    must(request->upload_to == NULL);
+    forget_request(client);
+    timer_clear(client->gate->loop, &client->timer);
+    timer_clear(client->gate->loop, &request->deadline);
+    list_leave(&client->node);
+    account_refund(site_connections(client->gate->site), sizeof *client);
+    struct gate *gate = client->gate;
+
+    mem_free(&client);
+    if (gate->emptied != NULL && list_alone(&gate->clients))
+        gate->emptied(gate);
+}
+
+/* ---- the request ------------------------------------------------------------------------- */
+
+enum err client_keep_request(struct client *client, struct bytes raw)
+{
+    struct request *request = &client->request;
+
+    if (request->raw != NULL)
+        return ERR_OK;
+    if (!account_charge(site_connections(client->gate->site), raw.size))
+        return ERR_FULL;
+    request->raw = mem_try(raw.size);
+    if (request->raw == NULL) {
+        account_refund(site_connections(client->gate->site), raw.size);
+        return ERR_FULL;
+    }
+    memcpy(request->raw, raw.data, raw.size);
+    request->raw_size = request->cost = raw.size;
+    return ERR_OK;
+}
+
+struct http_head *client_request_head(struct client *client)
+{
+    struct gate *gate = client->gate;
+    struct http_complaint complaint;
+    size_t size = 0;
+
+    must(client->request.raw != NULL);
+    struct bytes raw = bytes_of(client->request.raw, client->request.raw_size);
+    enum err err = http_parse_request(raw, &gate->limits, &gate->request, &size, &complaint);
+
+    must(err == ERR_OK);
+    return &gate->request;
+}
+
+void client_begin(struct client *client, const struct http_head *head)
+{
+    client->sent_bytes = 0;
+    client->keeps_alive = head->keep_alive && !client->is_closing && !client->gate->draining;
+    client->is_old = head->minor == 0;
+    client->is_head = head->method_id == HTTP_METHOD_HEAD;
+}
+
+void client_send(struct client *client, struct bytes bytes)
+{
+    client->sent_bytes += bytes.size;
+    conn_send(client->conn, bytes);
+}
+
+/* ---- the account of it ------------------------------------------------------------------- */
+
+const char *outcome_text(enum outcome outcome)
+{
+    switch (outcome) {
+    case OUTCOME_HIT:
+        return "hit";
+    case OUTCOME_STALE:
+        return "stale";
+    case OUTCOME_MISS:
+        return "miss";
+    case OUTCOME_COLLAPSED:
+        return "collapsed";
+    case OUTCOME_REVALIDATED:
+        return "revalidated";
+    case OUTCOME_PASS:
+        return "pass";
+    case OUTCOME_REFUSED:
+        return "refused";
+    case OUTCOME_FAILED:
+        return "failed";
+    case OUTCOME_MALFORMED:
+        return "malformed";
+    }
+    never("an outcome that is none");
+}
+
+static struct counter *counter_of(struct gateway_metrics *metrics, enum outcome outcome)
+{
+    switch (outcome) {
+    case OUTCOME_HIT:
+        return &metrics->hits;
+    case OUTCOME_STALE:
+        return &metrics->hits_stale;
+    case OUTCOME_MISS:
+    case OUTCOME_REVALIDATED:
+        return &metrics->misses;
+    case OUTCOME_COLLAPSED:
+        return &metrics->collapsed;
+    case OUTCOME_PASS:
+        return &metrics->passed;
+    case OUTCOME_REFUSED:
+        return &metrics->refused;
+    case OUTCOME_FAILED:
+        return &metrics->failed;
+    case OUTCOME_MALFORMED:
+        return &metrics->malformed;
+    }
+    never("an outcome that is none");
+}
+
+static void write_log(struct client *client, const struct http_head *head, const struct told *told,
+                      int64_t took_us)
+{
+    const struct route *route = client->request.route;
+    static const struct http_head none = {.field_count = 0};
+
+    if (head == NULL)
+        head = client->request.raw == NULL ? &none : client_request_head(client);
+    const struct accesslog_line line = {
+        .wall_ms = clock_wall_ms(),
+        .client = conn_peer(client->conn),
+        .method = head->method,
+        .host = head->host,
+        .path = head->path,
+        .status = told->status,
+        .bytes = client->sent_bytes,
+        .duration_us = took_us,
+        .cache = outcome_text(told->outcome),
+        .reason = gateway_reason_text(told->reason),
+        .route = route == NULL ? "" : route->settings->name,
+        .origin_ms = told->origin_ms,
+    };
+    accesslog_add(client->gate->access, &line);
+}
+
+static void count(struct client *client, const struct http_head *head, const struct told *told)
+{
+    struct gateway_metrics *metrics = &client->gate->metrics;
+    int64_t took_us = (clock_now_ns() - client->started_ns) / 1000;
+    bool is_quick = told->outcome == OUTCOME_HIT || told->outcome == OUTCOME_STALE;
+
+    counter_add(&metrics->requests, 1);
+    counter_add(counter_of(metrics, told->outcome), 1);
+    counter_add(&metrics->reasons[told->reason], 1);
+    counter_add(&metrics->sent_bytes, client->sent_bytes);
+    if (told->status == 304)
+        counter_add(&metrics->not_modified, 1);
+    gateway_latency_add(is_quick ? &metrics->latency_hit : &metrics->latency_origin, took_us);
+    if (client->gate->access != NULL)
+        write_log(client, head, told, took_us);
+}
+
+void client_finish(struct client *client, const struct http_head *head, const struct told *told)
+{
+    count(client, head, told);
+    forget_request(client);
+    client->request.route = NULL;
+    client->since_ms = loop_now_ms(client->gate->loop);
+    if (client->is_busy)
+        counter_sub(&client->gate->metrics.requests_waiting, 1);
+    client->is_busy = false;
+    if (client->keeps_alive && !client->gate->draining)
+        return;
+    client->is_closing = true;
+    conn_close(client->conn);
+}
+
+void client_cut(struct client *client, const struct told *told)
+{
+    client->keeps_alive = false;
+    client->is_closing = true;
+    count(client, NULL, told);
+    if (client->is_busy)
+        counter_sub(&client->gate->metrics.requests_waiting, 1);
+    client->is_busy = false;
+    forget_request(client);
+    conn_abort(client->conn);
+}
+
+/* ---- answers of our own ------------------------------------------------------------------ */
+
+static const char *reason_phrase(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *text;
+    } phrases[] = {
+        {200, "OK"},
+        {204, "No Content"},
+        {400, "Bad Request"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+    };
+
+    for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++) {
+        if (phrases[i].status == status)
+            return phrases[i].text;
+    }
+    return "Error";
+}
+
+static bool wants_json(const struct http_head *head)
+{
+    const struct http_field *accept = head == NULL ? NULL : http_find(head, HTTP_ACCEPT);
+
+    return accept != NULL &&
+           bytes_find_part(accept->value, BYTES("application/json")) < accept->value.size;
+}
+
+static void write_sentence(struct buf *out, bool json, unsigned status, const struct told *told,
+                           const char *sentence)
+{
+    if (!json) {
+        buf_printf(out, "larder: %s\n", sentence);
+        return;
+    }
+    buf_printf(out, "{\"error\":\"");
+    buf_add_json(out, bytes_of_text(sentence));
+    buf_printf(out, "\",\"status\":%u,\"reason\":\"%s\"}\n", status,
+               gateway_reason_text(told->reason));
+}
+
+void client_refuse(struct client *client, const struct http_head *head, unsigned status,
+                   const struct told *told, const char *sentence)
+{
+    struct buf body;
+    struct buf out;
+    uint8_t date[DATE_SIZE];
+    bool json = wants_json(head);
+    struct told finished = *told;
+    const char *detail = gateway_reason_text(told->reason);
+    if (head != NULL && head->framing != HTTP_NO_BODY)
+        client->keeps_alive = false; /* its body would be read as a request */
+    bool has_body = status != 204 && !(head != NULL && head->method_id == HTTP_METHOD_HEAD);
+
+    buf_init(&body, 4096, NULL);
+    buf_init(&out, 8192, NULL);
+    write_sentence(&body, json, status, told, sentence);
+    date_write(clock_wall_ms() / 1000, date);
+    buf_printf(&out, "HTTP/1.1 %u %s\r\nDate: ", status, reason_phrase(status));
+    buf_add(&out, bytes_of(date, sizeof date));
+    if (status != 204)
+        buf_printf(&out, "\r\nContent-Type: %s\r\nContent-Length: %zu",
+                   json ? "application/json" : "text/plain; charset=utf-8", body.size);
+    if (status == 503)
+        buf_add_text(&out, "\r\nRetry-After: 1");
+    if (status == 405)
+        buf_add_text(&out, "\r\nAllow: GET, HEAD");
+    buf_printf(&out, "\r\nCache-Status: larder%s%s\r\n", detail[0] == 0 ? "" : "; detail=", detail);
+    if (!client->keeps_alive)
+        buf_add_text(&out, "Connection: close\r\n");
+    else if (client->is_old)
+        buf_add_text(&out, "Connection: keep-alive\r\n");
+    buf_add_text(&out, "\r\n");
+    if (has_body)
+        buf_add(&out, buf_bytes(&body));
+    client_send(client, buf_bytes(&out));
+    buf_fini(&out);
+    buf_fini(&body);
+    finished.status = status;
+    client_finish(client, head, &finished);
+}

@@ -1,0 +1,156 @@
+/* client.h: one client connection, the request it is at, and how answers get out.
+ * SPDX-License-Identifier: MIT
+ *
+ * A connection does one request at a time; what is pipelined behind it waits in the input. A
+ * request that can be answered at once (a hit) leaves no trace here. Others copy their head, wait
+ * for a lease or read from a fetch, and are answered later.
+ *
+ *   IDLE -> (head whole) -> answered at once -> IDLE
+ *                       \-> BUSY: waiting, reading, uploading -> IDLE, or CLOSING
+ *
+ * Memory: a client lives until its connection is closed and none of its tasks is on its way (a task
+ * posted by another worker cannot be called back). Threads: the loop's own.
+ */
+#ifndef LARDER_SERVER_HTTP_CLIENT_H
+#define LARDER_SERVER_HTTP_CLIENT_H
+
+#include "net/listener.h"
+#include "proto/body.h"
+#include "server/http/fetch.h"
+#include "server/http/gate.h"
+
+enum outcome {
+    OUTCOME_HIT,
+    OUTCOME_STALE,
+    OUTCOME_MISS,
+    OUTCOME_COLLAPSED,
+    OUTCOME_REVALIDATED,
+    OUTCOME_PASS,
+    OUTCOME_REFUSED,
+    OUTCOME_FAILED,
+    OUTCOME_MALFORMED
+};
+
+struct client;
+
+/* What becomes of the body behind an answer's head. */
+struct body_plan {
+    uint64_t skip; /* bytes of the whole that are left out at the front */
+    uint64_t left; /* bytes to send behind them; UINT64_MAX: until the end */
+    bool chunked;  /* of unknown size, in chunks */
+    bool by_close; /* of unknown size, until the connection ends (HTTP/1.0) */
+    bool is_empty;
+};
+
+/* The request that a client waits for. */
+struct request {
+    uint8_t *raw; /* its head, with `raw_size` bytes; owned */
+    size_t raw_size;
+    size_t cost;
+    const struct route *route;
+    enum fetch_why why;
+    enum outcome outcome;
+    enum gateway_reason reason;
+    unsigned tries;
+    bool is_refresh; /* what is stored was not good enough */
+    bool is_variant; /* the key is a variant's */
+    bool is_split;   /* by Authorization */
+    bool sends_head; /* the answer's head went out */
+    unsigned status; /* what went out */
+    int64_t origin_ms;
+    struct body_plan plan;
+
+    /* waiting for another one's fetch */
+    bool is_waiting; /* the waiter is in the engine, or its task on the way */
+    struct cache_waiter waiter;
+    struct loop_task wake_task;
+    struct timer deadline;
+    struct loop *loop;
+    void (*when_woken)(struct client *client);
+    void (*when_late)(struct client *client);
+    enum cache_outcome woken;
+    enum err woken_err;
+    void *woken_shared;
+    struct cache_lease woken_lease;
+
+    /* reading */
+    struct reader reader;
+
+    /* sending a body to the origin */
+    bool is_uploading;
+    struct http_body upload;
+    bool is_held_up;          /* by the origin */
+    uint64_t upload_size;     /* so far */
+    uint64_t upload_measured; /* since `upload_since_ms` */
+    int64_t upload_since_ms;
+    struct fetch *upload_to; /* a reference */
+};
+
+/* Given at birth, so that what lies below can say how it went. */
+struct client_hooks {
+    void (*idle)(struct client *client); /* the request is answered: look for the next one */
+    void (*failed)(struct client *client, enum err err, enum failure failure);
+};
+
+struct client {
+    struct list_node node; /* in gate->clients */
+    struct gate *gate;
+    struct conn *conn; /* NULL: closed */
+    struct listener_limit *limit;
+    const struct client_hooks *hooks;
+    struct timer timer;
+    int64_t since_ms; /* IDLE: of the last request; of an unfinished head: its beginning */
+    bool has_part;    /* of a head */
+    bool is_busy;
+    bool has_ended;   /* the other side sends no more */
+    bool is_closing;  /* no further request */
+    bool keeps_alive; /* the request under way allows another one */
+    bool is_old;      /* it is HTTP/1.0 */
+    bool is_head;     /* it is HEAD */
+    int64_t started_ns;
+    uint64_t sent_bytes; /* of the answer under way */
+    struct request request;
+};
+
+/* NULL: no memory. */
+struct client *client_new(struct gate *gate, struct listener_limit *limit,
+                          const struct client_hooks *hooks);
+
+/* Frees it if it is closed and nothing is on its way. */
+void client_free_if_over(struct client *client);
+
+/* What a line of Cache-Status, the counts and the log say about an answer. */
+struct told {
+    enum outcome outcome;
+    enum gateway_reason reason;
+    unsigned status;
+    int64_t origin_ms;
+};
+
+/* `client->started_ns` and what belongs to the head; at its beginning. */
+void client_begin(struct client *client, const struct http_head *head);
+
+void client_send(struct client *client, struct bytes bytes);
+
+/* The answer went out as a whole: counts and logs it, and closes if that was the last one. `head`
+ * may be NULL: then it is read again if it is needed. */
+void client_finish(struct client *client, const struct http_head *head, const struct told *told);
+
+/* An answer of Larder's own, with one sentence. Finishes. */
+void client_refuse(struct client *client, const struct http_head *head, unsigned status,
+                   const struct told *told, const char *sentence);
+
+/* The answer cannot be finished: the client sees a cut connection and knows. */
+void client_cut(struct client *client, const struct told *told);
+
+/* ---- the request under way --------------------------------------------------------------- */
+
+/* Keeps the head of the request for later. ERR_FULL. */
+enum err client_keep_request(struct client *client, struct bytes raw);
+
+/* Reads the kept head again, into the gate's room. */
+struct http_head *client_request_head(struct client *client);
+
+const char *outcome_text(enum outcome outcome);
+
+#endif

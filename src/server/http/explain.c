@@ -1,0 +1,204 @@
+/* explain.c: what would be done with a request, in words. SPDX-License-Identifier: MIT */
+#include "base/mem.h"
+#include "base/number.h"
+#include "server/http/decide.h"
+#include "server/http/key.h"
+#include "server/http/site.h"
+
+struct explaining {
+    const struct site *site;
+    const struct site_where *where;
+    const struct http_head *head;
+    struct target target;
+    struct buf *out;
+};
+
+/* "  (larder.yaml:12)", "  (default)" or, when nobody knows, the route's own line. */
+static void add_place(struct explaining *explaining, const void *field)
+{
+    const struct route_settings *settings = explaining->target.route->settings;
+    const char *file = settings->file;
+    int line = settings->line;
+
+    if (explaining->where != NULL &&
+        !explaining->where->find(explaining->where->context, field, &file, &line)) {
+        buf_add_text(explaining->out, "  (default)\n");
+        return;
+    }
+    if (file == NULL)
+        buf_add_text(explaining->out, "\n");
+    else
+        buf_printf(explaining->out, "  (%s:%d)\n", file, line);
+}
+
+static void add_line(struct explaining *explaining, const char *name, const char *value,
+                     const void *field)
+{
+    buf_printf(explaining->out, "%-14s %s", name, value);
+    add_place(explaining, field);
+}
+
+static void add_duration(struct explaining *explaining, const char *name, const int64_t *ms)
+{
+    char text[NUMBER_TEXT_SIZE];
+
+    number_duration_text(*ms, text);
+    add_line(explaining, name, text, ms);
+}
+
+static void add_list(struct explaining *explaining, const char *name, const struct text_list *list)
+{
+    if (list->count == 0)
+        return;
+    buf_printf(explaining->out, "%-14s ", name);
+    for (size_t i = 0; i < list->count; i++)
+        buf_printf(explaining->out, "%s%s", i == 0 ? "" : ", ", list->items[i]);
+    add_place(explaining, list);
+}
+
+/* Keys hold NULs and lengths between their parts; a person gets readable ones. */
+static void add_key(struct explaining *explaining)
+{
+    struct bytes key = explaining->target.key;
+
+    buf_printf(explaining->out, "%-14s ", "key");
+    for (size_t i = 0; i < key.size; i++) {
+        if (key.data[i] >= 0x20 && key.data[i] < 0x7f)
+            buf_add_byte(explaining->out, key.data[i]);
+        else if (key.data[i] == 0 && i > 0 && key.data[i - 1] >= 0x20)
+            buf_add_text(explaining->out, " + ");
+    }
+    buf_add_text(explaining->out, "\n");
+}
+
+static void add_tags(struct explaining *explaining)
+{
+    size_t ends[ROUTE_TAGS_MAX];
+    struct buf text;
+    size_t from = 0;
+
+    buf_init(&text, 1 << 20, NULL);
+    size_t count = route_tags(explaining->target.route, &explaining->target.captures, &text, ends);
+
+    if (count > 0)
+        buf_printf(explaining->out, "%-14s ", "tags");
+    for (size_t i = 0; i < count; i++) {
+        struct bytes tag = bytes_slice(buf_bytes(&text), from, ends[i]);
+
+        buf_printf(explaining->out, "%s%.*s", i == 0 ? "" : ", ", BYTES_ARG(tag));
+        from = ends[i];
+    }
+    if (count > 0)
+        add_place(explaining, &explaining->target.route->settings->tags);
+    buf_fini(&text);
+}
+
+static void add_lookup(struct explaining *explaining)
+{
+    const struct route_settings *settings = explaining->target.route->settings;
+    struct cache_control control;
+
+    decide_control(explaining->target.route, explaining->head, &control);
+    enum gateway_reason reason =
+        decide_lookup(explaining->target.route, explaining->head, &control);
+
+    if (reason != REASON_NONE) {
+        const void *field = reason == REASON_ROUTE_OFF ? (const void *)&settings->cache
+                            : reason == REASON_AUTHORIZATION
+                                ? (const void *)&settings->authorization
+                                : (const void *)&settings->client_control;
+
+        buf_printf(explaining->out, "%-14s passed to the origin: %s", "decision",
+                   gateway_reason_text(reason));
+        if (reason == REASON_METHOD || reason == REASON_UPGRADE)
+            buf_add_text(explaining->out, "\n");
+        else
+            add_place(explaining, field);
+        return;
+    }
+    buf_printf(explaining->out, "%-14s looked up in the cache\n", "decision");
+    if (control.no_cache || control.max_age_s == 0)
+        add_line(explaining, "but", "the request wants it fetched anew", &settings->client_control);
+    if (control.only_if_cached)
+        add_line(explaining, "but", "504 if it is not stored (only-if-cached)",
+                 &settings->client_control);
+    if (http_has(explaining->head, HTTP_AUTHORIZATION))
+        add_line(explaining, "authorization",
+                 settings->authorization == ROUTE_AUTH_PER_USER
+                     ? "kept for each credential apart"
+                     : "stored only if the answer says public, s-maxage or must-revalidate",
+                 &settings->authorization);
+}
+
+static void add_storing(struct explaining *explaining)
+{
+    static const char *const caches[] = {"off", "origin", "force"};
+    static const char *const cookies[] = {"bypass", "strip", "store"};
+    const struct route_settings *settings = explaining->target.route->settings;
+
+    add_line(explaining, "cache", caches[settings->cache], &settings->cache);
+    if (settings->cache == ROUTE_CACHE_OFF)
+        return;
+    if (settings->ttl_ms > 0)
+        add_duration(explaining, settings->cache == ROUTE_CACHE_FORCE ? "ttl (forced)" : "ttl",
+                     &settings->ttl_ms);
+    else
+        add_line(explaining, "ttl", "as the origin says; without a word from it nothing is stored",
+                 &settings->ttl_ms);
+    if (settings->negative_ms > 0)
+        add_duration(explaining, "negative ttl", &settings->negative_ms);
+    if (settings->swr_ms > 0)
+        add_duration(explaining, "stale, refresh", &settings->swr_ms);
+    if (settings->sie_ms > 0)
+        add_duration(explaining, "stale, error", &settings->sie_ms);
+    add_duration(explaining, "stale, grace", &settings->grace_ms);
+    add_line(explaining, "set-cookie", cookies[settings->set_cookie], &settings->set_cookie);
+}
+
+static void explain(struct explaining *explaining)
+{
+    const struct route_settings *settings = explaining->target.route->settings;
+
+    buf_printf(explaining->out, "%-14s %s", "route", settings->name);
+    if (settings->file != NULL)
+        buf_printf(explaining->out, "  (%s:%d)", settings->file, settings->line);
+    buf_add_text(explaining->out, "\n");
+    add_line(explaining, "match", settings->match, &settings->match);
+    add_key(explaining);
+    buf_printf(explaining->out, "%-14s %s http://%.*s%.*s\n", "origin gets",
+               settings->origin == NULL ? "" : settings->origin, BYTES_ARG(explaining->target.host),
+               BYTES_ARG(explaining->target.whole));
+    add_list(explaining, "query only", &settings->query_only);
+    add_list(explaining, "query ignores", &settings->query_ignore);
+    if (settings->query_sort)
+        add_line(explaining, "query", "sorted", &settings->query_sort);
+    add_list(explaining, "key headers", &settings->key_headers);
+    add_list(explaining, "key cookies", &settings->key_cookies);
+    add_tags(explaining);
+    add_lookup(explaining);
+    add_storing(explaining);
+}
+
+enum err site_explain(const struct site *site, struct bytes head, const struct site_where *where,
+                      struct buf *out)
+{
+    const struct gateway_settings *settings = site_settings(site);
+    const struct http_limits limits = {settings->head_max, settings->target_max,
+                                       settings->fields_max};
+    struct http_head *parsed = mem_new(1, sizeof *parsed);
+    struct key_room *room = mem_new(1, sizeof *room);
+    struct explaining explaining = {.site = site, .where = where, .head = parsed, .out = out};
+    struct http_complaint complaint = {400, ""};
+    size_t size = 0;
+    enum err err = http_parse_request(head, &limits, parsed, &size, &complaint);
+
+    if (err == ERR_OK)
+        err = target_find(site, parsed, room, &explaining.target, &complaint);
+    if (err == ERR_OK)
+        explain(&explaining);
+    else
+        buf_printf(out, "refused        %u: %s\n", complaint.status, complaint.text);
+    mem_free(&room);
+    mem_free(&parsed);
+    return err == ERR_AGAIN ? ERR_SYNTAX : err;
+}

@@ -1,0 +1,49 @@
+/* gate.h: what the parts of one gateway have in common: its loop, its handle on the engine, its
+ * counts, and room to work in.
+ * SPDX-License-Identifier: MIT
+ *
+ * Threads: the loop's own. The rooms are used within one call and hold nothing between calls.
+ */
+#ifndef LARDER_SERVER_HTTP_GATE_H
+#define LARDER_SERVER_HTTP_GATE_H
+
+#include "base/log.h"
+#include "base/random.h"
+#include "net/conn.h"
+#include "net/loop.h"
+#include "server/http/counts.h"
+#include "server/http/key.h"
+#include "server/http/site.h"
+#include "upstream/origin.h"
+
+struct accesslog;
+
+struct gate {
+    struct loop *loop;
+    struct cache *cache;
+    struct cache_thread *thread;
+    struct site *site;
+    const struct gateway_settings *settings;
+    struct origin *const *origins;
+    const struct log *log;
+    struct accesslog *access; /* NULL: none */
+    struct conn_settings conn_settings;
+    struct http_limits limits;
+    struct random random;
+    struct list_node clients;
+    struct list_node fills;
+    void (*emptied)(struct gate *gate); /* the last client has gone; NULL: nobody waits for that */
+    bool draining;
+    struct gateway_metrics metrics;
+
+    /* rooms */
+    struct http_head request;
+    struct http_head response;
+    struct http_field fields[HTTP_FIELDS_MAX + 16];
+    struct key_room keys;
+    char peer_text[ADDRESS_TEXT_SIZE];
+    struct buf variant; /* a variant's key */
+    struct buf text;    /* anything else */
+};
+
+#endif

@@ -1,0 +1,193 @@
+/* gateway.c: birth, shutdown and end of a gateway. SPDX-License-Identifier: MIT */
+#include "server/http/gateway.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "server/http/accesslog.h"
+#include "server/http/depart.h"
+#include "server/http/talk.h"
+
+enum {
+    INPUT_MAX = 64 * 1024,
+    OUTPUT_HIGH = 256 * 1024,
+    OUTPUT_LOW = 64 * 1024,
+    OUTPUT_MAX = 8 * 1024 * 1024,
+    TEXT_MAX = 8 * 1024 * 1024,
+    DRAIN_CHECK_MS = 20
+};
+
+struct gateway {
+    struct gate gate;
+    struct listener *listener;
+    struct listener_limit *limit;
+    struct timer drain_timer;
+    int64_t drain_until_ms;
+    void (*drained)(void *context);
+    void *drained_context;
+};
+
+static void accepted(void *owner, int fd, const struct address *peer)
+{
+    struct gateway *gateway = owner;
+
+    (void)peer;
+    talk_begin(&gateway->gate, gateway->limit, fd);
+}
+
+static struct bytes refused(void *owner)
+{
+    (void)owner;
+    return BYTES("HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                 "Content-Length: 29\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+                 "larder: too many connections\n");
+}
+
+static const struct listener_events events = {
+    .accepted = accepted,
+    .refused = refused,
+};
+
+static void gate_init(struct gate *gate, const struct gateway_birth *birth)
+{
+    const struct gateway_settings *settings = site_settings(birth->site);
+    size_t input_max = settings->head_max * 2;
+
+    gate->loop = birth->loop;
+    gate->cache = birth->cache;
+    gate->thread = birth->thread;
+    gate->site = birth->site;
+    gate->settings = settings;
+    gate->origins = birth->origins;
+    gate->log = birth->log;
+    gate->conn_settings = (struct conn_settings){
+        .input_max = input_max > INPUT_MAX ? input_max : INPUT_MAX,
+        .output_high = OUTPUT_HIGH,
+        .output_low = OUTPUT_LOW,
+        .output_max = OUTPUT_MAX,
+        .account = site_connections(birth->site),
+    };
+    gate->limits =
+        (struct http_limits){settings->head_max, settings->target_max, settings->fields_max};
+    random_secret(gate->random.state, sizeof gate->random.state);
+    list_init(&gate->clients);
+    list_init(&gate->fills);
+    buf_init(&gate->variant, KEY_ROOM * 2, NULL);
+    buf_init(&gate->text, TEXT_MAX, NULL);
+    if (birth->access_log_fd >= 0)
+        gate->access = accesslog_new(birth->access_log_fd, &gate->metrics.log_lines_lost);
+}
+
+static void gateway_end(struct gateway **owner)
+{
+    struct gate *gate = &(*owner)->gate;
+
+    accesslog_free(&gate->access);
+    buf_fini(&gate->variant);
+    buf_fini(&gate->text);
+    mem_free(owner);
+}
+
+enum err gateway_new(const struct gateway_birth *birth, struct gateway **ret_gateway,
+                     struct fault *fault)
+{
+    struct gateway *gateway = mem_new(1, sizeof *gateway);
+    const struct listener_birth listening = {
+        .address = birth->address,
+        .share = birth->share,
+        .limit = birth->limit,
+        .events = &events,
+        .owner = gateway,
+    };
+
+    site_set_cache(birth->site, birth->cache);
+    gate_init(&gateway->gate, birth);
+    gateway->limit = birth->limit;
+    enum err err = listener_new(birth->loop, &listening, &gateway->listener, fault);
+
+    if (err != ERR_OK) {
+        gateway_end(&gateway);
+        return err;
+    }
+    *ret_gateway = gateway;
+    return ERR_OK;
+}
+
+const struct address *gateway_address(const struct gateway *gateway)
+{
+    return listener_address(gateway->listener);
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static void look_whether_drained(struct timer *timer)
+{
+    struct gateway *gateway = list_owner(timer, struct gateway, drain_timer);
+    struct gate *gate = &gateway->gate;
+    int64_t now_ms = loop_now_ms(gate->loop);
+
+    if (list_alone(&gate->clients) && list_alone(&gate->fills)) {
+        gateway->drained(gateway->drained_context);
+        return;
+    }
+    if (now_ms >= gateway->drain_until_ms) {
+        talk_cut(gate);
+        while (!list_alone(&gate->fills))
+            depart_cancel(list_owner(gate->fills.next, struct fetch, node), ERR_STOPPING);
+    }
+    timer_set(gate->loop, timer, now_ms + DRAIN_CHECK_MS);
+}
+
+void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context)
+{
+    struct gate *gate = &gateway->gate;
+
+    if (gateway->drained != NULL)
+        return;
+    listener_free(&gateway->listener);
+    gate->draining = true;
+    gateway->drained = drained;
+    gateway->drained_context = context;
+    gateway->drain_until_ms = loop_now_ms(gate->loop) + gate->settings->drain_ms;
+    talk_drain(gate);
+    timer_init(&gateway->drain_timer, look_whether_drained);
+    timer_set(gate->loop, &gateway->drain_timer, loop_now_ms(gate->loop) + 1);
+}
+
+static void end_empty(struct gate *gate)
+{
+    struct gateway *gateway = list_owner(gate, struct gateway, gate);
+
+    gateway_end(&gateway);
+}
+
+void gateway_free(struct gateway **owner)
+{
+    struct gateway *gateway = *owner;
+
+    if (gateway == NULL)
+        return;
+    struct gate *gate = &gateway->gate;
+
+    if (gateway->listener != NULL)
+        listener_free(&gateway->listener);
+    if (gateway->drained != NULL)
+        timer_clear(gate->loop, &gateway->drain_timer);
+    talk_cut(gate);
+    while (!list_alone(&gate->fills))
+        depart_cancel(list_owner(gate->fills.next, struct fetch, node), ERR_STOPPING);
+    *owner = NULL;
+    gate->emptied = end_empty;
+    if (list_alone(&gate->clients))
+        end_empty(gate);
+}
+
+void gateway_turn(struct gateway *gateway)
+{
+    if (gateway->gate.access != NULL)
+        accesslog_write(gateway->gate.access);
+}
+
+const struct gateway_metrics *gateway_metrics(const struct gateway *gateway)
+{
+    return &gateway->gate.metrics;
+}

@@ -1,0 +1,426 @@
+/* landing.c: the end of a fetch, seen from the engine. SPDX-License-Identifier: MIT */
+#include "server/http/landing.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "base/number.h"
+#include "net/clock.h"
+#include "proto/tags.h"
+#include "server/http/block.h"
+#include "server/http/purge.h"
+#include "server/http/variant.h"
+
+static int64_t now_ms(const struct fetch *fetch)
+{
+    return loop_now_ms(fetch->gate->loop);
+}
+
+/* ---- leases ------------------------------------------------------------------------------ */
+
+static void disperse(struct fetch *fetch, int64_t remember_ms)
+{
+    if (!fetch->has_lease)
+        return;
+    fetch->has_lease = false;
+    cache_disperse(fetch->gate->thread, &fetch->lease, remember_ms, now_ms(fetch));
+}
+
+static void fail_lease(struct fetch *fetch, enum err err)
+{
+    if (!fetch->has_lease)
+        return;
+    fetch->has_lease = false;
+    cache_fail(fetch->gate->thread, &fetch->lease, err, fetch->route->settings->retry_ms,
+               now_ms(fetch));
+}
+
+static void forbid(struct fetch *fetch, enum gateway_reason reason)
+{
+    fetch->verdict.share = fetch->verdict.store = false;
+    fetch->verdict.reason = reason;
+}
+
+/* ---- the header -------------------------------------------------------------------------- */
+
+static struct decide_facts facts_of(const struct fetch *fetch)
+{
+    return (struct decide_facts){
+        .route = fetch->route,
+        .authorized = fetch->authorized,
+        .request_s = fetch->started_wall_ms / 1000,
+        .response_s = clock_wall_ms() / 1000,
+    };
+}
+
+static void collect_tags(struct fetch *fetch, const struct http_head *response)
+{
+    struct tags tags;
+
+    if (!fetch->verdict.store)
+        return;
+    if (fetch->pass_reason == REASON_TAG_OVERFLOW || tags_of(response, &tags) == ERR_TOO_BIG) {
+        forbid(fetch, REASON_TAG_OVERFLOW);
+        return;
+    }
+    for (size_t i = 0; i < tags.count; i++) {
+        if (!fetch_add_tag(fetch, tags.items[i]))
+            forbid(fetch, REASON_TAG_OVERFLOW);
+    }
+}
+
+static void take_times(struct fetch *fetch)
+{
+    const struct verdict *verdict = &fetch->verdict;
+    struct answer_head *head = &fetch->head;
+    int64_t lifetime_ms = verdict->lifetime_ms - verdict->age_ms;
+    double jitter = fetch->route->settings->jitter;
+
+    if (jitter > 0 && lifetime_ms > 0)
+        lifetime_ms -= (int64_t)((double)lifetime_ms * jitter * random_unit(&fetch->gate->random));
+    head->stored = (struct stored){
+        .status = (uint16_t)head->status,
+        .flags = verdict->flags,
+        .born_ms = add_saturated(fetch->received_ms, -verdict->age_ms),
+        .lifetime_ms = verdict->lifetime_ms,
+        .swr_ms = verdict->swr_ms,
+        .sie_ms = verdict->sie_ms,
+        .grace_ms = verdict->grace_ms,
+    };
+    head->expires_ms = add_saturated(fetch->received_ms, lifetime_ms);
+}
+
+static void write_head(struct fetch *fetch, const struct http_head *response)
+{
+    struct answer_head *head = &fetch->head;
+    const struct block_facts facts = {fetch->route, fetch->for_cache ? &fetch->verdict : NULL,
+                                      clock_wall_ms() / 1000};
+
+    block_write(&facts, response, &head->block);
+    head->has_size = response->framing == HTTP_SIZED || response->framing == HTTP_NO_BODY;
+    head->size = response->framing == HTTP_SIZED ? response->content_length : 0;
+    head->reason = fetch->verdict.reason;
+    head->is_stored = fetch->verdict.store;
+    head->is_shared = fetch->verdict.share;
+    head->stored.block_size = (uint32_t)head->block.size;
+}
+
+/* What stood under the key is no longer true, though what came cannot be stored. */
+static void drop_old(struct fetch *fetch)
+{
+    struct cache_key key = cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->key);
+
+    if (fetch->old_entry != NULL && !fetch->verdict.is_error)
+        (void)cache_remove(fetch->gate->thread, key, now_ms(fetch));
+}
+
+/* The lease's part at the header: shared from here on, or all are let go. */
+static void settle_lease(struct fetch *fetch)
+{
+    int64_t remember_ms = fetch->gate->settings->uncacheable_ms;
+
+    if (!fetch->has_lease)
+        return;
+    if (fetch->verdict.share) {
+        stream_hold(&fetch->stream);
+        fetch->is_sharing = cache_share(fetch->gate->thread, &fetch->lease, &fetch->stream,
+                                        fetch_drop_shared, now_ms(fetch));
+        if (fetch->is_sharing)
+            return;
+        stream_drop(&fetch->stream);
+        forbid(fetch, REASON_PURGED_DURING_FETCH);
+        remember_ms = 0;
+    }
+    if (fetch->verdict.reason == REASON_PURGED_DURING_FETCH ||
+        fetch->verdict.reason == REASON_WAITERS_FULL)
+        remember_ms = 0;
+    disperse(fetch, remember_ms);
+    drop_old(fetch);
+}
+
+static bool stands_in(const struct fetch *fetch)
+{
+    struct cache_control nothing;
+    struct stored stored;
+    struct bytes block;
+    struct bytes body;
+
+    cache_control_init(&nothing);
+    if (fetch->is_background)
+        return true;
+    return fetch->old_entry != NULL && stored_read(&fetch->old, &stored, &block, &body) &&
+           decide_stand_in(&stored, FAILURE_STATUS, &nothing, now_ms(fetch));
+}
+
+static void reserve(struct fetch *fetch, const struct http_head *response)
+{
+    if (!fetch->verdict.share || response->framing != HTTP_SIZED || response->content_length == 0)
+        return;
+    if (stream_reserve(&fetch->stream, response->content_length) != ERR_OK)
+        forbid(fetch, REASON_MEMORY_PRESSURE);
+}
+
+/* A method that is not safe changed something (RFC 9111 §4.4): before its answer is passed on. */
+static void invalidate(struct fetch *fetch, const struct http_head *response)
+{
+    struct gate *gate = fetch->gate;
+    struct purge_place place = {gate->site, gate->thread, fetch->cache, &gate->keys, now_ms(fetch)};
+    const struct http_field *location = http_find(response, HTTP_LOCATION);
+    const struct http_field *content = http_find(response, HTTP_CONTENT_LOCATION);
+
+    counter_add(&gate->metrics.invalidated, 1);
+    purge_url(&place, fetch->url, false);
+    if (location != NULL)
+        purge_reference(&place, fetch->url, location->value);
+    if (content != NULL)
+        purge_reference(&place, fetch->url, content->value);
+}
+
+void landing_judge(struct fetch *fetch, const struct http_head *response)
+{
+    struct decide_facts facts = facts_of(fetch);
+
+    fetch->has_head = true;
+    fetch->head.status = response->status;
+    fetch->has_validator = http_has(response, HTTP_ETAG) || http_has(response, HTTP_LAST_MODIFIED);
+    if (fetch->for_cache)
+        decide_store(&facts, response, &fetch->verdict);
+    else
+        fetch->verdict = (struct verdict){.reason = fetch->pass_reason};
+    if (fetch->is_unsafe && response->status < 400)
+        invalidate(fetch, response);
+    if (fetch->for_cache && fetch->verdict.is_error && stands_in(fetch)) {
+        fetch->is_ignored = true;
+        landing_fail(fetch, ERR_PEER_BROKEN, FAILURE_STATUS);
+        return;
+    }
+    if (!fetch->has_lease && fetch->verdict.share)
+        forbid(fetch, fetch->pass_reason == REASON_NONE ? REASON_PREDICTED_UNCACHEABLE
+                                                        : fetch->pass_reason);
+    collect_tags(fetch, response);
+    take_times(fetch);
+    if (fetch->verdict.share)
+        variant_settle(fetch, response);
+    reserve(fetch, response);
+    settle_lease(fetch);
+    write_head(fetch, response);
+    if (buf_failed(&fetch->head.block) != ERR_OK) {
+        fetch->is_ignored = true;
+        landing_fail(fetch, ERR_FULL, FAILURE_UNREACHABLE);
+        return;
+    }
+    fetch->keeps = fetch->verdict.share;
+    if (!fetch->keeps)
+        stream_cut(&fetch->stream);
+    stream_set_stage(&fetch->stream, STREAM_OPEN);
+}
+
+/* ---- storing ----------------------------------------------------------------------------- */
+
+/* How long an entry is kept at all: while it may be served, and while asking whether it still
+ * holds is cheaper than fetching it. */
+static int64_t kept_until(const struct fetch *fetch, bool has_validator)
+{
+    const struct verdict *verdict = &fetch->verdict;
+    int64_t more_ms = verdict->swr_ms;
+
+    if (verdict->sie_ms > more_ms)
+        more_ms = verdict->sie_ms;
+    if (verdict->grace_ms > more_ms)
+        more_ms = verdict->grace_ms;
+    if (has_validator && fetch->route->settings->grace_ms > more_ms)
+        more_ms = fetch->route->settings->grace_ms;
+    return add_saturated(fetch->head.expires_ms, more_ms);
+}
+
+/* Puts what is known into the engine, under the lease. */
+static enum err put(struct fetch *fetch, struct bytes body, bool has_validator)
+{
+    struct gate *gate = fetch->gate;
+    struct answer_head *head = &fetch->head;
+    struct bytes tags[CACHE_TAGS_MAX];
+    uint8_t url_tag[KEY_URL_TAG_SIZE];
+    struct cache_put put = {
+        .key = cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->key),
+        .kind = STORED_RESPONSE,
+        .negative = head->stored.status == 404 || head->stored.status == 410,
+        .body = body,
+        .expires_ms = head->expires_ms,
+        .stale_until_ms = add_saturated(head->expires_ms, fetch->verdict.swr_ms),
+        .error_until_ms = kept_until(fetch, has_validator),
+        .tags = tags,
+        .tag_count = fetch_tags(fetch, tags),
+    };
+
+    if (fetch->key.size != fetch->url.size)
+        tags[put.tag_count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
+    buf_clear(&gate->text);
+    buf_add(&gate->text, bytes_of(&head->stored, sizeof head->stored));
+    buf_add(&gate->text, buf_bytes(&head->block));
+    put.head = buf_bytes(&gate->text);
+    must(fetch->has_lease);
+    fetch->has_lease = false;
+    enum err err = buf_failed(&gate->text);
+
+    if (err == ERR_OK)
+        err = cache_fill(gate->thread, &fetch->lease, &put, now_ms(fetch));
+    else
+        cache_fail(gate->thread, &fetch->lease, err, 0, now_ms(fetch));
+    if (err == ERR_OK)
+        counter_add(&gate->metrics.stored, 1);
+    return err;
+}
+
+/* A strong validator from the bytes themselves, the same in every process. */
+static struct bytes make_etag(struct bytes body, uint8_t ret_text[40])
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint64_t halves[2] = {
+        hash_bytes((struct hash_secret){{0x6c61726465720001, 1}}, body),
+        hash_bytes((struct hash_secret){{0x6c61726465720002, 2}}, body),
+    };
+    size_t size = 0;
+
+    ret_text[size++] = '"';
+    for (unsigned i = 0; i < 32; i++)
+        ret_text[size++] = (uint8_t)digits[halves[i / 16] >> (60 - 4 * (i % 16)) & 15];
+    ret_text[size++] = '"';
+    return bytes_of(ret_text, size);
+}
+
+static void store_body(struct fetch *fetch, struct bytes body)
+{
+    struct answer_head *head = &fetch->head;
+    struct buf block = head->block;
+    bool makes_etag = !fetch->has_validator && fetch->route->settings->etag && head->status == 200;
+    uint8_t etag[40];
+
+    /* Readers may be looking at the block: the one that is stored is a copy with more in it. */
+    buf_init(&head->block, block.max, block.account);
+    buf_add(&head->block, buf_bytes(&block));
+    block_finish(&head->block, head->has_size, body.size,
+                 makes_etag ? make_etag(body, etag) : BYTES(""));
+    struct buf finished = head->block;
+    uint32_t block_size = head->stored.block_size;
+
+    head->stored.block_size = (uint32_t)finished.size;
+    (void)put(fetch, body, fetch->has_validator || makes_etag);
+    head->stored.block_size = block_size;
+    head->block = block;
+    buf_fini(&finished);
+}
+
+static void store(struct fetch *fetch)
+{
+    struct account *account = fetch->stream.account;
+    uint64_t size = stream_published(&fetch->stream);
+    struct bytes body;
+
+    if (stream_is_one_piece(&fetch->stream, &body)) {
+        store_body(fetch, body);
+        return;
+    }
+    uint8_t *copy = account_charge(account, size) ? mem_try(size) : NULL;
+
+    if (copy == NULL) {
+        disperse(fetch, 0);
+        return;
+    }
+    stream_copy(&fetch->stream, copy);
+    store_body(fetch, bytes_of(copy, size));
+    mem_free(&copy);
+    account_refund(account, size);
+}
+
+void landing_store(struct fetch *fetch)
+{
+    if (fetch->has_lease && fetch->verdict.store)
+        store(fetch);
+    else if (fetch->verdict.is_error)
+        fail_lease(fetch, ERR_PEER_BROKEN);
+    else
+        disperse(fetch, 0);
+    stream_set_stage(&fetch->stream, STREAM_WHOLE);
+}
+
+/* ---- 304 --------------------------------------------------------------------------------- */
+
+static void keep_tag(void *context, struct bytes tag)
+{
+    (void)fetch_add_tag(context, tag);
+}
+
+void landing_update(struct fetch *fetch, const struct http_head *response)
+{
+    struct gate *gate = fetch->gate;
+    struct decide_facts facts = facts_of(fetch);
+    struct block_facts to_write = {fetch->route, &fetch->verdict, facts.response_s};
+    struct answer_head *head = &fetch->head;
+    struct http_head *merged = &gate->request;
+    struct bytes block;
+    struct bytes body;
+
+    must(stored_read(&fetch->old, &head->stored, &block, &body));
+    fetch->is_304 = true;
+    fetch->verdict = (struct verdict){.share = true};
+    block_parse(block, merged);
+    block_update(&to_write, merged, response, &head->block);
+    if (buf_failed(&head->block) != ERR_OK)
+        return;
+    block_parse(buf_bytes(&head->block), merged);
+    decide_store(&facts, merged, &fetch->verdict);
+    head->status = merged->status;
+    fetch->has_validator = true;
+    take_times(fetch);
+    head->stored.block_size = (uint32_t)head->block.size;
+    head->has_size = true;
+    head->size = body.size;
+    head->is_revalidated = true;
+    head->is_stored = fetch->verdict.store;
+    head->reason = fetch->verdict.reason;
+    fetch->tags.size = fetch->tag_count = 0;
+    cache_tags_of(gate->thread, &fetch->old, keep_tag, fetch);
+}
+
+void landing_confirm(struct fetch *fetch)
+{
+    struct stored stored;
+    struct bytes block;
+    struct bytes body;
+
+    if (buf_failed(&fetch->head.block) != ERR_OK) {
+        landing_fail(fetch, ERR_FULL, FAILURE_UNREACHABLE);
+        return;
+    }
+    must(stored_read(&fetch->old, &stored, &block, &body));
+    if (fetch->has_lease && fetch->verdict.store) {
+        (void)put(fetch, body, true);
+        counter_add(&fetch->gate->metrics.revalidated, 1);
+    } else {
+        disperse(fetch, 0);
+        drop_old(fetch);
+    }
+    fetch->has_head = true;
+    stream_set_stage(&fetch->stream, STREAM_CONFIRMED);
+}
+
+/* ---- what goes wrong --------------------------------------------------------------------- */
+
+void landing_stop_keeping(struct fetch *fetch, enum gateway_reason reason)
+{
+    must(fetch->keeps);
+    fetch->keeps = false;
+    fetch->verdict.store = false;
+    fetch->verdict.reason = reason;
+    disperse(fetch, reason == REASON_TOO_LARGE ? fetch->gate->settings->uncacheable_ms : 0);
+    stream_cut(&fetch->stream);
+}
+
+void landing_fail(struct fetch *fetch, enum err err, enum failure failure)
+{
+    fetch->err = err;
+    fetch->failure = failure;
+    fail_lease(fetch, err);
+    if (fetch->has_head && !fetch->is_ignored)
+        counter_add(&fetch->gate->metrics.truncated, 1);
+    stream_set_stage(&fetch->stream, STREAM_BROKEN);
+}

@@ -1,0 +1,320 @@
+/* pump.c: answers on their way to a client. SPDX-License-Identifier: MIT */
+#include "server/http/pump.h"
+
+#include "base/must.h"
+#include "server/http/block.h"
+#include "server/http/depart.h"
+#include "server/http/serve.h"
+
+#include <stdio.h>
+
+enum { PIECE_LOAN_MIN = 16 * 1024 };
+
+static const char *why_text(enum fetch_why why)
+{
+    switch (why) {
+    case FETCH_URI_MISS:
+        return "uri-miss";
+    case FETCH_VARY_MISS:
+        return "vary-miss";
+    case FETCH_STALE:
+        return "stale";
+    case FETCH_REQUEST:
+        return "request";
+    case FETCH_METHOD:
+        return "method";
+    case FETCH_BYPASS:
+        return "bypass";
+    }
+    never("a why that is none");
+}
+
+static struct fetch *fetch_read_by(const struct client *client)
+{
+    return fetch_of(client->request.reader.stream);
+}
+
+static struct told told_of(const struct client *client)
+{
+    const struct request *request = &client->request;
+
+    return (struct told){request->outcome, request->reason, request->status, request->origin_ms};
+}
+
+static void stop_upload(struct client *client)
+{
+    struct request *request = &client->request;
+
+    if (request->upload_to == NULL)
+        return;
+    if (request->is_uploading)
+        client->keeps_alive = false; /* what is left of the body would be read as a request */
+    request->is_uploading = false;
+    depart_forget_context(request->upload_to);
+    stream_drop(&request->upload_to->stream);
+    request->upload_to = NULL;
+}
+
+/* The fetch of this worker must not call a client that has left it. */
+static void leave(struct client *client)
+{
+    struct stream *stream = client->request.reader.stream;
+
+    stop_upload(client);
+    if (stream != NULL && fetch_of(stream)->context == client)
+        depart_forget_context(fetch_of(stream));
+    reader_detach(&client->request.reader);
+}
+
+static void finish(struct client *client)
+{
+    struct told told = told_of(client);
+
+    leave(client);
+    client_finish(client, NULL, &told);
+    client->hooks->idle(client);
+}
+
+static void cut(struct client *client)
+{
+    struct told told = told_of(client);
+
+    leave(client);
+    client_cut(client, &told);
+}
+
+/* ---- the head ---------------------------------------------------------------------------- */
+
+static void send_head(struct client *client, struct bytes whole_body)
+{
+    struct request *request = &client->request;
+    struct fetch *fetch = fetch_read_by(client);
+    const struct answer_head *head = &fetch->head;
+    int64_t now_ms = loop_now_ms(client->gate->loop);
+    const char *detail = gateway_reason_text(head->reason);
+    int64_t age_s = stored_age_s(&head->stored, now_ms);
+    const struct cache_status status = {
+        .forwarded = why_text(request->why),
+        .forward_status = head->is_revalidated ? 304 : 0,
+        .stored = head->is_stored && request->outcome != OUTCOME_COLLAPSED,
+        .collapsed = request->outcome == OUTCOME_COLLAPSED,
+        .detail = detail[0] == 0 ? NULL : detail,
+    };
+    const struct source source = {
+        .block = buf_bytes(&head->block),
+        .has_size = head->has_size,
+        .size = head->is_revalidated ? whole_body.size : head->size,
+        .is_judged = fetch->for_cache,
+        .age_s = head->is_shared && age_s > 0 ? age_s : -1,
+        .status = &status,
+    };
+
+    if (request->is_uploading)
+        client->keeps_alive = false; /* it answers before it has heard all */
+    request->reason = head->reason;
+    request->origin_ms = fetch->origin_ms;
+    request->status = serve_head(client, client_request_head(client), &source, &request->plan);
+    request->sends_head = true;
+}
+
+/* ---- the body ---------------------------------------------------------------------------- */
+
+static void send_piece(struct client *client, struct bytes piece)
+{
+    struct request *request = &client->request;
+    char line[24];
+
+    if (request->plan.chunked) {
+        int size = snprintf(line, sizeof line, "%zx\r\n", piece.size);
+
+        client_send(client, bytes_of(line, (size_t)size));
+    }
+    if (piece.size >= PIECE_LOAN_MIN) {
+        client->sent_bytes += piece.size;
+        conn_send_loan(client->conn, piece, chunk_drop, reader_hold_chunk(&request->reader));
+    } else {
+        client_send(client, piece);
+    }
+    if (request->plan.chunked)
+        client_send(client, BYTES("\r\n"));
+}
+
+/* One piece of what is there. False: there is none, or the client has had enough for now. */
+static bool pass_piece(struct client *client)
+{
+    struct request *request = &client->request;
+    struct body_plan *plan = &request->plan;
+    struct bytes piece;
+
+    if (plan->left == 0 || conn_is_congested(client->conn) ||
+        !reader_peek(&request->reader, &piece))
+        return false;
+    size_t taken = piece.size;
+
+    if (plan->skip > 0) {
+        size_t skipped = plan->skip < piece.size ? plan->skip : piece.size;
+
+        plan->skip -= skipped;
+        piece = bytes_skip(piece, skipped);
+    }
+    if (piece.size > plan->left) {
+        piece.size = plan->left;
+    }
+    if (piece.size > 0)
+        send_piece(client, piece);
+    if (plan->left != UINT64_MAX)
+        plan->left -= piece.size;
+    reader_advance(&request->reader, taken);
+    return true;
+}
+
+static bool is_over(const struct client *client, enum stream_stage stage)
+{
+    const struct request *request = &client->request;
+
+    if (request->plan.is_empty || request->plan.left == 0)
+        return true;
+    return stage == STREAM_WHOLE &&
+           reader_position(&request->reader) == stream_published(request->reader.stream);
+}
+
+static bool has_fallen_behind(const struct client *client)
+{
+    const struct stream *stream = client->request.reader.stream;
+
+    return atomic_load(&stream->is_cut) &&
+           stream_published(stream) - reader_position(&client->request.reader) >
+               client->gate->settings->lag_max;
+}
+
+static void pass_body(struct client *client, enum stream_stage stage)
+{
+    if (!client->request.plan.is_empty) {
+        while (pass_piece(client))
+            ;
+    }
+    if (is_over(client, stage)) {
+        if (client->request.plan.chunked)
+            client_send(client, BYTES("0\r\n\r\n"));
+        finish(client);
+    } else if (stage == STREAM_BROKEN) {
+        cut(client);
+    } else if (has_fallen_behind(client)) {
+        counter_add(&client->gate->metrics.slow_readers, 1);
+        cut(client);
+    }
+}
+
+/* The origin said that what is stored holds: its body, under the new head. */
+static void pass_confirmed(struct client *client)
+{
+    struct fetch *fetch = fetch_read_by(client);
+    struct stored stored;
+    struct bytes block;
+    struct bytes body;
+    bool is_stored = stored_read(&fetch->old, &stored, &block, &body);
+
+    must(is_stored);
+    client->request.outcome = OUTCOME_REVALIDATED;
+    send_head(client, body);
+    const struct body_plan *plan = &client->request.plan;
+
+    if (!plan->is_empty)
+        serve_body(client, &fetch->old, bytes_slice(body, plan->skip, plan->skip + plan->left));
+    finish(client);
+}
+
+static void give_up(struct client *client)
+{
+    struct fetch *fetch = fetch_read_by(client);
+    enum err err = fetch->err;
+    enum failure failure = fetch->failure;
+
+    leave(client);
+    client->hooks->failed(client, err, failure);
+}
+
+void pump(struct client *client)
+{
+    struct request *request = &client->request;
+
+    if (client->conn == NULL || request->reader.stream == NULL)
+        return;
+    enum stream_stage stage = stream_stage(request->reader.stream);
+
+    if (stage == STREAM_WAITING)
+        return;
+    if (!request->sends_head) {
+        if (stage == STREAM_BROKEN) {
+            give_up(client);
+            return;
+        }
+        if (stage == STREAM_CONFIRMED) {
+            pass_confirmed(client);
+            return;
+        }
+        send_head(client, BYTES(""));
+    }
+    pass_body(client, stage);
+}
+
+static void woken(struct reader *reader)
+{
+    struct request *request = list_owner(reader, struct request, reader);
+    struct client *client = list_owner(request, struct client, request);
+
+    if (client->conn == NULL)
+        client_free_if_over(client);
+    else
+        pump(client);
+}
+
+/* 103 and the like, to the one who leads. */
+static void pass_interim(void *context, const struct http_head *head)
+{
+    struct client *client = context;
+    struct buf *out = &client->gate->text;
+
+    if (client->conn == NULL || client->is_old || client->request.sends_head)
+        return;
+    buf_clear(out);
+    buf_printf(out, "HTTP/1.1 %u ", head->status);
+    buf_add(out, head->reason);
+    buf_add(out, BYTES("\r\n"));
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (!http_is_hop_by_hop(head, &head->fields[i]))
+            block_add_field(out, head->fields[i].name, head->fields[i].value);
+    }
+    buf_add(out, BYTES("\r\n"));
+    if (buf_failed(out) == ERR_OK)
+        client_send(client, buf_bytes(out));
+}
+
+void pump_lead(struct client *client, struct fetch *fetch)
+{
+    fetch->context = client;
+    fetch->interim = pass_interim;
+}
+
+bool pump_begin(struct client *client, struct fetch *fetch)
+{
+    struct request *request = &client->request;
+
+    if (request->reader.woken == NULL)
+        reader_init(&request->reader, client->gate->loop, woken);
+    request->sends_head = false;
+    return reader_attach(&request->reader, &fetch->stream);
+}
+
+void pump_soon(struct client *client)
+{
+    struct reader *reader = &client->request.reader;
+
+    if (!atomic_exchange(&reader->is_posted, true))
+        loop_post(reader->loop, &reader->task);
+}
+
+void pump_end(struct client *client)
+{
+    leave(client);
+}

@@ -1,0 +1,29 @@
+/* purge.h: taking URLs out of the cache, with all that is stored for them.
+ * SPDX-License-Identifier: MIT
+ *
+ * Under a URL's own key lies its answer or the marker of its variants; everything else that belongs
+ * to it carries the URL's tag. So two steps find all, and both count for loads in flight.
+ *
+ * Threads: any that has joined the cache.
+ */
+#ifndef LARDER_SERVER_HTTP_PURGE_H
+#define LARDER_SERVER_HTTP_PURGE_H
+
+#include "server/http/key.h"
+
+struct purge_place {
+    const struct site *site;
+    struct cache_thread *thread;
+    struct cache *cache;
+    struct key_room *room;
+    int64_t now_ms;
+};
+
+/* `url` is normalised ("http://host/path?query"), as target_find leaves it. */
+void purge_url(const struct purge_place *place, struct bytes url, bool soft);
+
+/* What Location or Content-Location of an answer for `base` points to, if it is of the same origin;
+ * anything else is left alone. */
+void purge_reference(const struct purge_place *place, struct bytes base, struct bytes reference);
+
+#endif

@@ -1,0 +1,247 @@
+/* talk.c: conversations with clients. SPDX-License-Identifier: MIT */
+#include "server/http/talk.h"
+
+#include "base/must.h"
+#include "net/clock.h"
+#include "server/http/ask.h"
+#include "server/http/pump.h"
+#include "server/http/upload.h"
+
+#include <unistd.h>
+
+enum { CHECK_MS = 1000 };
+
+/* ---- requests ---------------------------------------------------------------------------- */
+
+static void refuse_head(struct client *client, const struct http_complaint *complaint)
+{
+    const struct told told = {.outcome = OUTCOME_MALFORMED, .reason = REASON_MALFORMED};
+
+    client->keeps_alive = false;
+    client->is_old = client->is_head = false;
+    client->sent_bytes = 0;
+    client_refuse(client, NULL, complaint->status, &told, complaint->text);
+}
+
+/* One request. False: more has to arrive first, or the connection has had its last. */
+static bool take_request(struct client *client)
+{
+    struct gate *gate = client->gate;
+    struct http_head *head = &gate->request;
+    struct http_complaint complaint = {400, ""};
+    struct bytes input = conn_input(client->conn);
+    size_t size = 0;
+
+    if (input.size == 0)
+        return false;
+    client->started_ns = clock_now_ns();
+    enum err err = http_parse_request(input, &gate->limits, head, &size, &complaint);
+
+    if (err == ERR_AGAIN) {
+        if (!client->has_part) {
+            client->since_ms = loop_now_ms(gate->loop);
+            timer_set(gate->loop, &client->timer, client->since_ms + CHECK_MS);
+        }
+        client->has_part = true;
+        return false;
+    }
+    client->has_part = false;
+    if (err != ERR_OK) {
+        refuse_head(client, &complaint);
+        return false;
+    }
+    client_begin(client, head);
+    ask(client, head, bytes_slice(input, 0, size));
+    conn_consume(client->conn, size);
+    if (client->is_busy && client->timer.at_ms > loop_now_ms(gate->loop) + CHECK_MS)
+        timer_set(gate->loop, &client->timer, loop_now_ms(gate->loop) + CHECK_MS);
+    if (client->request.is_uploading)
+        upload(client);
+    return !client->is_busy;
+}
+
+static void end_conversation(struct client *client)
+{
+    client->is_closing = true;
+    conn_close(client->conn);
+}
+
+static void go_on(struct client *client)
+{
+    while (client->conn != NULL && !client->is_busy && !client->is_closing &&
+           !conn_is_congested(client->conn)) {
+        if (!take_request(client))
+            break;
+    }
+    if (client->has_ended && client->conn != NULL && !client->is_busy && !client->is_closing &&
+        !conn_is_congested(client->conn))
+        end_conversation(client);
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+static void refuse_slow(struct client *client, const char *sentence)
+{
+    const struct http_complaint complaint = {408, sentence};
+
+    refuse_head(client, &complaint);
+}
+
+static void check_idle(struct client *client, int64_t now_ms)
+{
+    struct gate *gate = client->gate;
+    const struct gateway_settings *settings = gate->settings;
+
+    if (client->has_part && now_ms - client->since_ms >= settings->header_ms) {
+        counter_add(&gate->metrics.slow_headers, 1);
+        refuse_slow(client, "the request's header took too long to arrive");
+    } else if (!client->has_part && now_ms - client->since_ms >= settings->idle_ms) {
+        counter_add(&gate->metrics.idle_closed, 1);
+        end_conversation(client);
+    }
+}
+
+static int64_t next_check_ms(const struct client *client, int64_t now_ms)
+{
+    int64_t idle_ms = client->since_ms + client->gate->settings->idle_ms;
+    bool is_quiet = !client->is_busy && !client->has_part && conn_output_size(client->conn) == 0;
+
+    return is_quiet && idle_ms > now_ms + CHECK_MS ? idle_ms : now_ms + CHECK_MS;
+}
+
+/* Looks at what there is instead of setting a timer for each request: once a second while something
+ * is under way, else when the idle time may be over. */
+static void check(struct timer *timer)
+{
+    struct client *client = list_owner(timer, struct client, timer);
+    struct gate *gate = client->gate;
+    int64_t now_ms = loop_now_ms(gate->loop);
+
+    if (client->conn == NULL)
+        return;
+    timer_set(gate->loop, timer, next_check_ms(client, now_ms));
+    if (conn_output_size(client->conn) > 0) {
+        if (now_ms - conn_last_progress_ms(client->conn) < gate->settings->send_ms)
+            return;
+        counter_add(&gate->metrics.slow_readers, 1);
+        client->is_closing = true;
+        conn_abort(client->conn);
+    } else if (upload_is_slow(client)) {
+        counter_add(&gate->metrics.slow_bodies, 1);
+        upload_refuse(client, ERR_PEER_GONE);
+    } else if (!client->is_busy && !client->is_closing) {
+        check_idle(client, now_ms);
+    }
+}
+
+/* ---- the connection ---------------------------------------------------------------------- */
+
+static void received(struct conn *conn, void *owner)
+{
+    struct client *client = owner;
+
+    (void)conn;
+    if (client->request.is_uploading)
+        upload(client);
+    else
+        go_on(client);
+}
+
+/* Half closed: what was asked is answered, then it is over. */
+static void ended(struct conn *conn, void *owner)
+{
+    struct client *client = owner;
+
+    (void)conn;
+    client->has_ended = true;
+    if (client->request.is_uploading)
+        upload_refuse(client, ERR_PEER_GONE);
+    go_on(client);
+}
+
+static void drained(struct conn *conn, void *owner)
+{
+    struct client *client = owner;
+
+    (void)conn;
+    if (client->is_busy)
+        pump(client);
+    else
+        go_on(client);
+}
+
+static void closed(struct conn *conn, void *owner, enum err why)
+{
+    struct client *client = owner;
+    struct gate *gate = client->gate;
+
+    (void)conn;
+    (void)why;
+    client->conn = NULL;
+    counter_sub(&gate->metrics.connections, 1);
+    listener_limit_leave(client->limit);
+    timer_clear(gate->loop, &client->timer);
+    if (client->is_busy)
+        counter_sub(&gate->metrics.requests_waiting, 1);
+    client->is_busy = false;
+    ask_end(client);
+    client_free_if_over(client);
+}
+
+static const struct conn_events events = {
+    .received = received,
+    .ended = ended,
+    .drained = drained,
+    .closed = closed,
+};
+
+static const struct client_hooks hooks = {
+    .idle = go_on,
+    .failed = ask_failed,
+};
+
+void talk_begin(struct gate *gate, struct listener_limit *limit, int fd)
+{
+    struct client *client = client_new(gate, limit, &hooks);
+
+    counter_add(&gate->metrics.accepted, 1);
+    if (client == NULL) {
+        (void)close(fd);
+        listener_limit_leave(limit);
+        return;
+    }
+    timer_init(&client->timer, check);
+    if (conn_accept(gate->loop, fd, &gate->conn_settings, &events, client, &client->conn) !=
+        ERR_OK) {
+        client->conn = NULL;
+        listener_limit_leave(limit);
+        client_free_if_over(client);
+        return;
+    }
+    counter_add(&gate->metrics.connections, 1);
+    timer_set(gate->loop, &client->timer, loop_now_ms(gate->loop) + CHECK_MS);
+}
+
+void talk_drain(struct gate *gate)
+{
+    for (struct list_node *at = gate->clients.next; at != &gate->clients;) {
+        struct client *client = list_owner(at, struct client, node);
+
+        at = at->next;
+        if (client->conn == NULL || client->is_busy || client->has_part || client->is_closing)
+            continue;
+        end_conversation(client);
+    }
+}
+
+void talk_cut(struct gate *gate)
+{
+    for (struct list_node *at = gate->clients.next; at != &gate->clients;) {
+        struct client *client = list_owner(at, struct client, node);
+
+        at = at->next;
+        client->is_closing = true;
+        if (client->conn != NULL)
+            conn_abort(client->conn);
+    }
+}

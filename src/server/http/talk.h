@@ -1,0 +1,20 @@
+/* talk.h: the conversation on a client connection: requests in, one after the other; time limits.
+ * SPDX-License-Identifier: MIT
+ *
+ * Threads: the loop's own.
+ */
+#ifndef LARDER_SERVER_HTTP_TALK_H
+#define LARDER_SERVER_HTTP_TALK_H
+
+#include "server/http/client.h"
+
+/* Takes over an accepted descriptor. */
+void talk_begin(struct gate *gate, struct listener_limit *limit, int fd);
+
+/* Shutting down: ends connections that wait for a request; busy ones end with their answer. */
+void talk_drain(struct gate *gate);
+
+/* Ends all at once. */
+void talk_cut(struct gate *gate);
+
+#endif

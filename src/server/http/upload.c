@@ -1,0 +1,92 @@
+/* upload.c: request bodies. SPDX-License-Identifier: MIT */
+#include "server/http/upload.h"
+
+#include "base/must.h"
+#include "server/http/depart.h"
+
+/* The pace is measured from here: until now it was the origin who was waited for. */
+static void measure_anew(struct client *client)
+{
+    client->request.is_held_up = false;
+    client->request.upload_measured = 0;
+    client->request.upload_since_ms = loop_now_ms(client->gate->loop);
+}
+
+static void ready(void *context)
+{
+    measure_anew(context);
+    upload(context);
+}
+
+void upload_begin(struct client *client, const struct http_head *head, struct fetch *fetch)
+{
+    struct request *request = &client->request;
+
+    http_body_init(&request->upload, head);
+    request->is_uploading = true;
+    request->upload_size = 0;
+    measure_anew(client);
+    stream_hold(&fetch->stream);
+    request->upload_to = fetch;
+    fetch->context = client;
+    fetch->ready = ready;
+    if (head->expects_continue)
+        client_send(client, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+void upload_refuse(struct client *client, enum err err)
+{
+    struct request *request = &client->request;
+
+    client->keeps_alive = false;
+    request->is_uploading = false;
+    depart_cancel(request->upload_to, err);
+}
+
+void upload(struct client *client)
+{
+    struct request *request = &client->request;
+
+    while (request->is_uploading && client->conn != NULL) {
+        struct bytes input = conn_input(client->conn);
+        struct bytes piece = BYTES("");
+        size_t size = 0;
+        bool done = false;
+
+        enum err err = http_body_next(&request->upload, input, &size, &piece, &done);
+
+        if (err != ERR_OK && err != ERR_AGAIN) {
+            upload_refuse(client, ERR_SYNTAX);
+            return;
+        }
+        request->upload_size += piece.size;
+        request->upload_measured += piece.size;
+        counter_add(&client->gate->metrics.received_bytes, piece.size);
+        if (request->upload_size > request->route->settings->request_body_max) {
+            upload_refuse(client, ERR_TOO_BIG);
+            return;
+        }
+        bool goes_on = piece.size == 0 || depart_send(request->upload_to, piece);
+
+        conn_consume(client->conn, size);
+        if (done) {
+            request->is_uploading = false;
+            depart_send_end(request->upload_to);
+        }
+        request->is_held_up = request->is_uploading && !goes_on;
+        if (err == ERR_AGAIN || !goes_on)
+            return;
+    }
+}
+
+bool upload_is_slow(const struct client *client)
+{
+    const struct request *request = &client->request;
+    const struct gateway_settings *settings = client->gate->settings;
+    int64_t took_ms = loop_now_ms(client->gate->loop) - request->upload_since_ms;
+
+    if (!request->is_uploading || request->is_held_up || took_ms <= settings->body_wait_ms)
+        return false;
+    return request->upload_measured <
+           settings->body_rate * (uint64_t)(took_ms - settings->body_wait_ms) / 1000;
+}

@@ -1,0 +1,24 @@
+/* upload.h: a request's body on its way to the origin, as fast as both sides go.
+ * SPDX-License-Identifier: MIT
+ *
+ * Threads: the loop's own.
+ */
+#ifndef LARDER_SERVER_HTTP_UPLOAD_H
+#define LARDER_SERVER_HTTP_UPLOAD_H
+
+#include "server/http/client.h"
+
+/* The request has a body, and its fetch has begun: from here on input is body. */
+void upload_begin(struct client *client, const struct http_head *head, struct fetch *fetch);
+
+/* Takes what input there is. */
+void upload(struct client *client);
+
+/* It broke HTTP or a limit, or the client stopped: the origin's request is cut, and with that comes
+ * the answer. */
+void upload_refuse(struct client *client, enum err err);
+
+/* Whether it is slower than `body-rate` allows, after `timeout.body`. */
+bool upload_is_slow(const struct client *client);
+
+#endif
