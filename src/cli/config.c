@@ -507,16 +507,16 @@ enum err config_read_file(struct config *config, const char *file, struct fault 
 enum err config_set(struct config *config, const char *path, const char *flag, const char *text,
                     struct fault *fault)
 {
-    struct bytes rest = bytes_of_text(path);
-    struct bytes first = bytes_cut(&rest, '.');
-    const struct config_section *section = find_section(first);
+    size_t dot = strcspn(path, ".");
+    const struct config_section *section = find_section(bytes_of(path, dot));
+    const char *rest = path + dot + 1;
 
     if (section == NULL) {
         section = find_section(BYTES(""));
-        rest = bytes_of_text(path);
+        rest = path;
     }
     must(section->items == NULL);
-    const struct setting *setting = find_setting(section, (const char *)rest.data);
+    const struct setting *setting = find_setting(section, rest);
     void *record = (char *)config + section->offset;
 
     must(setting != NULL);

@@ -8,7 +8,7 @@
 
 /* What is to go. */
 struct wish {
-    const char *by; /* "tag", ...; NULL: nothing was said yet */
+    const char *by; /* "tag", ...; "": nothing was said yet */
     const char *text;
     uint64_t database;
     bool has_database;
@@ -19,7 +19,7 @@ struct wish {
 static enum err take_target(struct wish *wish, const char *by, const char *text,
                             struct fault *fault)
 {
-    if (wish->by != NULL)
+    if (wish->by[0] != '\0')
         return fault_say(fault, ERR_SYNTAX, "--%s and --%s exclude each other", wish->by, by);
     wish->by = by;
     wish->text = text;
@@ -47,7 +47,7 @@ static enum err take_flag(struct wish *wish, const struct flag *flag, const char
 
 static enum err check(const struct wish *wish, struct fault *fault)
 {
-    if (wish->by == NULL)
+    if (wish->by[0] == '\0')
         return fault_say(fault, ERR_SYNTAX,
                          "say what is to go: --tag, --url, --prefix, --key or --all");
     if (wish->has_database && strcmp(wish->by, "key") != 0)
@@ -128,7 +128,7 @@ static int ask(const struct command *self, struct asker *asker, const struct wis
 static int purge_main(const struct command *self, int argc, char **argv)
 {
     struct fault fault = {.line = 0};
-    struct wish wish = {.by = NULL};
+    struct wish wish = {.by = ""};
     const struct flag *flag = NULL;
     const char *value = NULL;
     struct asker asker;

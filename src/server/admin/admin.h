@@ -15,49 +15,18 @@
  * It knows no other room's numbers: who makes it hands over what to call (admin_ops).
  *
  * Memory: input and output of its few connections, charged to the account.
- * Threads: one loop's own. Limits: the enum below; each refusal is counted in metrics.def.
+ * Threads: one loop's own. Limits: those of ops.h; each refusal is counted in metrics.def.
  */
 #ifndef LARDER_SERVER_ADMIN_ADMIN_H
 #define LARDER_SERVER_ADMIN_ADMIN_H
 
 #include "base/account.h"
-#include "base/buf.h"
-#include "base/counter.h"
 #include "base/log.h"
 #include "net/address.h"
 #include "net/loop.h"
-#include "server/admin/wish.h"
-
-enum {
-    ADMIN_CONNECTIONS_MAX = 256,
-    ADMIN_HEAD_MAX = 16 << 10,   /* bytes */
-    ADMIN_BODY_MAX = 128 << 10,  /* bytes */
-    ADMIN_ANSWER_MAX = 16 << 20, /* bytes */
-    ADMIN_REQUEST_MS = 10000,    /* for a request to arrive */
-    ADMIN_IDLE_MS = 60000,       /* between requests */
-};
+#include "server/admin/ops.h"
 
 struct admin;
-
-struct admin_metrics {
-#define METRIC(name, kind, text) struct counter name;
-#include "server/admin/metrics.def"
-#undef METRIC
-};
-
-/* All are called on the loop's thread and return at once. */
-struct admin_ops {
-    /* Writes everything for /metrics (exposition.h). */
-    void (*expose)(void *context, struct buf *out);
-    /* Writes one JSON object. */
-    void (*stats)(void *context, struct buf *out);
-    /* `*ret_count`: how many entries it concerns, for a dry run and for a key. */
-    enum err (*purge)(void *context, const struct admin_purge *purge, size_t *ret_count,
-                      struct fault *fault);
-    /* Find out whether everything can be reached, and call admin_probed; perhaps at once. */
-    void (*probe)(void *context);
-    void *context;
-};
 
 struct admin_birth {
     struct loop *loop;

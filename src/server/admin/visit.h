@@ -10,9 +10,10 @@
 #define LARDER_SERVER_ADMIN_VISIT_H
 
 #include "base/list.h"
+#include "base/log.h"
 #include "net/conn.h"
 #include "net/listener.h"
-#include "server/admin/admin.h"
+#include "server/admin/ops.h"
 
 /* What the visits of a door share; admin.c owns it. */
 struct admin {

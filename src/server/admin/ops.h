@@ -1,0 +1,40 @@
+/* ops.h: what the admin door asks of the house, what it counts, and how much it takes.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef LARDER_SERVER_ADMIN_OPS_H
+#define LARDER_SERVER_ADMIN_OPS_H
+
+#include "base/buf.h"
+#include "base/counter.h"
+#include "server/admin/wish.h"
+
+enum {
+    ADMIN_CONNECTIONS_MAX = 256,
+    ADMIN_HEAD_MAX = 16 << 10,   /* bytes */
+    ADMIN_BODY_MAX = 128 << 10,  /* bytes */
+    ADMIN_ANSWER_MAX = 16 << 20, /* bytes */
+    ADMIN_REQUEST_MS = 10000,    /* for a request to arrive */
+    ADMIN_IDLE_MS = 60000,       /* between requests */
+};
+
+struct admin_metrics {
+#define METRIC(name, kind, text) struct counter name;
+#include "server/admin/metrics.def"
+#undef METRIC
+};
+
+/* All are called on the loop's thread and return at once. */
+struct admin_ops {
+    /* Writes everything for /metrics (exposition.h). */
+    void (*expose)(void *context, struct buf *out);
+    /* Writes one JSON object. */
+    void (*stats)(void *context, struct buf *out);
+    /* `*ret_count`: how many entries it concerns, for a dry run and for a key. */
+    enum err (*purge)(void *context, const struct admin_purge *purge, size_t *ret_count,
+                      struct fault *fault);
+    /* Find out whether everything can be reached, and call admin_probed; perhaps at once. */
+    void (*probe)(void *context);
+    void *context;
+};
+
+#endif
