@@ -59,7 +59,7 @@ $O/larder $(UNITS) $(FUZZ):
 	@$(CC) $(CFLAGS) $(LINK_$(BUILD)) -o $@ $^ $(LIBS)
 $O/rooms.a: $(call obj,$(ROOMS))
 	@rm -f $@
-	@ar rcs $@ $^
+	@ar rcsP $@ $^
 $O/obj/%.o: %.c $O/flags
 	@mkdir -p $(@D)
 	@echo "$(CC) $<"

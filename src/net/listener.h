@@ -19,7 +19,7 @@ struct listener;
 
 struct listener_limit {
     _Atomic uint64_t connections;
-    uint64_t connections_max;
+    _Atomic uint64_t connections_max;
     struct counter refused;
 };
 

@@ -1,0 +1,32 @@
+/* intset.h: a sorted array of whole numbers: a small set at eight bytes a member.
+ * SPDX-License-Identifier: MIT
+ *
+ * Memory: mem_try. Threads: the owner's. Limits: 2^32 - 1 members.
+ */
+#ifndef LARDER_DS_INTSET_H
+#define LARDER_DS_INTSET_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct intset;
+
+/* NULL: no memory. */
+struct intset *intset_new(void);
+void intset_free(struct intset **owner);
+
+size_t intset_count(const struct intset *set);
+size_t intset_cost(const struct intset *set);
+
+/* ERR_FULL: no memory. */
+enum err intset_add(struct intset **owner, int64_t number, bool *ret_added);
+bool intset_remove(struct intset *set, int64_t number);
+bool intset_has(const struct intset *set, int64_t number);
+
+/* The number at this place in their order (< intset_count). */
+int64_t intset_at(const struct intset *set, size_t index);
+
+#endif

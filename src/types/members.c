@@ -1,0 +1,232 @@
+/* members.c: numbers, then a table. SPDX-License-Identifier: MIT */
+#include "types/members.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "base/number.h"
+#include "ds/intset.h"
+
+#include <stdio.h>
+
+struct member {
+    struct map_node node;
+    uint32_t size;
+    uint8_t bytes[];
+};
+
+struct members {
+    struct intset *numbers; /* NULL: in the map */
+    struct map map;
+    size_t nodes_cost;
+    const struct type_rules *rules;
+};
+
+static struct bytes name_of(const struct map_node *node)
+{
+    const struct member *member = (const struct member *)(const void *)node;
+
+    return bytes_of(member->bytes, member->size);
+}
+
+static uint32_t hash_of(const struct members *members, struct bytes name)
+{
+    return (uint32_t)hash_bytes(members->rules->secret, name);
+}
+
+struct members *members_new(const struct type_rules *rules)
+{
+    struct members *members = mem_try(sizeof *members);
+    struct intset *numbers = intset_new();
+
+    if (members == NULL || numbers == NULL) {
+        mem_free(&members);
+        intset_free(&numbers);
+        return NULL;
+    }
+    *members = (struct members){.numbers = numbers, .rules = rules};
+    map_init(&members->map, name_of);
+    return members;
+}
+
+static void free_nodes(struct map *map)
+{
+    struct map_walk walk = {0};
+    struct map_node *node = NULL;
+
+    while ((node = map_next(map, &walk)) != NULL)
+        mem_free(&node);
+    map_fini(map);
+}
+
+void members_free(struct members **owner)
+{
+    if (*owner == NULL)
+        return;
+    intset_free(&(*owner)->numbers);
+    free_nodes(&(*owner)->map);
+    mem_free(owner);
+}
+
+size_t members_count(const struct members *members)
+{
+    return members->numbers != NULL ? intset_count(members->numbers) : members->map.count;
+}
+
+size_t members_cost(const struct members *members)
+{
+    return mem_cost(members) + mem_cost(members->numbers) + map_cost(&members->map) +
+           members->nodes_cost;
+}
+
+bool members_are_numbers(const struct members *members)
+{
+    return members->numbers != NULL;
+}
+
+static enum err add_to_map(const struct members *members, struct map *map, size_t *cost,
+                           struct bytes name)
+{
+    struct member *member = NULL;
+
+    must(name.size <= UINT32_MAX);
+    member = mem_try(sizeof *member + name.size);
+    if (member == NULL)
+        return ERR_FULL;
+    member->size = (uint32_t)name.size;
+    if (name.size > 0)
+        memcpy(member->bytes, name.data, name.size);
+    if (map_insert(map, &member->node, hash_of(members, name)) != ERR_OK) {
+        mem_free(&member);
+        return ERR_FULL;
+    }
+    *cost += mem_cost(member);
+    return ERR_OK;
+}
+
+static struct bytes number_text(int64_t number, char text[MEMBER_TEXT_SIZE])
+{
+    int size = snprintf(text, MEMBER_TEXT_SIZE, "%lld", (long long)number);
+
+    must(size > 0);
+    return bytes_of(text, (size_t)size);
+}
+
+static enum err to_map(struct members *members)
+{
+    char text[MEMBER_TEXT_SIZE];
+    struct map map;
+    size_t cost = 0;
+
+    map_init(&map, name_of);
+    for (size_t i = 0; i < intset_count(members->numbers); i++) {
+        struct bytes name = number_text(intset_at(members->numbers, i), text);
+
+        if (add_to_map(members, &map, &cost, name) != ERR_OK) {
+            free_nodes(&map);
+            return ERR_FULL;
+        }
+    }
+    intset_free(&members->numbers);
+    members->map = map;
+    members->nodes_cost = cost;
+    return ERR_OK;
+}
+
+enum err members_add(struct members *members, struct bytes member, bool *ret_added)
+{
+    int64_t number = 0;
+
+    if (members->numbers != NULL && number_i64(member, &number) == ERR_OK) {
+        TRY(intset_add(&members->numbers, number, ret_added));
+        /* Numbers for lack of memory are no fault: they change their form with the next one. */
+        if (intset_count(members->numbers) > type_rule(&members->rules->set_numbers))
+            (void)(to_map(members) == ERR_OK);
+        return ERR_OK;
+    }
+    if (members->numbers != NULL)
+        TRY(to_map(members));
+    if (members_has(members, member)) {
+        *ret_added = false;
+        return ERR_OK;
+    }
+    TRY(add_to_map(members, &members->map, &members->nodes_cost, member));
+    *ret_added = true;
+    return ERR_OK;
+}
+
+bool members_has(const struct members *members, struct bytes member)
+{
+    int64_t number = 0;
+
+    if (members->numbers != NULL)
+        return number_i64(member, &number) == ERR_OK && intset_has(members->numbers, number);
+    return map_find(&members->map, hash_of(members, member), member) != NULL;
+}
+
+bool members_remove(struct members *members, struct bytes member)
+{
+    int64_t number = 0;
+
+    if (members->numbers != NULL)
+        return number_i64(member, &number) == ERR_OK && intset_remove(members->numbers, number);
+    struct map_node *node = map_take(&members->map, hash_of(members, member), member);
+
+    if (node == NULL)
+        return false;
+    members->nodes_cost -= mem_cost(node);
+    mem_free(&node);
+    return true;
+}
+
+bool members_next(const struct members *members, struct members_walk *walk,
+                  struct bytes *ret_member)
+{
+    if (members->numbers != NULL) {
+        if (walk->index >= intset_count(members->numbers))
+            return false;
+        *ret_member = number_text(intset_at(members->numbers, walk->index++), walk->text);
+        return true;
+    }
+    struct map_node *node = map_next(&members->map, &walk->walk);
+
+    if (node == NULL)
+        return false;
+    *ret_member = name_of(node);
+    return true;
+}
+
+struct scan {
+    members_scan_fn *each;
+    void *context;
+};
+
+static void tell_node(void *context, struct map_node *node)
+{
+    const struct scan *scan = context;
+
+    scan->each(scan->context, name_of(node));
+}
+
+uint64_t members_scan(const struct members *members, uint64_t cursor, members_scan_fn *each,
+                      void *context)
+{
+    struct scan scan = {each, context};
+    struct members_walk walk = {0};
+    struct bytes member;
+
+    if (members->numbers == NULL)
+        return map_scan(&members->map, cursor, tell_node, &scan);
+    while (members_next(members, &walk, &member))
+        each(context, member);
+    return 0;
+}
+
+struct bytes members_random(const struct members *members, struct random *random,
+                            char text[MEMBER_TEXT_SIZE])
+{
+    if (members->numbers == NULL)
+        return name_of(map_random(&members->map, random));
+    size_t index = random_below(random, intset_count(members->numbers));
+
+    return number_text(intset_at(members->numbers, index), text);
+}
