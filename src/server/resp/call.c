@@ -144,7 +144,7 @@ bool call_put(struct call *call, struct cache_key key, unsigned kind, struct byt
 /* ---- objects ----------------------------------------------------------------------------------
  */
 
-static void *object_new(const struct call *call, unsigned kind)
+static void *typed_new(const struct call *call, unsigned kind)
 {
     switch (kind) {
     case TYPE_LIST:
@@ -160,7 +160,7 @@ static void *object_new(const struct call *call, unsigned kind)
     }
 }
 
-size_t object_count(unsigned kind, const void *object)
+size_t typed_count(unsigned kind, const void *object)
 {
     switch (kind) {
     case TYPE_LIST:
@@ -176,7 +176,7 @@ size_t object_count(unsigned kind, const void *object)
     }
 }
 
-void object_free(unsigned kind, void *object)
+void typed_free(unsigned kind, void *object)
 {
     struct deque *list = object;
     struct members *set = object;
@@ -245,9 +245,9 @@ static bool copy_hash(struct fields *to, const struct fields *from)
     return true;
 }
 
-void *object_copy(const struct call *call, unsigned kind, const void *object)
+void *typed_copy(const struct call *call, unsigned kind, const void *object)
 {
-    void *copy = object_new(call, kind);
+    void *copy = typed_new(call, kind);
 
     if (copy == NULL)
         return NULL;
@@ -258,7 +258,7 @@ void *object_copy(const struct call *call, unsigned kind, const void *object)
 
     if (whole)
         return copy;
-    object_free(kind, copy);
+    typed_free(kind, copy);
     return NULL;
 }
 
@@ -272,7 +272,7 @@ bool edit_make(struct call *call, struct edit *edit)
 {
     if (edit->object != NULL)
         return true;
-    edit->object = object_new(call, edit->kind);
+    edit->object = typed_new(call, edit->kind);
     if (edit->object == NULL) {
         reply_err(call, ERR_FULL);
         return false;
@@ -284,7 +284,7 @@ bool edit_make(struct call *call, struct edit *edit)
 void edit_cancel(struct edit *edit)
 {
     if (edit->is_new)
-        object_free(edit->kind, edit->object);
+        typed_free(edit->kind, edit->object);
     edit->object = NULL;
 }
 
@@ -294,8 +294,8 @@ bool call_put_object(struct call *call, struct cache_key key, unsigned kind, voi
     struct cache_put put = {
         .key = key, .kind = (uint8_t)kind, .object = object, .expires_ms = expires_ms};
 
-    if (object_count(kind, object) == 0) {
-        object_free(kind, object);
+    if (typed_count(kind, object) == 0) {
+        typed_free(kind, object);
         (void)cache_remove(call->thread, key, call->now_ms);
         return true;
     }
@@ -303,7 +303,7 @@ bool call_put_object(struct call *call, struct cache_key key, unsigned kind, voi
 
     if (err == ERR_OK)
         return true;
-    object_free(kind, object);
+    typed_free(kind, object);
     reply_err(call, err);
     return false;
 }
@@ -313,10 +313,10 @@ bool edit_end(struct call *call, struct edit *edit, bool changed)
     if (edit->object == NULL)
         return true;
     if (edit->is_new) {
-        if (object_count(edit->kind, edit->object) > 0)
+        if (typed_count(edit->kind, edit->object) > 0)
             return call_put_object(call, edit->key, edit->kind, edit->object, CACHE_NEVER);
         edit_cancel(edit);
-    } else if (object_count(edit->kind, edit->object) == 0) {
+    } else if (typed_count(edit->kind, edit->object) == 0) {
         (void)cache_remove(call->thread, edit->key, call->now_ms);
     } else if (changed) {
         cache_object_changed(call->thread, edit->key, call->now_ms);

@@ -178,11 +178,11 @@ void edit_cancel(struct edit *edit);
 bool call_put_object(struct call *call, struct cache_key key, unsigned kind, void *object,
                      int64_t expires_ms);
 
-size_t object_count(unsigned kind, const void *object);
-void object_free(unsigned kind, void *object);
+size_t typed_count(unsigned kind, const void *object);
+void typed_free(unsigned kind, void *object);
 
 /* NULL: no memory. */
-void *object_copy(const struct call *call, unsigned kind, const void *object);
+void *typed_copy(const struct call *call, unsigned kind, const void *object);
 
 /* ---- scanning ---------------------------------------------------------------------------------
  */

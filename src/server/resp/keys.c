@@ -206,13 +206,13 @@ static bool put_copy(struct call *call, const struct cache_view *from, struct ca
     cache_tags_of(call->thread, from, add_tag, &tags);
     put.tag_count = tags.count;
     if (from->object != NULL)
-        put.object = object_copy(call, from->kind, from->object);
+        put.object = typed_copy(call, from->kind, from->object);
     if (from->object == NULL || put.object != NULL)
         err = cache_put(call->thread, &put, call->now_ms);
     if (err == ERR_OK)
         return true;
     if (put.object != NULL)
-        object_free(from->kind, put.object);
+        typed_free(from->kind, put.object);
     reply_err(call, err);
     return false;
 }
