@@ -39,7 +39,7 @@ static struct bytes copy(uint8_t **at, struct bytes bytes)
 static bool copy_request(struct fetch *fetch, const struct fetch_ask *ask)
 {
     const struct target *target = ask->target;
-    size_t size = ask->raw.size + target->key.size + ask->key.size;
+    size_t size = ask->raw.size + target->key.size + (ask->is_variant ? ask->key.size : 0);
 
     fetch->memory = mem_try(size + 1);
     if (fetch->memory == NULL)

@@ -11,8 +11,8 @@ enum err look_begin(struct gate *gate, const struct http_head *head, struct look
     ret_look->is_authorized = false;
     ret_look->is_variant = false;
     ret_look->has_stored = false;
-    ret_look->view.entry = NULL;
-    ret_look->view.state = CACHE_MISS;
+    ret_look->view = (struct cache_view){.state = CACHE_MISS};
+    ret_look->key = (struct cache_key){.space = CACHE_SPACE_HTTP};
     TRY(target_find(gate->site, head, &gate->keys, &ret_look->target, complaint));
     ret_look->plain_size = ret_look->target.key.size;
     ret_look->has_control = ret_look->target.route->settings->client_control &&
