@@ -236,8 +236,8 @@ static void tell_all(struct loop *loop, int count)
 
 /* ---- the turn ---------------------------------------------------------------------------- */
 
-/* How long nothing is to be done, unless a socket or another thread says so. */
-static int wait_ms_of(struct loop *loop, int most_ms)
+/* How long nothing is to be done, unless a socket or another thread says so; negative: for ever. */
+static int wait_ms_of(const struct loop *loop, int most_ms)
 {
     int64_t next_ms = timer_wheel_next_ms(&loop->wheel);
 
@@ -249,14 +249,16 @@ static int wait_ms_of(struct loop *loop, int most_ms)
 
     if (wait_ms <= 0)
         return 0;
-    return wait_ms < most_ms ? (int)wait_ms : most_ms;
+    if (wait_ms > WAIT_MAX_MS)
+        wait_ms = WAIT_MAX_MS;
+    return most_ms < 0 || wait_ms < most_ms ? (int)wait_ms : most_ms;
 }
 
 static int wait_for_events(struct loop *loop, int most_ms)
 {
     int wait_ms = wait_ms_of(loop, most_ms);
 
-    if (wait_ms > 0) {
+    if (wait_ms != 0) {
         atomic_store(&loop->sleeping, true);
         if (atomic_load(&loop->tasks) != NULL || atomic_load(&loop->stopping))
             wait_ms = 0;
@@ -288,5 +290,5 @@ void loop_turn(struct loop *loop, int wait_ms)
 void loop_run(struct loop *loop)
 {
     while (!atomic_load_explicit(&loop->stopping, memory_order_relaxed))
-        loop_turn(loop, WAIT_MAX_MS);
+        loop_turn(loop, -1);
 }

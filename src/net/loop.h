@@ -41,7 +41,8 @@ void loop_free(struct loop **owner);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* One turn, waiting at most `wait_ms`: for tests and for callers with a loop of their own. */
+/* One turn, waiting at most `wait_ms` (negative: as long as it takes): for tests and for callers
+ * with a loop of their own. */
 void loop_turn(struct loop *loop, int wait_ms);
 
 /* The time at which this turn began. */
@@ -82,8 +83,8 @@ void watch_stop(struct loop *loop, struct watch *watch);
 
 /* ---- a guest ------------------------------------------------------------------------------ */
 
-/* What the connections of a loop share (conn_turn.c): made by the first of them, kept by the loop and
- * told to leave when it ends. */
+/* What the connections of a loop share (conn_turn.c): made by the first of them, kept by the loop
+ * and told to leave when it ends. */
 struct loop_guest {
     void (*leave)(struct loop_guest *guest);
 };
