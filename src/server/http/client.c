@@ -229,7 +229,11 @@ void client_cut(struct client *client, const struct told *told)
         counter_sub(&client->gate->metrics.requests_waiting, 1);
     client->is_busy = false;
     forget_request(client);
-    conn_abort(client->conn);
+    /* To HTTP/1.0 the end of the connection may be the end of the body; a reset is not. */
+    if (client->is_old)
+        conn_reset(client->conn);
+    else
+        conn_abort(client->conn);
 }
 
 /* ---- answers of our own ------------------------------------------------------------------ */
