@@ -23,21 +23,29 @@ _Static_assert(HTTP_NAMES_COUNT < 128, "http_head.present has 128 bits");
 
 enum { LONGEST = sizeof starts - 2, SHORTEST = 2 };
 
-/* Eight letters and hyphens as one number without their case. What else has the same number is a
- * CR in place of a hyphen: see http_name_of. */
-static uint64_t letters_at(const uint8_t *data)
+static uint64_t eight_at(const uint8_t *data)
 {
     uint64_t word = 0;
 
     memcpy(&word, data, sizeof word);
-    return word | 0x2020202020202020u;
+    return word;
 }
 
-static bool same_letters(const uint8_t *a, const uint8_t *b, size_t size)
+/* Whether eight bytes are those of a known name but for the case of letters. Letters, and nothing
+ * else in a name, have the bit 0x40; only where it is set may 0x20 differ. */
+static bool same_eight(const uint8_t *known, const uint8_t *given)
+{
+    uint64_t wanted = eight_at(known);
+    uint64_t letters = wanted & 0x4040404040404040u;
+
+    return ((wanted ^ eight_at(given)) & ~(letters >> 1)) == 0;
+}
+
+static bool same_name(const uint8_t *known, const uint8_t *given, size_t size)
 {
     if (size < sizeof(uint64_t)) {
         for (size_t i = 0; i < size; i++) {
-            if ((a[i] | 0x20) != (b[i] | 0x20))
+            if (((known[i] ^ given[i]) & ~((known[i] & 0x40) >> 1)) != 0)
                 return false;
         }
         return true;
@@ -45,10 +53,10 @@ static bool same_letters(const uint8_t *a, const uint8_t *b, size_t size)
     /* The ends first: names of one length begin alike more often than they end alike. */
     size_t at = size - sizeof(uint64_t);
 
-    if (letters_at(a + at) != letters_at(b + at))
+    if (!same_eight(known + at, given + at))
         return false;
     for (size_t i = 0; i < at; i += sizeof(uint64_t)) {
-        if (letters_at(a + i) != letters_at(b + i))
+        if (!same_eight(known + i, given + i))
             return false;
     }
     return true;
@@ -59,8 +67,8 @@ enum http_name http_name_of(struct bytes name)
     if (name.size < SHORTEST || name.size > LONGEST)
         return HTTP_OTHER;
     for (unsigned id = starts[name.size]; id < starts[name.size + 1]; id++) {
-        if (same_letters(name.data, names[id].data, name.size))
-            return memchr(name.data, '\r', name.size) == NULL ? (enum http_name)id : HTTP_OTHER;
+        if (same_name(names[id].data, name.data, name.size))
+            return (enum http_name)id;
     }
     return HTTP_OTHER;
 }

@@ -10,11 +10,8 @@
 #include "base/must.h"
 #include "base/number.h"
 #include "proto/chars.h"
+#include "proto/scan.h"
 #include "proto/url.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 enum { METHOD_MAX = 32 /* bytes */ };
 
@@ -37,35 +34,16 @@ static enum err bad(struct reader *reader, const char *text)
     return refuse(reader, ERR_SYNTAX, 400, text);
 }
 
-/* The first byte from `at` on that no field value may hold: a control other than tab. */
-static const uint8_t *value_end(const uint8_t *at, const uint8_t *end)
+/* The end of a known name and its id, when the colon is among the next 32 bytes: most fields are
+ * known ones, and then their bytes need no look at the table. NULL: look at the bytes. */
+static const uint8_t *known_name_end(const uint8_t *at, const uint8_t *end, enum http_name *ret_id)
 {
-#ifdef __SSE2__
-    const __m128i highest_control = _mm_set1_epi8(0x1f);
-    const __m128i tab = _mm_set1_epi8('\t');
-    const __m128i del = _mm_set1_epi8(0x7f);
+    const uint8_t *colon = scan_near_colon(at, end);
 
-    for (; end - at >= 16; at += 16) {
-        __m128i text = _mm_loadu_si128((const __m128i *)at);
-        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(text, highest_control), text);
-        __m128i wrong = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(text, tab), low),
-                                     _mm_cmpeq_epi8(text, del));
-        int mask = _mm_movemask_epi8(wrong);
-
-        if (mask != 0)
-            return at + __builtin_ctz((unsigned)mask);
-    }
-#endif
-    while (at < end && char_is(*at, CHAR_VALUE))
-        at++;
-    return at;
-}
-
-static const uint8_t *class_end(const uint8_t *at, const uint8_t *end, unsigned class)
-{
-    while (at < end && char_is(*at, class))
-        at++;
-    return at;
+    if (colon == NULL)
+        return NULL;
+    *ret_id = http_name_of((struct bytes){at, (size_t)(colon - at)});
+    return *ret_id == HTTP_OTHER ? NULL : colon;
 }
 
 /* Passes over `text`, or as much of it as has arrived. */
@@ -83,6 +61,10 @@ static enum err pass(struct reader *reader, struct bytes text, const char *compl
 
 static enum err pass_line_end(struct reader *reader)
 {
+    if (reader->end - reader->at >= 2 && reader->at[0] == '\r' && reader->at[1] == '\n') {
+        reader->at += 2;
+        return ERR_OK;
+    }
     return pass(reader, BYTES("\r\n"),
                 "a line does not end with CRLF, or holds a control character");
 }
@@ -93,6 +75,11 @@ static enum err read_version(struct reader *reader)
     static const char wrong[] = "the version is not HTTP/1.1 or HTTP/1.0";
     uint8_t digits[3] = {0};
 
+    if (reader->end - reader->at >= 8 && memcmp(reader->at, "HTTP/1.1", 8) == 0) {
+        reader->at += 8;
+        reader->head->minor = 1;
+        return ERR_OK;
+    }
     TRY(pass(reader, BYTES("HTTP/"), wrong));
     for (size_t i = 0; i < sizeof digits; i++) {
         if (reader->at == reader->end)
@@ -109,10 +96,10 @@ static enum err read_version(struct reader *reader)
 
 /* ---- fields ------------------------------------------------------------------------------ */
 
-static void add_field(struct reader *reader, struct bytes name, struct bytes value)
+static void add_field(struct reader *reader, struct bytes name, struct bytes value,
+                      enum http_name id)
 {
     struct http_head *head = reader->head;
-    enum http_name id = http_name_of(name);
     uint64_t *present = &head->present[(unsigned)id / 64];
     uint64_t bit = (uint64_t)1 << ((unsigned)id % 64);
 
@@ -133,29 +120,43 @@ static enum err bad_name(struct reader *reader, bool empty)
     return bad(reader, empty ? "a header line has no name" : "a header name is no token");
 }
 
-static enum err read_field(struct reader *reader, size_t fields_max)
+/* A name and its colon. */
+static enum err read_name(struct reader *reader, struct bytes *ret_name, enum http_name *ret_id)
 {
     const uint8_t *start = reader->at;
+    const uint8_t *end = known_name_end(start, reader->end, ret_id);
 
-    reader->at = class_end(start, reader->end, CHAR_TOKEN);
-    if (reader->at == reader->end)
-        return ERR_AGAIN;
-    if (*reader->at != ':' || reader->at == start)
-        return bad_name(reader, reader->at == start);
+    if (end == NULL) {
+        end = reader->at = scan_class(start, reader->end, CHAR_TOKEN);
+        if (end == reader->end)
+            return ERR_AGAIN;
+        if (*end != ':' || end == start)
+            return bad_name(reader, end == start);
+        *ret_id = http_name_of((struct bytes){start, (size_t)(end - start)});
+    }
+    *ret_name = (struct bytes){start, (size_t)(end - start)};
+    reader->at = end + 1;
+    return ERR_OK;
+}
+
+static enum err read_field(struct reader *reader, size_t fields_max)
+{
+    struct bytes name;
+    enum http_name id = HTTP_OTHER;
+
+    TRY(read_name(reader, &name, &id));
     if (reader->head->field_count == fields_max)
         return refuse(reader, ERR_TOO_BIG, 431, "there are too many header fields");
-    struct bytes name = {start, (size_t)(reader->at - start)};
+    const uint8_t *start = reader->at;
+    const uint8_t *stop = scan_value(start, reader->end);
 
-    start = reader->at + 1;
-    reader->at = value_end(start, reader->end);
-    const uint8_t *stop = reader->at;
-
+    reader->at = stop;
     TRY(pass_line_end(reader));
     while (start < stop && (*start == ' ' || *start == '\t'))
         start++;
     while (start < stop && (stop[-1] == ' ' || stop[-1] == '\t'))
         stop--;
-    add_field(reader, name, (struct bytes){start, (size_t)(stop - start)});
+    add_field(reader, name, (struct bytes){start, (size_t)(stop - start)}, id);
     return ERR_OK;
 }
 
@@ -230,27 +231,43 @@ static bool is_connection_option(struct bytes name)
     return field.id == HTTP_OTHER || http_is_hop_by_hop(&nobody, &field);
 }
 
+struct options {
+    bool close;
+    bool keep_alive;
+    bool upgrade;
+};
+
+static enum err read_options(struct reader *reader, bool is_request, struct bytes list,
+                             struct options *options)
+{
+    struct bytes option;
+
+    if (bytes_equal_nocase(list, BYTES("keep-alive"))) { /* what most clients say */
+        options->keep_alive = true;
+        return ERR_OK;
+    }
+    while (http_list_next(&list, &option)) {
+        if (!http_is_token(option))
+            return bad(reader, "Connection holds something that is no token");
+        if (is_request && !is_connection_option(option))
+            return bad(reader, "Connection names a field that is not its connection's own");
+        options->close |= bytes_equal_nocase(option, BYTES("close"));
+        options->keep_alive |= bytes_equal_nocase(option, BYTES("keep-alive"));
+        options->upgrade |= bytes_equal_nocase(option, BYTES("upgrade"));
+    }
+    return ERR_OK;
+}
+
 static enum err judge_connection(struct reader *reader, bool is_request)
 {
     struct http_head *head = reader->head;
-    bool close = false, keep_alive = false, upgrade = false;
+    struct options options = {0};
     const struct http_field *field = http_find(head, HTTP_CONNECTION);
 
-    for (; field != NULL; field = http_find_next(head, HTTP_CONNECTION, field)) {
-        struct bytes rest = field->value, option;
-
-        while (http_list_next(&rest, &option)) {
-            if (!http_is_token(option))
-                return bad(reader, "Connection holds something that is no token");
-            if (is_request && !is_connection_option(option))
-                return bad(reader, "Connection names a field that is not its connection's own");
-            close |= bytes_equal_nocase(option, BYTES("close"));
-            keep_alive |= bytes_equal_nocase(option, BYTES("keep-alive"));
-            upgrade |= bytes_equal_nocase(option, BYTES("upgrade"));
-        }
-    }
-    head->keep_alive = !close && (head->minor == 1 || keep_alive);
-    head->upgrade = upgrade && head->minor == 1 && http_has(head, HTTP_UPGRADE);
+    for (; field != NULL; field = http_find_next(head, HTTP_CONNECTION, field))
+        TRY(read_options(reader, is_request, field->value, &options));
+    head->keep_alive = !options.close && (head->minor == 1 || options.keep_alive);
+    head->upgrade = options.upgrade && head->minor == 1 && http_has(head, HTTP_UPGRADE);
     return ERR_OK;
 }
 
@@ -262,7 +279,7 @@ static enum err read_method(struct reader *reader)
     size_t left = (size_t)(reader->end - start);
     const uint8_t *limit = left > METHOD_MAX + 1 ? start + METHOD_MAX + 1 : reader->end;
 
-    reader->at = class_end(start, limit, CHAR_TOKEN);
+    reader->at = scan_class(start, limit, CHAR_TOKEN);
     size_t size = (size_t)(reader->at - start);
 
     if (size > METHOD_MAX)
@@ -283,7 +300,7 @@ static enum err read_target(struct reader *reader, size_t target_max)
     size_t left = (size_t)(reader->end - start);
     const uint8_t *limit = left > target_max ? start + target_max + 1 : reader->end;
 
-    reader->at = class_end(start, limit, CHAR_TARGET);
+    reader->at = scan_target(start, limit);
     size_t size = (size_t)(reader->at - start);
 
     if (size > target_max)
@@ -409,7 +426,7 @@ static enum err read_reason(struct reader *reader)
         TRY(pass(reader, BYTES(" "), "the status is not followed by a blank"));
     const uint8_t *start = reader->at;
 
-    reader->at = value_end(start, reader->end);
+    reader->at = scan_value(start, reader->end);
     reader->head->reason = (struct bytes){start, (size_t)(reader->at - start)};
     return pass_line_end(reader);
 }

@@ -1,5 +1,4 @@
 /* url_parts.c: hosts, and URLs in their parts. SPDX-License-Identifier: MIT */
-#include "base/number.h"
 #include "proto/chars.h"
 #include "proto/url.h"
 
@@ -38,7 +37,7 @@ static enum err cut_port(struct bytes host, struct bytes *ret_name, uint16_t *re
 {
     bool bracket = host.size > 0 && host.data[0] == '[';
     size_t end = bracket ? bytes_find(host, ']') + 1 : bytes_find(host, ':');
-    uint64_t port = 0;
+    unsigned port = 0;
 
     *ret_name = bytes_slice(host, 0, end);
     *ret_port = 0;
@@ -48,7 +47,11 @@ static enum err cut_port(struct bytes host, struct bytes *ret_name, uint16_t *re
 
     if (host.data[end] != ':' || digits.size > 5)
         return ERR_SYNTAX;
-    TRY(number_u64(digits, &port));
+    for (size_t i = 0; i < digits.size; i++) {
+        if (!char_is(digits.data[i], CHAR_DIGIT))
+            return ERR_SYNTAX;
+        port = port * 10 + digits.data[i] - '0';
+    }
     if (port < 1 || port > UINT16_MAX)
         return ERR_SYNTAX;
     *ret_port = (uint16_t)port;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "proto/chars.h"
 #include "proto/http.h"
+#include "proto/scan.h"
 
 #include "head.h"
 
@@ -550,4 +551,28 @@ TEST(the_table_of_characters_is_what_the_rfcs_say)
         CHECK(char_is(b, CHAR_HOST) == (letter || digit || among(byte, "-._")));
         CHECK(char_is(b, CHAR_URI) == (letter || digit || among(byte, "-._~!$&'()*+,;=:@/?[]%")));
     }
+}
+
+TEST(runs_end_at_the_same_byte_sixteen_at_a_time_as_one_at_a_time)
+{
+    uint8_t text[48];
+
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < sizeof text; at++) {
+            const uint8_t *end = text + sizeof text;
+
+            memset(text, 'a', sizeof text);
+            text[at] = (uint8_t)byte;
+            CHECK(scan_value(text, end) == scan_class(text, end, CHAR_VALUE));
+            CHECK(scan_target(text, end) == scan_class(text, end, CHAR_TARGET));
+            CHECK(scan_value(text, text + at) == text + at);
+            CHECK(scan_target(text, text + at) == text + at);
+        }
+    }
+    memset(text, 'a', sizeof text);
+    CHECK(scan_near_colon(text, text + sizeof text) == NULL);
+    text[32] = ':';
+    CHECK(scan_near_colon(text, text + sizeof text) == NULL);
+    text[31] = ':';
+    CHECK(scan_near_colon(text, text + sizeof text) != text + 32);
 }
