@@ -70,7 +70,7 @@ def main():
     for kind in ((), ("--chunked",)):
         with peers.Stage() as stage:
             upstream = peers.origin(stage, "--delay", "0.2", "--size", str(SIZE), *kind)
-            gateway = peers.larder(stage, "--origin", f"http://{upstream}", core=None)[1]["http"]
+            gateway = peers.larder(stage, "--origin", f"http://{upstream}", "--resp", "off", core=None)[1]["http"]
             for number in range(options.rounds):
                 before = count(upstream)
                 right, took = asyncio.run(herd(gateway, f"/cold/{number}", options.clients))

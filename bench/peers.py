@@ -120,7 +120,7 @@ def larder(stage, *flags, core=SERVER_CORE):
 # ---- gateways: each gets the origin's address and returns its own -------------------------------------
 
 def larder_gateway(stage, upstream):
-    return larder(stage, "--origin", f"http://{upstream}", "--workers", "1")[1]["http"]
+    return larder(stage, "--origin", f"http://{upstream}", "--workers", "1", "--resp", "off")[1]["http"]
 
 
 def varnish(stage, upstream):

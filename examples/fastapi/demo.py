@@ -3,9 +3,9 @@
 
     demo.py [--once] [--duration 8s] [--warmup 5s] [--connections 128]
 
-Same load, same machine, one after the other: three cached routes, keys by Zipf's law, as many
-requests as the server will answer. Afterwards everything stays up, until Ctrl-C, to be tried by hand;
-with --once the demo ends after the table.
+Same load, same machine, one after the other: three cached routes, mixed and then each by itself, keys
+by Zipf's law, as many requests as the server will answer. Afterwards everything stays up, until
+Ctrl-C, to be tried by hand; with --once the demo ends after the table.
 """
 import argparse
 import json
@@ -26,12 +26,12 @@ LARDER = os.environ.get("LARDER") or str(ROOT / "build/release/larder")
 PATIENCE_S = 60
 
 # Two of five requests for users, two for posts, one for a prediction.
-ROUTES = (
-    "2@{base}/users/{{1-2000}}",
-    "2@{base}/posts/{{1-300}}",
-    "1@{base}/predict?sepal_length=5.{{0-9}}&sepal_width=3.{{0-4}}&petal_length=1.{{3-6}}"
-    "&petal_width=0.{{1-3}}",
-)
+ROUTES = {
+    "/users/{id}": (2, "/users/{1-2000}"),
+    "/posts/{id}": (2, "/posts/{1-300}"),
+    "/predict": (1, "/predict?sepal_length=5.{0-9}&sepal_width=3.{0-4}&petal_length=1.{3-6}"
+                    "&petal_width=0.{1-3}"),
+}
 
 
 class Stage:
@@ -139,11 +139,10 @@ def start_larder(stage, app, resp_port):
     sys.exit(stage.explain("larder"))
 
 
-def measure(base, options):
-    """The figures of `larder bench http`, and how many requests reached the application."""
-    words = [LARDER, "bench", "http", *(route.format(base=base) for route in ROUTES),
-             "--zipf", "1", "--connections", options.connections, "--duration", options.duration,
-             "--warmup", options.warmup, "--timeout", "60s", "--json"]
+def bench(urls, options, warmup, duration):
+    """The figures of `larder bench http`."""
+    words = [LARDER, "bench", "http", *urls, "--zipf", "1", "--connections", options.connections,
+             "--duration", duration, "--warmup", warmup, "--timeout", "60s", "--json"]
     done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, text=True,
                           check=False)
     if done.returncode not in (0, 3):
@@ -151,38 +150,50 @@ def measure(base, options):
     return json.loads(done.stdout)
 
 
+def measure(base, options):
+    """All routes mixed, under the name "mix", and each by itself."""
+    mix = [f"{weight}@{base}{target}" for weight, target in ROUTES.values()]
+    results = {"mix": bench(mix, options, options.warmup, options.duration)}
+    for name, (_, target) in ROUTES.items():
+        results[name] = bench([base + target], options, "1s", options.each)
+    return results
+
+
 def time_text(ms):
     return f"{ms * 1000:.0f} us" if ms < 1 else f"{ms:.1f} ms" if ms < 100 else f"{ms:.0f} ms"
 
 
-def table(alone, cached, asked, reached):
+def table(before, after, asked, reached):
     """Before and after."""
-    def row(name, before, after, ratio=""):
-        say(f"  {name:<34}{before:>14}{after:>16}{ratio:>12}")
+    def row(*cells):
+        say("  {:<36}{:>14}{:>14}{:>10}".format(*cells))
 
-    def latency(name, before, after, point):
-        b, a = before["latency_ms"][point], after["latency_ms"][point]
-        row(name, time_text(b), time_text(a), f"{b / a:.0f} x" if a else "")
+    def figures(name):
+        alone, cached = before[name], after[name]
+        rates = alone["requests_per_s"], cached["requests_per_s"]
+        row("  requests a second", f"{rates[0]:.0f}", f"{rates[1]:.0f}",
+            f"{rates[1] / max(rates[0], 0.001):.0f} x")
+        for point in ("p50", "p99"):
+            ms = alone["latency_ms"][point], cached["latency_ms"][point]
+            row(f"  latency, {point}", time_text(ms[0]), time_text(ms[1]),
+                f"{ms[0] / max(ms[1], 0.001):.0f} x")
 
-    ratio = cached["requests_per_s"] / alone["requests_per_s"]
     say()
     row("", "the app alone", "with Larder", "")
-    row("requests a second", f'{alone["requests_per_s"]:.0f}', f'{cached["requests_per_s"]:.0f}',
-        f"{ratio:.0f} x")
-    latency("latency, p50", alone, cached, "p50")
-    latency("latency, p99", alone, cached, "p99")
-    for before, after in zip(alone["routes"], cached["routes"]):
-        name = before["route"].split("?")[0].replace("{1-2000}", "{id}").replace("{1-300}", "{id}")
-        latency(f"  {name}, p50", before, after, "p50")
-    row("hit ratio", "-", f'{100 * cached["cache"]["hit_ratio"]:.2f} %')
-    row("requests of clients (warm-up too)", "", f"{asked}")
-    row("requests that reached the app", "", f"{reached}")
-    row("  for each request of a client", "1", f"{reached / max(asked, 1):.5f}")
-    row("wrong answers", str(alone["errors"]), str(cached["errors"]))
+    row("all cached routes, mixed", "", "", "")
+    figures("mix")
+    row("  hit ratio", "-", f'{100 * after["mix"]["cache"]["hit_ratio"]:.2f} %', "")
+    for name in ROUTES:
+        row(f"{name} by itself", "", "", "")
+        figures(name)
+    row("requests of clients, warm-up included", "", f"{asked}", "")
+    row("  of them reached the app", "", f"{reached}", "")
+    row("  origin requests per client request", "1", f"{reached / max(asked, 1):.5f}", "")
+    row("wrong answers", *(str(sum(one["errors"] for one in results.values()))
+                           for results in (before, after)), "")
     say()
-    for name, result in (("alone", alone), ("with Larder", cached)):
-        for why in result["why_invalid"]:
-            say(f"  note ({name}): {why}")
+    for why in {why for one in after.values() for why in one["why_invalid"]}:
+        say(f"  note: {why}")
 
 
 def requests_seen(admin):
@@ -212,13 +223,13 @@ def play(stage, options):
     resp_port = free_port()
     say("starting the posts API and the FastAPI application")
     app = start_application(stage, resp_port)
-    say(f"measuring the application alone ({options.warmup} of warm-up, {options.duration})")
+    say("measuring the application alone")
     alone = measure(app, options)
     doors = start_larder(stage, app, resp_port)
     before = get(f"{app}/count")[1]["requests"]
-    say(f"measuring the same with Larder in front ({options.warmup}, {options.duration})")
+    say("measuring the same with Larder in front")
     cached = measure(doors["http"], options)
-    asked = int(requests_seen(doors["admin"])) or cached["requests"]
+    asked = int(requests_seen(doors["admin"]))
     reached = get(f"{app}/count")[1]["requests"] - before
     table(alone, cached, asked, reached)
     show_invalidation(doors)
@@ -242,8 +253,9 @@ Larder, statistics      {doors["admin"]}/v1/stats""")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--once", action="store_true", help="end after the table")
-    parser.add_argument("--duration", default="8s", help="of each measurement")
-    parser.add_argument("--warmup", default="5s", help="before each measurement")
+    parser.add_argument("--duration", default="8s", help="of the mix (8s)")
+    parser.add_argument("--warmup", default="5s", help="before it (5s)")
+    parser.add_argument("--each", default="3s", help="of each route by itself (3s)")
     parser.add_argument("--connections", type=int, default=128)
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):

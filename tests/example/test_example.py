@@ -213,7 +213,8 @@ def test_explain_names_the_route_of_the_readme(example):
 
 @pytest.mark.skipif("release" not in larder.binary(), reason="the demo measures, so it is fast or nothing")
 def test_the_demo_measures_and_leaves_nothing_behind():
-    words = [sys.executable, str(HERE / "demo.py"), "--once", "--duration", "2s", "--warmup", "3s"]
+    words = [sys.executable, str(HERE / "demo.py"), "--once", "--duration", "2s", "--warmup", "3s",
+             "--each", "1s"]
     mark = f"DEMO_OF_TEST={os.getpid()}"
     demo = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             start_new_session=True, env={**os.environ, "LARDER": larder.binary(),
