@@ -38,26 +38,45 @@ static enum err escape_at(struct bytes text, size_t at, uint8_t *ret_byte)
     return *ret_byte == 0 ? ERR_SYNTAX : ERR_OK;
 }
 
+/* Copies what is at the front of `text` and needs no other spelling; returns how much that is. */
+static enum err put_plain(struct writer *writer, struct bytes text, size_t *ret_size)
+{
+    size_t size = 0;
+
+    while (size < text.size && char_is(text.data[size], CHAR_URI) && text.data[size] != '%')
+        size++;
+    if (size > writer->max - writer->size)
+        return ERR_TOO_BIG;
+    if (size > 0)
+        memcpy(writer->out + writer->size, text.data, size);
+    writer->size += size;
+    *ret_size = size;
+    return ERR_OK;
+}
+
 /* Writes `text` in the one spelling of each character. */
 static enum err spell(struct writer *writer, struct bytes text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
+        size_t plain = 0;
 
-        if (byte == '%') {
+        TRY(put_plain(writer, bytes_skip(text, i), &plain));
+        i += plain;
+        if (i == text.size)
+            break;
+        uint8_t byte = text.data[i];
+        bool escaped = byte == '%';
+
+        if (escaped) {
             TRY(escape_at(text, i, &byte));
             i += 2;
-            if (char_is(byte, CHAR_UNRESERVED))
-                TRY(put(writer, byte));
-            else
-                TRY(put_escaped(writer, byte));
-        } else if (char_is(byte, CHAR_URI)) {
-            TRY(put(writer, byte));
-        } else if (char_is(byte, CHAR_TARGET)) {
-            TRY(put_escaped(writer, byte));
-        } else {
+        } else if (!char_is(byte, CHAR_TARGET)) {
             return ERR_SYNTAX;
         }
+        if (escaped && char_is(byte, CHAR_UNRESERVED))
+            TRY(put(writer, byte));
+        else
+            TRY(put_escaped(writer, byte));
     }
     return ERR_OK;
 }

@@ -86,6 +86,10 @@ static bool read_item(struct bytes element, struct item *ret_item)
 {
     struct bytes rest = element;
 
+    if (http_is_token(element)) { /* most have no parameters */
+        *ret_item = (struct item){element, {NULL, 0}, WEIGHT_MAX};
+        return true;
+    }
     ret_item->text = cut_parameter(&rest);
     ret_item->parameters = rest;
     ret_item->weight = WEIGHT_MAX;
@@ -173,21 +177,27 @@ static bool write_ordered(const struct http_head *request, enum http_name id, st
 
 enum coding { BR, ZSTD, GZIP, IDENTITY, ANY, CODINGS };
 
+static bool is(struct bytes name, const char *known)
+{
+    return bytes_equal_nocase(name, (struct bytes){(const uint8_t *)known, name.size});
+}
+
 static enum coding coding_of(struct bytes name)
 {
-    static const struct bytes names[] = {
-        [BR] = BYTES_INIT("br"),     [ZSTD] = BYTES_INIT("zstd"),
-        [GZIP] = BYTES_INIT("gzip"), [IDENTITY] = BYTES_INIT("identity"),
-        [ANY] = BYTES_INIT("*"),
-    };
-
-    if (bytes_equal_nocase(name, BYTES("x-gzip"))) /* RFC 9110 §8.4.1.3 */
-        return GZIP;
-    for (unsigned i = 0; i < CODINGS; i++) {
-        if (bytes_equal_nocase(name, names[i]))
-            return (enum coding)i;
+    switch (name.size) {
+    case 1:
+        return is(name, "*") ? ANY : CODINGS;
+    case 2:
+        return is(name, "br") ? BR : CODINGS;
+    case 4:
+        return is(name, "gzip") ? GZIP : is(name, "zstd") ? ZSTD : CODINGS;
+    case 6:
+        return is(name, "x-gzip") ? GZIP : CODINGS; /* RFC 9110 §8.4.1.3 */
+    case 8:
+        return is(name, "identity") ? IDENTITY : CODINGS;
+    default:
+        return CODINGS;
     }
-    return CODINGS;
 }
 
 /* What the client says about a coding: its weight, or what holds when it says nothing. */
