@@ -1,5 +1,4 @@
-/* clients.c: CLIENT: naming, listing, ending and pausing connections. SPDX-License-Identifier: MIT
- */
+/* clients.c: CLIENT: naming, listing, ending, pausing. SPDX-License-Identifier: MIT */
 #include "base/mem.h"
 #include "base/must.h"
 #include "server/resp/call.h"

@@ -1,6 +1,4 @@
-/* keys.c: keys whatever they hold: there or not, their times, their names. SPDX-License-Identifier:
- * MIT
- */
+/* keys.c: keys whatever they hold: times and names. SPDX-License-Identifier: MIT */
 #include "server/resp/expiry.h"
 #include "server/resp/handlers.h"
 

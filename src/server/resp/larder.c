@@ -1,6 +1,4 @@
-/* larder.c: what Redis has not: tags, purges that reach every door, explanations.
- * SPDX-License-Identifier: MIT
- */
+/* larder.c: tags, purges that reach every door, explanations. SPDX-License-Identifier: MIT */
 #include "server/resp/call.h"
 #include "server/resp/handlers.h"
 
