@@ -154,6 +154,8 @@ TEST(if_range_is_a_strong_validator_or_the_whole_is_sent_13_1_5)
           PRECONDITION_NONE);
     CHECK(get(GET("Range: bytes=0-1\r\nIf-Range: Sun, 06 Nov 1994 08:49:38 GMT\r\n")) ==
           PRECONDITION_RANGE_UNTRUE);
+    CHECK(get(GET("Range: bytes=0-1\r\nIf-Range: \"one\"\r\nIf-Range: \"one\"\r\n")) ==
+          PRECONDITION_RANGE_UNTRUE);
     CHECK(get(GET("If-Range: \"two\"\r\n")) == PRECONDITION_NONE);
     struct validators weak = strong_one();
 

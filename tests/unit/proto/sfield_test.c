@@ -105,6 +105,8 @@ TEST(booleans_dates_and_display_strings_4_2_8_to_4_2_10)
     CHECK(refused(BYTES("%\"%ed%a0%80\"")));
     CHECK(refused(BYTES("%\"%f4%90%80%80\"")));
     CHECK(refused(BYTES("%\"%f\"")));
+    CHECK(refused(BYTES("%\"%f")));
+    CHECK(refused(BYTES("%\"a\xff\"")));
     CHECK(refused(BYTES("%\"a")));
     CHECK(refused(BYTES("%a\"")));
 }
@@ -124,6 +126,8 @@ TEST(parameters_follow_their_item_4_2_3_2)
     CHECK(sf_parameter_next(&rest, &key, &value) == ERR_MISS);
     CHECK(sf_parameter_find(&item, BYTES("b"), &value) == ERR_OK && value.number == 0);
     CHECK(sf_parameter_find(&item, BYTES("d"), &value) == ERR_MISS);
+    rest = BYTES("x");
+    CHECK(sf_parameter_next(&rest, &key, &value) == ERR_SYNTAX);
     CHECK(refused(BYTES("a;")));
     CHECK(refused(BYTES("a;B")));
     CHECK(refused(BYTES("a;b=")));
@@ -197,6 +201,26 @@ static bool status_is(const struct cache_status *status, struct bytes wanted)
 
     buf_fini(&out);
     return same;
+}
+
+static bool string_is(struct bytes text, struct bytes wanted)
+{
+    struct buf out;
+
+    buf_init(&out, 1024, NULL);
+    sf_write_string(&out, text);
+    bool same = bytes_equal(buf_bytes(&out), wanted);
+
+    buf_fini(&out);
+    return same;
+}
+
+TEST(strings_are_written_with_what_a_string_can_hold_4_1_6)
+{
+    CHECK(string_is(BYTES(""), BYTES("\"\"")));
+    CHECK(string_is(BYTES("a b"), BYTES("\"a b\"")));
+    CHECK(string_is(BYTES("a\"\\"), BYTES("\"a\\\"\\\\\"")));
+    CHECK(string_is(BYTES("\n\xc3\xa9z"), BYTES("\"???z\"")));
 }
 
 TEST(cache_status_is_a_structured_list_rfc_9211_2)

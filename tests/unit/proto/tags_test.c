@@ -79,6 +79,21 @@ TEST(a_list_beyond_the_limits_is_an_error_and_never_a_shorter_list)
     CHECK(many(1, TAGS_SIZE_MAX + 1, "Surrogate-Key: ", ' ') == ERR_TOO_BIG);
 }
 
+TEST(escaped_tags_have_a_limit_of_their_own)
+{
+    static uint8_t text[8000];
+    size_t at = put(text, BYTES("HTTP/1.1 200 X\r\nCache-Groups: \"a\""));
+
+    for (size_t i = 0; i <= TAGS_ESCAPED_MAX / 1000; i++) {
+        at += put(text + at, BYTES(", \""));
+        memset(text + at, 'a', 998);
+        at += 998 + put(text + at + 998, BYTES("\\\\\""));
+    }
+    at += put(text + at, BYTES("\r\n\r\n"));
+    head_of_response(&head, bytes_of(text, at));
+    CHECK(tags_of(&head, &tags) == ERR_TOO_BIG);
+}
+
 TEST(the_five_fields_are_known)
 {
     CHECK(tags_is_field(HTTP_XKEY) && tags_is_field(HTTP_CACHE_GROUPS));

@@ -92,6 +92,7 @@ TEST(a_weight_of_0_refuses_a_coding_12_5_3)
     ENCODING_IS("Accept-Encoding: gzip, identity;q=0\r\n", "gzip, identity;q=0");
     ENCODING_IS("Accept-Encoding: identity;q=0.5, *;q=0\r\n", "identity");
     ENCODING_IS("Accept-Encoding: br;q=2, gzip;q=0.0001, zstd;q=x\r\n", "identity");
+    ENCODING_IS("Accept-Encoding: br;q=0.x, gzip;q=1.1, zstd;q=, identity\r\n", "identity");
 }
 
 #define LANGUAGE_IS(lines, wanted) CHECK(value_is(GET(lines), HTTP_ACCEPT_LANGUAGE, BYTES(wanted)))
@@ -112,6 +113,8 @@ TEST(accept_is_ordered_by_weight_and_keeps_its_parameters_12_5_1)
                    HTTP_ACCEPT,
                    BYTES("text/x;a=\"b;q=0\", text/html;Level=1;q=0.7, */*;q=0.5, text/*;q=0.3")));
     CHECK(value_is(GET("Accept: */*\r\n"), HTTP_ACCEPT, BYTES("*/*")));
+    CHECK(value_is(GET("Accept: a/b;c=\"\\\";q=0\";q=0.1, d/e\r\n"), HTTP_ACCEPT,
+                   BYTES("d/e, a/b;c=\"\\\";q=0\";q=0.1")));
     /* to put it elsewhere would have the open quote swallow its neighbour */
     CHECK(value_is(GET("Accept: a/b;q=0.1, c\"\r\n"), HTTP_ACCEPT, BYTES("a/b;q=0.1, c\"")));
     head_of_request(&head, GET(""));
@@ -164,4 +167,15 @@ TEST(codings_tell_which_variants_a_client_takes)
     struct vary_codings codings = vary_codings_of(&head);
 
     CHECK(codings.br && !codings.zstd && !codings.gzip && !codings.identity);
+}
+
+TEST(a_buffer_that_is_full_says_so)
+{
+    struct buf out;
+
+    CHECK(vary_parse(BYTES("accept-encoding,accept-language"), &vary) == ERR_OK);
+    buf_init(&out, 20, NULL);
+    vary_write(&vary, &out);
+    CHECK(buf_failed(&out) == ERR_FULL);
+    buf_fini(&out);
 }
