@@ -85,15 +85,12 @@ class Origin:
         self._gates = {}
         self._changed = threading.Condition()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]
         self._open = set()
         self._stopping = False
         self._threads = []
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
-
-    @property
-    def address(self):
-        return "127.0.0.1:%d" % self._socket.getsockname()[1]
 
     @property
     def url(self):

@@ -44,12 +44,8 @@ static void refuse_err(struct asking *asking, enum err err)
                "the request cannot be passed on, since it breaks HTTP");
         return;
     case ERR_CLASS_LIMIT:
-        if (err == ERR_TOO_BIG)
-            refuse(asking, 413, OUTCOME_REFUSED, REASON_REFUSED,
-                   "the request's body is larger than this route allows");
-        else
-            refuse(asking, 503, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
-                   "the origin has too much to do; try again in a moment");
+        refuse(asking, 503, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+               "the origin has too much to do; try again in a moment");
         return;
     case ERR_CLASS_PEER:
         if (err == ERR_PEER_SLOW)
@@ -68,6 +64,19 @@ static void refuse_err(struct asking *asking, enum err err)
         break;
     }
     refuse(asking, 502, OUTCOME_FAILED, REASON_ORIGIN_ERROR, "the origin could not be asked");
+}
+
+static void refuse_upload(struct asking *asking, unsigned status)
+{
+    if (status == 413)
+        refuse(asking, status, OUTCOME_REFUSED, REASON_REFUSED,
+               "the request's body is larger than this route allows");
+    else if (status == 408)
+        refuse(asking, status, OUTCOME_REFUSED, REASON_REFUSED,
+               "the request's body came too slowly");
+    else
+        refuse(asking, status, OUTCOME_MALFORMED, REASON_MALFORMED,
+               "the request's body breaks HTTP, or is not whole");
 }
 
 /* Something stale, if there is any and it may be. */
@@ -403,12 +412,15 @@ static void seek(struct asking *asking)
         pass(asking, REASON_KEY_TOO_LARGE, FETCH_BYPASS);
         return;
     }
-    if (look->has_stored && look->reuse == REUSE_SERVE && look->view.state == CACHE_FRESH) {
+    bool is_good = look->has_stored && look->reuse == REUSE_SERVE;
+
+    /* In grace it is good only for those who said that they take it so. */
+    if (is_good && look->view.state != CACHE_STALE) {
         serve_hit(asking);
         return;
     }
     if (look->control.only_if_cached) {
-        if (look->has_stored && look->reuse == REUSE_SERVE)
+        if (is_good)
             serve_hit(asking);
         else
             refuse(asking, 504, OUTCOME_REFUSED, REASON_ONLY_IF_CACHED,
@@ -479,6 +491,7 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw)
     asking.raw = raw;
     asking.look.head = head;
     client->request.tries = 0;
+    client->request.upload_fault = 0;
     client->request.reason = REASON_NONE;
     if (bytes_equal(head->path, BYTES("*"))) {
         refuse(&asking, 204, OUTCOME_REFUSED, REASON_NONE, "");
@@ -510,7 +523,9 @@ void ask_failed(struct client *client, enum err err, enum failure failure)
     struct asking asking;
 
     resume_and_look(client, &asking);
-    if (!serve_stand_in(&asking, failure, REASON_ORIGIN_ERROR))
+    if (client->request.upload_fault != 0)
+        refuse_upload(&asking, client->request.upload_fault);
+    else if (!serve_stand_in(&asking, failure, REASON_ORIGIN_ERROR))
         refuse_err(&asking, err);
     client->hooks->idle(client);
 }

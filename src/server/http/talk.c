@@ -128,7 +128,7 @@ static void check(struct timer *timer)
         conn_abort(client->conn);
     } else if (upload_is_slow(client)) {
         counter_add(&gate->metrics.slow_bodies, 1);
-        upload_refuse(client, ERR_PEER_GONE);
+        upload_refuse(client, 408);
     } else if (!client->is_busy && !client->is_closing) {
         check_idle(client, now_ms);
     }
@@ -155,7 +155,7 @@ static void ended(struct conn *conn, void *owner)
     (void)conn;
     client->has_ended = true;
     if (client->request.is_uploading)
-        upload_refuse(client, ERR_PEER_GONE);
+        upload_refuse(client, 400);
     go_on(client);
 }
 

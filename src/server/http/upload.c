@@ -25,6 +25,7 @@ void upload_begin(struct client *client, const struct http_head *head, struct fe
     http_body_init(&request->upload, head);
     request->is_uploading = true;
     request->upload_size = 0;
+    request->upload_fault = 0;
     measure_anew(client);
     stream_hold(&fetch->stream);
     request->upload_to = fetch;
@@ -34,13 +35,14 @@ void upload_begin(struct client *client, const struct http_head *head, struct fe
         client_send(client, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
-void upload_refuse(struct client *client, enum err err)
+void upload_refuse(struct client *client, unsigned status)
 {
     struct request *request = &client->request;
 
     client->keeps_alive = false;
     request->is_uploading = false;
-    depart_cancel(request->upload_to, err);
+    request->upload_fault = status;
+    depart_cancel(request->upload_to, ERR_PEER_GONE);
 }
 
 void upload(struct client *client)
@@ -56,14 +58,14 @@ void upload(struct client *client)
         enum err err = http_body_next(&request->upload, input, &size, &piece, &done);
 
         if (err != ERR_OK && err != ERR_AGAIN) {
-            upload_refuse(client, ERR_SYNTAX);
+            upload_refuse(client, 400);
             return;
         }
         request->upload_size += piece.size;
         request->upload_measured += piece.size;
         counter_add(&client->gate->metrics.received_bytes, piece.size);
         if (request->upload_size > request->route->settings->request_body_max) {
-            upload_refuse(client, ERR_TOO_BIG);
+            upload_refuse(client, 413);
             return;
         }
         bool goes_on = piece.size == 0 || depart_send(request->upload_to, piece);

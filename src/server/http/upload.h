@@ -14,9 +14,9 @@ void upload_begin(struct client *client, const struct http_head *head, struct fe
 /* Takes what input there is. */
 void upload(struct client *client);
 
-/* It broke HTTP or a limit, or the client stopped: the origin's request is cut, and with that comes
- * the answer. */
-void upload_refuse(struct client *client, enum err err);
+/* It broke HTTP or a limit, or came too slowly: the origin's request is cut, and then the client
+ * gets this status (400, 408, 413). */
+void upload_refuse(struct client *client, unsigned status);
 
 /* Whether it is slower than `body-rate` allows, after `timeout.body`. */
 bool upload_is_slow(const struct client *client);
