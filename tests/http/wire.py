@@ -96,18 +96,23 @@ class Wire:
         assert not ("content-length" in names and "transfer-encoding" in names), fields
         if to_head or status in (204, 304) or status < 200:
             return b""
-        body = b""
         if names.get("transfer-encoding") == "chunked":
-            while True:
-                line = self._line(body)
-                size = int(line, 16)
-                body += self._exactly(size, body)
-                assert self._exactly(2, body) == b"\r\n"
-                if size == 0:
-                    return body
+            return self._chunks()
         if "content-length" in names:
-            return self._exactly(int(names["content-length"]), body)
+            return self._exactly(int(names["content-length"]), b"")
         return self.stream.read()
+
+    def _chunks(self):
+        pieces = []
+        try:
+            while True:
+                size = int(self._line(b""), 16)
+                pieces.append(self._exactly(size, b""))
+                assert self._exactly(2, b"") == b"\r\n"
+                if size == 0:
+                    return b"".join(pieces)
+        except Cut as cut:
+            raise Cut(b"".join(pieces) + cut.so_far) from None
 
     def _line(self, so_far):
         try:
