@@ -362,7 +362,7 @@ static enum err add_item(struct config *config, const struct config_section *sec
     char *item = item_at(section, list, list->count++);
 
     *name_of(section, item) = (const char *)copy.data;
-    *(const char **)(void *)(item + items->file) = place.file;
+    *(const char **)(void *)(item + items->file) = place.line > 0 ? place.file : NULL;
     *(int *)(void *)(item + items->line) = place.line;
     reset(config, section, item + section->offset);
     return ERR_OK;

@@ -45,7 +45,7 @@ struct config_place {
 
 struct config_origin {
     const char *name;
-    const char *file; /* where it stands; or the flag */
+    const char *file; /* where it stands; NULL: on the command line */
     int line;
     struct origin_settings settings;
 };

@@ -6,7 +6,7 @@
 #include "cli/server.h"
 #include "net/clock.h"
 
-enum { LOOK_AGAIN_MS = 5000 };
+enum { LOOK_AGAIN_MS = 1000 };
 
 static void expose(void *context, struct buf *out)
 {

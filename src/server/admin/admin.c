@@ -32,7 +32,7 @@ enum err admin_new(const struct admin_birth *birth, struct admin **ret_admin, st
         .input_max = ADMIN_HEAD_MAX + ADMIN_BODY_MAX,
         .output_high = 256 << 10,
         .output_low = 64 << 10,
-        .output_max = 2 * ADMIN_ANSWER_MAX,
+        .output_max = (size_t)2 * ADMIN_ANSWER_MAX,
         .account = birth->account,
     };
     list_init(&admin->visits);

@@ -26,6 +26,7 @@ struct visit {
     const struct place *place; /* of the request that is being read */
     bool is_head;
     bool keep_alive;
+    bool has_begun; /* a request has begun to arrive */
     struct http_body body;
     struct buf input; /* the body so far */
 };
@@ -370,13 +371,14 @@ static bool read_body(struct visit *visit)
     return true;
 }
 
+/* The time of a request runs from its first byte, however slowly the others come. */
 static void set_timer(struct visit *visit)
 {
     struct loop *loop = visit->admin->loop;
-    bool has_begun = visit->state == VISIT_BODY || conn_input(visit->conn).size > 0;
 
+    visit->has_begun = visit->state == VISIT_BODY || conn_input(visit->conn).size > 0;
     timer_set(loop, &visit->timer,
-              loop_now_ms(loop) + (has_begun ? ADMIN_REQUEST_MS : ADMIN_IDLE_MS));
+              loop_now_ms(loop) + (visit->has_begun ? ADMIN_REQUEST_MS : ADMIN_IDLE_MS));
 }
 
 static void read_on(struct visit *visit)
@@ -393,12 +395,7 @@ static void read_on(struct visit *visit)
             return;
         was_answered |= visit->state == VISIT_HEAD && goes_on;
     }
-    /* The time of a request runs from its first byte, whatever comes bit by bit. */
-    bool has_begun = visit->state == VISIT_BODY || conn_input(visit->conn).size > 0;
-
-    if (was_answered || !timer_is_set(&visit->timer) || !has_begun)
-        set_timer(visit);
-    else if (visit->timer.at_ms > loop_now_ms(visit->admin->loop) + ADMIN_REQUEST_MS)
+    if (was_answered || !visit->has_begun || !timer_is_set(&visit->timer))
         set_timer(visit);
 }
 
