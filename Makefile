@@ -68,9 +68,6 @@ $O/obj/%.o: %.c $O/flags
 $O/flags: always
 	@mkdir -p $(@D); echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
 
-# Doors that are not in the tree yet are closed; they open when their file comes.
-$(call obj,src/cli/absent.c src/cli/commands.c): $(wildcard src/cache/birth.c src/server/*/gateway.c src/server/*/door.c)
-
 test: $(UNITS:%=run-%) $(FUZZ:%=run-%)
 $(UNITS:%=run-%): run-%: %
 	@echo "== $<"; $<

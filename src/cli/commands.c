@@ -8,14 +8,8 @@
 #include "cli/stats.h"
 
 const struct command *const commands[] = {
-#if __has_include("cache/birth.c")
-    &serve_command,
-#endif
-    &check_command,
-#if __has_include("server/http/gateway.c")
-    &explain_command,
-#endif
-    &purge_command,   &stats_command, &bench_command,
+    &serve_command, &check_command, &explain_command,
+    &purge_command, &stats_command, &bench_command,
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];

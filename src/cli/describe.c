@@ -192,6 +192,31 @@ static void describe_limits(struct buf *out)
     describe_fixed_limits(out);
 }
 
+/* ---- commands of the RESP door --------------------------------------------------------------- */
+
+static void add_command(void *context, const struct resp_command_row *row)
+{
+    struct buf *out = context;
+
+    buf_add_text(out, "| `");
+    add_cell(out, row->name);
+    buf_printf(out, "` | %s | %d | %s | %s | ", row->group, row->arity, row->since,
+               row->complexity);
+    add_cell(out, row->summary);
+    buf_add_text(out, " |\n");
+}
+
+static void describe_commands(struct buf *out)
+{
+    add_title(out, "Commands",
+              "What the door for Redis clients understands, as Redis 7.0 has it; `LARDER.*` is "
+              "Larder's own. The arity counts the\ncommand's name; a negative one is a least "
+              "number.");
+    buf_add_text(out, "\n| command | group | arity | since | complexity | what it does |\n"
+                      "| --- | --- | --- | --- | --- | --- |\n");
+    resp_describe_commands(add_command, out);
+}
+
 /* ---- the command line ----------------------------------------------------------------------- */
 
 static void describe_cli(struct buf *out)
@@ -210,8 +235,9 @@ static const struct {
     const char *name;
     void (*describe)(struct buf *out);
 } tables[] = {
-    {"config", describe_config},   {"metrics", describe_metrics}, {"errors", describe_errors},
-    {"reasons", describe_reasons}, {"limits", describe_limits},   {"cli", describe_cli},
+    {"config", describe_config}, {"metrics", describe_metrics}, {"commands", describe_commands},
+    {"errors", describe_errors}, {"reasons", describe_reasons}, {"limits", describe_limits},
+    {"cli", describe_cli},
 };
 
 enum { TABLES = sizeof tables / sizeof tables[0] };

@@ -298,7 +298,7 @@ def converse(server, request):
     (b"POST /v1/purge HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
     (b"POST /v1/purge HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n30000\r\n"
      + b"x" * 0x30000 + b"\r\n0\r\n\r\n", 413),
-])
+], ids=["lf", "no-host", "version", "hosts", "target", "header", "length", "chunk", "body"])
 def test_what_breaks_http_or_a_limit_is_answered_and_closed(serve, origin, request_, status):
     server = serve("--origin", origin.url)
     answer = converse(server, request_)
