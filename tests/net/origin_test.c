@@ -3,6 +3,7 @@
  * The origin is played by the test itself: it accepts, reads and writes between the turns of the
  * loop, so everything happens in one thread and in a chosen order.
  */
+#include "base/mem.h"
 #include "pair.h"
 #include "upstream/origin.h"
 
@@ -1084,4 +1085,80 @@ TEST(servers_that_are_no_addresses_are_told_at_the_start)
     CHECK(origin_new(scene.loop, &scene.settings, &scene.account, &scene.origin, &scene.fault) ==
           ERR_SYNTAX);
     scene_close(&scene);
+}
+
+/* ---- when memory is short ------------------------------------------------------------------- */
+
+/* Whatever the origin's side has to say, or nothing at all. */
+static void answer_if_asked(struct scene *scene, int *fd, char *heard, size_t *heard_size)
+{
+    if (*fd < 0)
+        *fd = accept4(scene->door, NULL, NULL, SOCK_NONBLOCK);
+    if (*fd < 0)
+        return;
+    ssize_t count = recv(*fd, heard + *heard_size, 4095 - *heard_size, 0);
+
+    if (count == 0 || (count < 0 && errno != EAGAIN)) {
+        (void)close(*fd);
+        *fd = -1;
+        return;
+    }
+    *heard_size += count > 0 ? (size_t)count : 0;
+    heard[*heard_size] = '\0';
+    if (strstr(heard, "0\r\n\r\n") == NULL)
+        return;
+    *heard_size = 0;
+    (void)send(*fd, ANSWER, strlen(ANSWER), MSG_NOSIGNAL);
+}
+
+static void converse_short_of_memory(uint64_t nth)
+{
+    struct scene scene;
+    struct asker asker = {0};
+    struct exchange_request request = {
+        .method = BYTES("POST"), .target = BYTES("/"), .has_body = true};
+    char heard[4096] = "";
+    size_t heard_size = 0;
+    int fd = -1;
+
+    scene_open(&scene);
+    scene_start(&scene);
+    mem_fail_at(nth);
+    enum err err = exchange_start(scene.origin, &request, &asker_events, &asker, &asker.exchange);
+
+    if (err == ERR_OK) {
+        (void)exchange_send(asker.exchange, BYTES("a piece before the connection stands"));
+        exchange_pause(asker.exchange);
+        for (int i = 0; i < 20; i++) {
+            loop_turn(scene.loop, 0);
+            answer_if_asked(&scene, &fd, heard, &heard_size);
+        }
+        if (asker.exchange != NULL) {
+            (void)exchange_send(asker.exchange, BYTES("and one after"));
+            exchange_send_end(asker.exchange);
+            exchange_resume(asker.exchange);
+        }
+        for (int turns = 0; asker.dones == 0; turns++) {
+            CHECK(turns < TURNS_MAX);
+            loop_turn(scene.loop, 1);
+            answer_if_asked(&scene, &fd, heard, &heard_size);
+        }
+        CHECK(asker.err != ERR_OK || body_is(&asker, "hello"));
+    } else {
+        CHECK(err == ERR_FULL);
+    }
+    mem_fail_at(0);
+    if (fd >= 0)
+        (void)close(fd);
+    asker_end(&asker);
+    scene_close(&scene);
+}
+
+TEST(memory_that_runs_out_at_any_point_is_an_error_and_nothing_worse)
+{
+#ifdef LARDER_DEBUG
+    for (uint64_t nth = 1; nth < 16; nth++)
+        converse_short_of_memory(nth);
+#endif
+    converse_short_of_memory(0);
 }
