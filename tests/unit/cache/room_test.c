@@ -1,0 +1,246 @@
+/* The promises about memory: the limit is the limit. SPDX-License-Identifier: MIT */
+#include "cache_room.h"
+#include "t.h"
+
+#include <string.h>
+
+enum { LIMIT = 16 << 20, OVERSHOOT = 1 << 20 };
+
+static uint8_t filler[65536];
+
+static size_t used(const struct room *room)
+{
+    return account_used(cache_account(room->cache));
+}
+
+/* Puts as a door would: a turn for every 64 KiB of input. */
+struct writer {
+    struct room *room;
+    struct random random;
+    size_t since_turn;
+    size_t peak;
+};
+
+static enum err write_one(struct writer *writer, int number, size_t size, int64_t now_ms)
+{
+    struct name name = name_of(number);
+    struct cache_put put = {.key = cache_key(writer->room->cache, 0, name_bytes(&name)),
+                            .body = bytes_of(filler, size),
+                            .expires_ms = CACHE_NEVER};
+    enum err err = cache_put(writer->room->thread, &put, now_ms);
+
+    if (used(writer->room) > writer->peak)
+        writer->peak = used(writer->room);
+    writer->since_turn += size + name.size;
+    if (writer->since_turn >= 65536) {
+        writer->since_turn = 0;
+        (void)cache_turn(writer->room->thread, now_ms);
+    }
+    return err;
+}
+
+TEST(writes_of_mixed_sizes_never_fail_and_stay_within_the_limit)
+{
+    static const char *const policies[] = {"s3fifo", "lru", "fifo", "sieve"};
+
+    for (size_t p = 0; p < sizeof policies / sizeof policies[0]; p++) {
+        struct room room = room_new(LIMIT, policies[p]);
+        struct writer writer = {.room = &room};
+        struct cache_metrics metrics;
+
+        random_init(&writer.random, p + 1);
+        for (int i = 0; i < 40000; i++) {
+            size_t size = (size_t)16 << random_below(&writer.random, 12);
+
+            size += random_below(&writer.random, size);
+            CHECK(write_one(&writer, i, size, 0) == ERR_OK);
+        }
+        cache_read_metrics(room.cache, &metrics);
+        CHECK(writer.peak <= LIMIT + OVERSHOOT);
+        CHECK(counter_read(&metrics.evicted) > 0);
+        CHECK(counter_read(&metrics.refused_full) == 0);
+        CHECK(counter_read(&metrics.memory_values_bytes) > LIMIT / 2);
+        room_free(&room);
+    }
+}
+
+/* Small, then large, then small again: pages of one size must become pages of the other. */
+TEST(memory_moves_between_sizes_when_the_traffic_changes)
+{
+    static const size_t sizes[] = {32, 60000, 700, 100, 20000, 48};
+    struct room room = room_new(LIMIT, "s3fifo");
+    struct writer writer = {.room = &room};
+
+    for (size_t phase = 0; phase < sizeof sizes / sizeof sizes[0]; phase++) {
+        int count = (int)(3 * (size_t)LIMIT / (sizes[phase] + 100));
+
+        for (int i = 0; i < count; i++)
+            CHECK(write_one(&writer, i + (int)phase * 1000000, sizes[phase], 0) == ERR_OK);
+        CHECK(cache_count(room.cache, 0) > (size_t)count / 8);
+    }
+    CHECK(writer.peak <= LIMIT + OVERSHOOT);
+    room_free(&room);
+}
+
+TEST(without_eviction_a_full_cache_refuses)
+{
+    struct room room = room_new(LIMIT, "noeviction");
+    struct writer writer = {.room = &room};
+    enum err err = ERR_OK;
+    int stored = 0;
+    struct cache_view view;
+    struct name name = name_of(0);
+
+    for (; err == ERR_OK && stored < 100000; stored++)
+        err = write_one(&writer, stored, 1000, 0);
+    CHECK(err == ERR_FULL);
+    CHECK(stored > 8000);
+    CHECK(cache_look(room.thread, cache_key(room.cache, 0, name_bytes(&name)), 0, &view) ==
+          CACHE_FRESH);
+    CHECK(used(&room) <= LIMIT);
+    room_free(&room);
+}
+
+TEST(the_engine_gives_way_when_others_need_memory)
+{
+    struct room room = room_new(LIMIT, "s3fifo");
+    struct writer writer = {.room = &room};
+    struct account buffers;
+
+    account_init(&buffers, cache_account(room.cache), 0);
+    for (int i = 0; i < 20000; i++)
+        CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+    for (int i = 0; i < 64; i++) {
+        bool charged = false;
+
+        for (int turn = 0; turn < 100 && !charged; turn++) {
+            charged = account_charge(&buffers, 65536);
+            (void)cache_turn(room.thread, 0);
+        }
+        CHECK(charged);
+    }
+    CHECK(used(&room) <= LIMIT + OVERSHOOT);
+    account_refund(&buffers, (size_t)64 * 65536);
+    room_free(&room);
+}
+
+TEST(a_lower_limit_is_reached_in_the_following_turns)
+{
+    struct room room = room_new(LIMIT, "s3fifo");
+    struct writer writer = {.room = &room};
+
+    for (int i = 0; i < 20000; i++)
+        CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+    cache_set_memory_max(room.cache, LIMIT / 2);
+    for (int turn = 0; turn < 500; turn++)
+        (void)cache_turn(room.thread, 0);
+    CHECK(used(&room) <= LIMIT / 2);
+    CHECK(cache_count(room.cache, 0) > 4000);
+    cache_set_memory_max(room.cache, 2 * LIMIT);
+    for (int i = 0; i < 30000; i++)
+        CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+    CHECK(cache_count(room.cache, 0) > 25000);
+    room_free(&room);
+}
+
+TEST(the_policy_can_be_changed_while_it_runs)
+{
+    struct room room = room_new(LIMIT, "lru");
+    struct writer writer = {.room = &room};
+
+    for (int i = 0; i < 20000; i++)
+        CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+    CHECK(cache_set_policy(room.cache, "no such") == ERR_MISS);
+    CHECK(cache_set_policy(room.cache, "sieve") == ERR_OK);
+    for (int i = 0; i < 20000; i++)
+        CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+    CHECK(cache_set_policy(room.cache, "noeviction") == ERR_OK);
+    CHECK(cache_set_policy(room.cache, "s3fifo") == ERR_OK);
+    for (int i = 0; i < 20000; i++)
+        CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+    room_free(&room);
+}
+
+/* A step over one key spares what it holds; one over all may evict anything. */
+TEST(room_is_made_inside_a_step)
+{
+    struct room room = room_new(LIMIT, "s3fifo");
+    struct writer writer = {.room = &room};
+    struct name name = name_of(77);
+    struct cache_key key = cache_key(room.cache, 0, name_bytes(&name));
+    struct cache_view view;
+
+    for (int i = 0; i < 30000; i++) {
+        bool all = i % 2 == 0;
+        struct name other = name_of(i);
+        struct cache_put put = {.key = cache_key(room.cache, 0, name_bytes(&other)),
+                                .body = bytes_of(filler, 1000),
+                                .expires_ms = CACHE_NEVER};
+
+        if (all)
+            cache_lock_all(room.thread);
+        else
+            cache_lock(room.thread, &put.key, 1);
+        CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
+        cache_unlock(room.thread);
+        if (i % 50 == 0)
+            (void)cache_turn(room.thread, 0);
+    }
+    cache_lock_all(room.thread);
+    for (int i = 0; i < 3000; i++) {
+        struct name other = name_of(i);
+        struct cache_put put = {.key = cache_key(room.cache, 0, name_bytes(&other)),
+                                .body = bytes_of(filler, 100),
+                                .expires_ms = CACHE_NEVER};
+
+        CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
+    }
+    cache_unlock(room.thread);
+    (void)cache_look(room.thread, key, 0, &view);
+    CHECK(writer.peak <= LIMIT + OVERSHOOT);
+    CHECK(used(&room) <= LIMIT + OVERSHOOT);
+    room_free(&room);
+}
+
+TEST(a_thread_that_rests_does_not_keep_memory_and_one_that_reads_does)
+{
+    struct room room = room_new(LIMIT, "s3fifo");
+    struct cache_thread *other = cache_join(room.cache);
+    struct cache_view view;
+    struct name name = name_of(1);
+    struct cache_key key = cache_key(room.cache, 0, name_bytes(&name));
+    size_t before = used(&room);
+    struct cache_put put = {
+        .key = key, .body = bytes_of(filler, sizeof filler), .expires_ms = CACHE_NEVER};
+
+    memset(filler, 'x', sizeof filler);
+    CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
+    CHECK(cache_look(other, key, 0, &view) == CACHE_FRESH);
+    CHECK(cache_remove(room.thread, key, 0));
+    for (int i = 0; i < 5; i++)
+        (void)cache_turn(room.thread, 0);
+    CHECK(used(&room) >= before + sizeof filler);
+    CHECK(view.value.data[65535] == 'x');
+    cache_rest(other);
+    (void)cache_turn(room.thread, 0);
+    CHECK(used(&room) < before + sizeof filler);
+    cache_wake(other);
+    cache_leave(&other);
+    room_free(&room);
+}
+
+TEST(too_large_is_an_error_and_nothing_else)
+{
+    struct room room = room_new(LIMIT, "s3fifo");
+    static uint8_t long_name[CACHE_KEY_MAX + 1];
+    struct cache_put put = {.key = cache_key(room.cache, 0, bytes_of(long_name, CACHE_KEY_MAX + 1)),
+                            .expires_ms = CACHE_NEVER};
+
+    CHECK(cache_put(room.thread, &put, 0) == ERR_TOO_BIG);
+    put.key = cache_key(room.cache, 0, bytes_of(long_name, CACHE_KEY_MAX));
+    CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
+    put.body = bytes_of(filler, (65 << 20));
+    CHECK(cache_put(room.thread, &put, 0) == ERR_TOO_BIG);
+    CHECK(cache_count(room.cache, 0) == 1);
+    room_free(&room);
+}
