@@ -294,8 +294,8 @@ struct cache_waiter {
     struct list_node node;
     struct load *load;
     void (*hold_shared)(void *shared);
-    uint64_t sequence;
     uint64_t hash;
+    bool late;
 };
 
 struct cache_ask {

@@ -36,15 +36,15 @@ static void wake_all(struct cache_thread *thread, struct load *load, const struc
         wake(thread, first_waiter(load), news);
 }
 
-/* Those who began to wait before the purge with this number. */
-static void wake_before(struct cache_thread *thread, struct load *load, uint64_t sequence,
-                        const struct cache_wake *news)
+/* All but those who came after a purge that may concern the load. */
+static void wake_early(struct cache_thread *thread, struct load *load,
+                       const struct cache_wake *news)
 {
     for (struct list_node *at = load->waiters.next; at != &load->waiters;) {
         struct cache_waiter *waiter = list_owner(at, struct cache_waiter, node);
 
         at = at->next;
-        if (waiter->sequence < sequence)
+        if (!waiter->late)
             wake(thread, waiter, news);
     }
 }
@@ -67,6 +67,8 @@ void load_promote(struct cache_thread *thread, struct shard *shard, struct load 
         return;
     }
     load_renew(&thread->cache->loads, load, add_saturated(now_ms, load->lease_ms));
+    for (struct list_node *at = load->waiters.next; at != &load->waiters; at = at->next)
+        list_owner(at, struct cache_waiter, node)->late = false;
     promoted.lease = (struct cache_lease){load->token, load->sequence, load->hash};
     counter_add(&thread->metrics.leases_led, 1);
     wake(thread, first_waiter(load), &promoted);
@@ -143,8 +145,9 @@ static uint64_t purged_meanwhile(const struct filling *fill, uint64_t sequence)
                         extra == NULL ? 0 : (size_t)extra->tag_count, sequence);
 }
 
-/* Gives the value to those who wait since before `sequence`. */
-static void deliver(struct filling *fill, struct load *load, uint64_t sequence)
+/* Gives the value to those who wait; one that was purged meanwhile only to those who waited before.
+ */
+static void deliver(struct filling *fill, struct load *load, bool purged)
 {
     struct cache_entry *loose = NULL;
     struct cache_entry *entry = fill->entry;
@@ -159,7 +162,10 @@ static void deliver(struct filling *fill, struct load *load, uint64_t sequence)
         news = (struct cache_wake){.outcome = CACHE_FAILED, .err = ERR_FULL};
     else
         view_loose(entry, fill->now_ms, &view);
-    wake_before(fill->thread, load, sequence, &news);
+    if (purged)
+        wake_early(fill->thread, load, &news);
+    else
+        wake_all(fill->thread, load, &news);
     if (loose != NULL)
         entry_let_go(fill->thread->cache, loose);
 }
@@ -175,10 +181,10 @@ static bool is_replaced(const struct filling *fill, const struct load *load)
            entry_sequence(entry) != load->replaces;
 }
 
-static enum err drop_fill(struct filling *fill, struct load *load, uint64_t purged)
+static enum err drop_fill(struct filling *fill, struct load *load, bool purged)
 {
     counter_add(&fill->thread->metrics.fills_dropped, 1);
-    deliver(fill, load, purged == 0 || load->state == LOAD_DOOMED ? UINT64_MAX : purged);
+    deliver(fill, load, purged);
     /* Who came after the purge must not see this value: one of them loads anew. */
     load_promote(fill->thread, fill->shard, load, fill->now_ms);
     return ERR_DROPPED;
@@ -187,9 +193,9 @@ static enum err drop_fill(struct filling *fill, struct load *load, uint64_t purg
 static enum err fill_load(struct filling *fill, struct load *load, enum err err)
 {
     struct cache_thread *thread = fill->thread;
-    uint64_t purged = purged_meanwhile(fill, load->sequence);
+    bool purged = purged_meanwhile(fill, load->sequence) > 0;
 
-    if (load->state == LOAD_DOOMED || purged > 0 || is_replaced(fill, load))
+    if (load->state == LOAD_DOOMED || purged || is_replaced(fill, load))
         return drop_fill(fill, load, purged);
     if (fill->entry != NULL) {
         put_entry(thread, fill->shard, fill->entry, &fill->put->key);
@@ -199,7 +205,7 @@ static enum err fill_load(struct filling *fill, struct load *load, enum err err)
         remove_now(thread, fill->shard, &fill->put->key, CACHE_REMOVED);
         tell_change(thread->cache, &fill->put->key);
     }
-    deliver(fill, load, UINT64_MAX);
+    deliver(fill, load, false);
     end_load(thread, fill->shard, load);
     return err;
 }
@@ -413,15 +419,13 @@ void cache_disperse(struct cache_thread *thread, struct cache_lease *lease, int6
 
 static void share_with_waiters(struct cache_thread *thread, struct load *load)
 {
-    uint64_t purged = atomic_load_explicit(&thread->cache->purges.last_tag, memory_order_acquire);
-    uint64_t before = purged > load->sequence ? purged : UINT64_MAX;
     struct cache_wake news = {.outcome = CACHE_SHARED, .shared = load->shared};
 
     for (struct list_node *at = load->waiters.next; at != &load->waiters;) {
         struct cache_waiter *waiter = list_owner(at, struct cache_waiter, node);
 
         at = at->next;
-        if (waiter->hold_shared == NULL || waiter->sequence >= before)
+        if (waiter->hold_shared == NULL || waiter->late)
             continue;
         waiter->hold_shared(load->shared);
         wake(thread, waiter, &news);

@@ -46,6 +46,12 @@ static enum cache_answer refuse(struct getting *get)
     return CACHE_REFUSED;
 }
 
+/* Between the load's beginning and now a tag was purged, maybe one that the load will bring. */
+static bool is_doubtful(const struct cache *cache, const struct load *load)
+{
+    return atomic_load_explicit(&cache->purges.last_tag, memory_order_acquire) > load->sequence;
+}
+
 static enum cache_answer wait(struct getting *get)
 {
     struct cache *cache = get->thread->cache;
@@ -55,7 +61,7 @@ static enum cache_answer wait(struct getting *get)
         return refuse(get);
     waiter->load = get->load;
     waiter->hash = get->key->hash;
-    waiter->sequence = sequence_now(cache);
+    waiter->late = is_doubtful(cache, get->load);
     waiter->hold_shared = get->ask->hold_shared;
     list_append(&get->load->waiters, &waiter->node);
     get->load->waiter_count++;
@@ -63,16 +69,11 @@ static enum cache_answer wait(struct getting *get)
     return CACHE_WAIT;
 }
 
-/* A stream that began before a purge by tag may turn out to have that tag: nobody new joins it. */
-static bool is_doubtful(const struct cache *cache, const struct load *load)
-{
-    return atomic_load_explicit(&cache->purges.last_tag, memory_order_acquire) > load->sequence;
-}
-
 static enum cache_answer join(struct getting *get)
 {
     struct cache *cache = get->thread->cache;
 
+    /* Nobody new joins a stream that may turn out to have been purged. */
     if (is_doubtful(cache, get->load)) {
         load_doomed(get->thread, get->shard, get->key);
         return lead(get, CACHE_LEAD, CACHE_REFUSED);

@@ -61,7 +61,6 @@ static void begin_step(struct cache_thread *thread, enum step step)
 {
     each_held(thread, lock_shard);
     each_held(thread, mark_shard);
-    atomic_thread_fence(memory_order_release);
     thread->step = step;
 }
 

@@ -83,8 +83,11 @@ enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int
 
     put_entry(thread, shard, entry, &put->key);
     if (shard->loads.count > 0) {
-        view_loose(entry, now_ms, &view);
-        load_overtaken(thread, shard, &put->key, &view);
+        bool gone = verdict_of(cache, entry).gone;
+
+        if (!gone)
+            view_loose(entry, now_ms, &view);
+        load_overtaken(thread, shard, &put->key, gone ? NULL : &view);
     }
     shard_leave(shard, entered);
     return ERR_OK;

@@ -1,13 +1,15 @@
 /* retire.c: what was taken out of sight waits here until nobody can be reading it.
  * SPDX-License-Identifier: MIT
  *
- * Each thread keeps what it retired in batches of one epoch each, so that giving back is looking at
- * the oldest batch. When there are more epochs than batches, the youngest batch takes more than one
- * and waits for the latest of them.
+ * Each thread keeps what it retired in batches, so that giving back is looking at the oldest. The
+ * youngest batch is open; it is stamped with the epoch when the thread next asks what can be given
+ * back. When there are no batches left the youngest one opens again and waits longer.
  */
 #include "cache/store.h"
 
 #include "base/mem.h"
+
+#define NO_STAMP UINT64_MAX
 
 static struct retired_batch *batch_at(struct retired *retired, unsigned number)
 {
@@ -23,19 +25,18 @@ void retire_entry(struct cache_thread *thread, struct cache_entry *entry)
 {
     struct cache *cache = thread->cache;
     struct retired *retired = &thread->retired;
-    uint64_t stamp = epoch_stamp(&cache->epochs);
     uint32_t ref = entry_ref(cache, entry);
     size_t bytes = entry_cost(cache, entry);
     struct retired_batch *batch =
         retired->count == 0 ? NULL : batch_at(retired, retired->count - 1);
 
     entry->wheel_next = 0;
-    if (batch != NULL && (batch->stamp == stamp || retired->count == RETIRED_BATCHES)) {
+    if (batch != NULL && (batch->stamp == NO_STAMP || retired->count == RETIRED_BATCHES)) {
         entry_at(cache, batch->last)->wheel_next = ref;
         batch->last = ref;
-        batch->stamp = stamp;
+        batch->stamp = NO_STAMP;
     } else {
-        *batch_at(retired, retired->count++) = (struct retired_batch){stamp, ref, ref};
+        *batch_at(retired, retired->count++) = (struct retired_batch){NO_STAMP, ref, ref};
     }
     retired->bytes += bytes;
     atomic_fetch_add_explicit(&cache->retired_bytes, bytes, memory_order_relaxed);
@@ -45,7 +46,7 @@ void retire_table(struct cache_thread *thread, struct table *table)
 {
     struct retired *retired = &thread->retired;
 
-    table->stamp = epoch_stamp(&thread->cache->epochs);
+    table->stamp = NO_STAMP;
     table->next_retired = NULL;
     if (retired->tables == NULL)
         retired->tables = table;
@@ -56,9 +57,28 @@ void retire_table(struct cache_thread *thread, struct table *table)
 
 void retire_rule(struct cache_thread *thread, struct rule *rule)
 {
-    rule->stamp = epoch_stamp(&thread->cache->epochs);
+    rule->stamp = NO_STAMP;
     rule->next_retired = thread->retired.rules;
     thread->retired.rules = rule;
+}
+
+/* Whatever was retired since the last time gets its stamp now: later than it might have, which is
+ * the safe side, and one fence for all. */
+static void seal(struct cache *cache, struct retired *retired)
+{
+    uint64_t stamp = epoch_stamp(&cache->epochs);
+
+    if (retired->count > 0 && batch_at(retired, retired->count - 1)->stamp == NO_STAMP)
+        batch_at(retired, retired->count - 1)->stamp = stamp;
+    for (struct table *table = retired->tables; table != NULL; table = table->next_retired) {
+        if (table->stamp == NO_STAMP)
+            table->stamp = stamp;
+    }
+    for (struct rule *rule = retired->rules; rule != NULL; rule = rule->next_retired) {
+        if (rule->stamp == NO_STAMP)
+            rule->stamp = stamp;
+    }
+    epoch_advance(&cache->epochs, stamp);
 }
 
 static void free_entries(struct cache *cache, struct retired *retired, uint64_t safe)
@@ -139,7 +159,7 @@ bool retired_reclaim(struct cache_thread *thread)
     uint64_t safe = 0;
 
     if (!retired_is_empty(&thread->retired))
-        epoch_advance(&cache->epochs, atomic_load(&cache->epochs.now));
+        seal(cache, &thread->retired);
     pass_if_idle(thread);
     safe = epoch_safe(&cache->epochs);
     free_before(cache, &thread->retired, safe);
@@ -149,6 +169,7 @@ bool retired_reclaim(struct cache_thread *thread)
 
 void retired_hand_over(struct cache *cache, struct retired *from, struct retired *to)
 {
+    seal(cache, from);
     while (from->count > 0) {
         const struct retired_batch *batch = batch_at(from, 0);
         struct retired_batch *last = to->count == 0 ? NULL : batch_at(to, to->count - 1);
@@ -182,5 +203,6 @@ void retired_hand_over(struct cache *cache, struct retired *from, struct retired
 
 void retired_free_all(struct cache *cache, struct retired *retired)
 {
-    free_before(cache, retired, UINT64_MAX);
+    seal(cache, retired);
+    free_before(cache, retired, NO_STAMP);
 }

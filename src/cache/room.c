@@ -16,12 +16,13 @@ enum {
     RESERVE_SHARE = 128,        /* of the limit */
     OVERSHOOT_SHARE = 16,       /* of the limit: how far a put may pass it for a moment */
     VICTIM_TRIES = 16,          /* victims whose shard was taken, before giving up */
-    ROUNDS_MAX = 4096,          /* of making room for one put */
-    ROUNDS_PATIENT = 64,        /* ... in which other threads may come to an end of their turn */
+    ROUNDS_MAX = 16384,         /* of making room for one put */
+    ROUNDS_PATIENT = 4096,      /* ... in which other threads may come to an end of their turn */
     BATCH_BYTES = 32 << 10,     /* evicted at one time */
     TURN_EVICTED_MAX = 1 << 20, /* bytes */
     RESERVE_MIN = 128 << 10,    /* bytes */
     RESERVE_MAX = 8 << 20,      /* bytes */
+    OVERSHOOT_MIN = 2 << 20,    /* bytes */
     OVERSHOOT_MAX = 4 << 20,    /* bytes */
 };
 
@@ -141,7 +142,7 @@ size_t room_evict(struct cache_thread *thread, size_t bytes)
 static bool may_overshoot(const struct cache *cache, size_t size)
 {
     size_t max = limit(cache);
-    size_t over = clamp(max / OVERSHOOT_SHARE, RESERVE_MIN, OVERSHOOT_MAX);
+    size_t over = clamp(max / OVERSHOOT_SHARE, OVERSHOOT_MIN, OVERSHOOT_MAX);
 
     return account_used(&cache->whole) + size <= max + over;
 }
