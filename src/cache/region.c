@@ -188,24 +188,48 @@ static void span_release(struct region *region, uint32_t head)
 
 /* ---- cached spans ------------------------------------------------------------------------ */
 
-static uint32_t cached_pop(struct region *region, unsigned list)
+static uint32_t cached_pop(struct region *region, uint32_t span)
 {
-    uint32_t head = region->cached[list];
+    uint32_t head = REGION_NOTHING;
 
-    if (head != REGION_NOTHING) {
-        region->cached[list] = region->units[head].next;
-        region->cached_bytes -= span_backed(region, head);
-    }
+    if (span > REGION_CACHED_MAX || region->cached[span] == REGION_NOTHING)
+        return REGION_NOTHING;
+    head = region->cached[span];
+    region->cached[span] = region->units[head].next;
+    if (region->cached[span] == REGION_NOTHING)
+        region->cached_spans &= ~(1U << span);
+    region->cached_bytes -= span_backed(region, head);
     return head;
+}
+
+/* False: it does not stay. */
+static bool cached_push(struct region *region, uint32_t head)
+{
+    struct unit *units = region->units;
+    uint32_t span = units[head].span;
+    size_t backed = 0;
+
+    if (span > REGION_CACHED_MAX)
+        return false;
+    backed = span_backed(region, head);
+    if (backed == 0 || region->cached_bytes + backed > region->cached_bytes_max)
+        return false;
+    for (uint32_t i = 0; i < span; i++)
+        units[head + i].use = UNIT_CACHED;
+    units[head].next = region->cached[span];
+    region->cached[span] = head;
+    region->cached_spans |= 1U << span;
+    region->cached_bytes += backed;
+    poison(region_at(region, head), (size_t)span << region->unit_shift);
+    return true;
 }
 
 static bool cached_release_one(struct region *region)
 {
-    uint32_t head = cached_pop(region, region->cached[1] != REGION_NOTHING ? 1 : 0);
-
-    if (head != REGION_NOTHING)
-        span_release(region, head);
-    return head != REGION_NOTHING;
+    if (region->cached_spans == 0)
+        return false;
+    span_release(region, cached_pop(region, bin_of(region->cached_spans)));
+    return true;
 }
 
 /* ---- spans ------------------------------------------------------------------------------- */
@@ -255,10 +279,8 @@ static enum err addresses_take(struct region *region, uint32_t count, uint32_t *
 
 enum err region_take(struct region *region, uint32_t count, uint32_t *ret_head)
 {
-    uint32_t head = REGION_NOTHING;
+    uint32_t head = cached_pop(region, count);
 
-    if (count == 1 || count == REGION_WIDE)
-        head = cached_pop(region, count == 1 ? 0 : 1);
     while (head == REGION_NOTHING && addresses_take(region, count, &head) != ERR_OK) {
         if (!cached_release_one(region))
             return ERR_FULL;
@@ -310,22 +332,6 @@ enum err region_back_span(struct region *region, uint32_t head, size_t begin, si
 
 void region_give(struct region *region, uint32_t head)
 {
-    struct unit *units = region->units;
-    uint32_t span = units[head].span;
-    unsigned list = span == 1 ? 0 : 1;
-    size_t backed = 0;
-
-    if (span == 1 || span == REGION_WIDE) {
-        backed = span_backed(region, head);
-        if (backed > 0 && region->cached_bytes + backed <= region->cached_bytes_max) {
-            for (uint32_t i = 0; i < span; i++)
-                units[head + i].use = UNIT_CACHED;
-            units[head].next = region->cached[list];
-            region->cached[list] = head;
-            region->cached_bytes += backed;
-            poison(region_at(region, head), (size_t)span << region->unit_shift);
-            return;
-        }
-    }
-    span_release(region, head);
+    if (!cached_push(region, head))
+        span_release(region, head);
 }

@@ -33,7 +33,8 @@ enum {
     REGION_STEP = 1 << REGION_STEP_SHIFT, /* bytes backed at a time: the system's page */
     REGION_WIDE = 4,                      /* units of the wide page of larger places */
     REGION_BINS = 32,
-    REGION_NOTHING = 0, /* unit 0 is never given out: 0 ends lists */
+    REGION_CACHED_MAX = 16, /* units of a span that may stay backed when it is free */
+    REGION_NOTHING = 0,     /* unit 0 is never given out: 0 ends lists */
 };
 
 enum unit_use { UNIT_FREE, UNIT_CACHED, UNIT_USED };
@@ -64,11 +65,12 @@ struct region {
     uint32_t top;        /* units from this one on were never given out */
     uint32_t open;       /* units below this one may be read and written */
     uint32_t extents[REGION_BINS];
-    uint32_t extent_bins;    /* bit b: extents[b] is not empty */
-    uint32_t cached[2];      /* backed spans of 1 and of REGION_WIDE units */
-    size_t cached_bytes;     /* backed in them */
-    size_t cached_bytes_max; /*   at the most */
-    _Atomic size_t backed;   /* bytes in steps, and the table of units */
+    uint32_t extent_bins;                   /* bit b: extents[b] is not empty */
+    uint32_t cached[REGION_CACHED_MAX + 1]; /* backed spans, by their units */
+    uint32_t cached_spans;                  /* bit n: cached[n] is not empty */
+    size_t cached_bytes;                    /* backed in them */
+    size_t cached_bytes_max;                /*   at the most */
+    _Atomic size_t backed;                  /* bytes in steps, and the table of units */
 };
 
 /* Reserves up to `bytes` (less when the system has no such run of addresses). */
