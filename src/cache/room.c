@@ -20,6 +20,7 @@ enum {
     ROUNDS_PATIENT = 4096,      /* ... in which other threads may come to an end of their turn */
     BATCH_BYTES = 32 << 10,     /* evicted at one time */
     TURN_EVICTED_MAX = 1 << 20, /* bytes */
+    EVICTED_MAX = 512,          /* entries at one time: about a millisecond */
     RESERVE_MIN = 128 << 10,    /* bytes */
     RESERVE_MAX = 8 << 20,      /* bytes */
     OVERSHOOT_MIN = 2 << 20,    /* bytes */
@@ -127,7 +128,7 @@ size_t room_evict(struct cache_thread *thread, size_t bytes)
 {
     size_t evicted = 0;
 
-    while (evicted < bytes) {
+    for (int i = 0; i < EVICTED_MAX && evicted < bytes; i++) {
         size_t one = evict_one(thread);
 
         if (one == 0)
