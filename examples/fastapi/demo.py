@@ -25,10 +25,10 @@ ROOT = HERE.parent.parent
 LARDER = os.environ.get("LARDER") or str(ROOT / "build/release/larder")
 PATIENCE_S = 60
 
-# Two of five requests for users, two for posts, one for a prediction.
+# Three of five requests are for posts, one for a user, one for a prediction.
 ROUTES = {
-    "/users/{id}": (2, "/users/{1-2000}"),
-    "/posts/{id}": (2, "/posts/{1-300}"),
+    "/users/{id}": (1, "/users/{1-2000}"),
+    "/posts/{id}": (3, "/posts/{1-300}"),
     "/predict": (1, "/predict?sepal_length=5.{0-9}&sepal_width=3.{0-4}&petal_length=1.{3-6}"
                     "&petal_width=0.{1-3}"),
 }
