@@ -4,6 +4,7 @@
 #include "base/guess.h"
 #include "bench/bench.h"
 #include "bench/cache_bench.h"
+#include "bench/engine.h"
 
 static const struct {
     const char *name;
@@ -12,6 +13,7 @@ static const struct {
     {"http", bench_http_main},
     {"resp", bench_resp_main},
     {"cache", bench_cache_main},
+    {"engine", bench_engine_main},
 };
 
 enum { BENCHES = sizeof benches / sizeof benches[0] };
@@ -48,11 +50,13 @@ static int measure_main(const struct command *self, int argc, char **argv)
 
 const struct command bench_command = {
     .name = "bench",
-    .usage = "http|resp|cache ...",
-    .text = "Measures how fast a server answers (http, resp), or how often policies miss (cache).",
+    .usage = "http|resp|cache|engine ...",
+    .text = "Measures how fast a server answers (http, resp), how often policies miss (cache), or\n"
+            "how fast the engine alone is (engine).",
     .examples = "  larder bench http --help\n"
                 "  larder bench resp --help\n"
-                "  larder bench cache --trace FILE.ltr.zst --policy all\n",
+                "  larder bench cache --trace FILE.ltr.zst --policy all\n"
+                "  larder bench engine --items 1000000\n",
     .has_own_help = true,
     .run = measure_main,
 };
