@@ -148,7 +148,7 @@ class Origin:
             stream = connection.makefile("rb")
             while self._answer(connection, stream):
                 pass
-        except OSError:
+        except (OSError, ValueError):  # the other side cut the request
             pass
         finally:
             with self._changed:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from wire import Wire
+import larder
 
 HOUR = {"Cache-Control": "max-age=3600"}
 CORPORA = pathlib.Path(__file__).resolve().parent.parent / "fuzz/corpus"
@@ -146,7 +146,8 @@ def test_large_answers_stream_through_little_memory(start, origin):
     answer = wire.answer()
     assert len(answer.body) == 64 << 20 and answer.body == piece * 64
     resident = gateway.stats()["resident_bytes"]
-    assert resident < 48 << 20, resident
+    if "san" not in larder.binary():  # a sanitizer keeps what was given back
+        assert resident < 48 << 20, resident
     wire.close()
 
 
@@ -446,12 +447,14 @@ def test_the_access_log_has_a_line_for_each_request(start, origin, tmp_path):
     gateway.wire().send("nonsense\r\n\r\n").answer()
     gateway.server.stop()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [line["status"] for line in lines] == [404, 200, 200, 400]
-    miss, hit = lines[1:3]
-    assert (miss["cache"], hit["cache"]) == ("miss", "hit")
+    assert sorted(line["status"] for line in lines) == [200, 200, 400, 404]
+    by = {(line["status"], line["cache"]): line for line in lines}  # workers write on their own
+    miss, hit = by[200, "miss"], by[200, "hit"]
+    assert miss["reason"] == "" and miss["origin_ms"] >= 0
     assert (hit["method"], hit["host"], hit["path"], hit["route"]) == ("GET", "a.example", "/a", "all")
     assert hit["client"].startswith("127.0.0.1:") and hit["bytes"] > 5
-    assert lines[3]["reason"] == "malformed" and lines[0]["path"] == "/a?q=\"1\""
+    assert by[400, "malformed"]["reason"] == "malformed"
+    assert by[404, "miss"]["path"] == "/a?q=\"1\""
 
 
 def test_credentials_are_not_logged(start, origin, tmp_path):

@@ -64,6 +64,7 @@ def test_a_condition_in_the_lead_is_not_sent_on_and_still_answered(gateway, orig
     answer = gateway.ask("/a", If_None_Match="\"v1\"")
     assert answer.status == 304
     assert origin.seen("/a")[0].get("If-None-Match") is None
+    gateway.wait_until("stored", 1)
     assert gateway.ask("/a").is_hit
 
 
