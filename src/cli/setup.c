@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "cache/policy.h"
+#include "cli/reach.h"
 
 #include <unistd.h>
 
@@ -272,6 +273,11 @@ enum err setup_site(const struct setup *setup, struct account *account, struct s
     enum err err = site_new(&config->http, config->routes.items, config->routes.count,
                             &setup->origins, account, ret_site, &why);
 
+    if (err == ERR_OK) {
+        err = reach_check(*ret_site, config->routes.items, config->routes.count, &why);
+        if (err != ERR_OK)
+            site_free(ret_site);
+    }
     if (err != ERR_OK)
         *fault = why;
     return err;
