@@ -7,7 +7,7 @@
  *   /docs/ **             /docs and everything below; only as the last segment
  *
  * Two routes are compared segment by segment from the left: a literal before a capture or *, these
- * before an optional one, that before the end, that before **. So of all routes that fit a path
+ * before the end, that before an optional one, that before **. So of all routes that fit a path
  * exactly one is the most specific, whatever the order in the file.
  *
  * Memory: texts point into the settings. Threads: any, once compiled.
@@ -43,8 +43,8 @@ enum {
 
 enum segment_kind {
     SEGMENT_REST, /* in the order of how specific they are */
-    SEGMENT_END,
     SEGMENT_OPTIONAL,
+    SEGMENT_END,
     SEGMENT_ONE, /* {name} or * */
     SEGMENT_LITERAL
 };
