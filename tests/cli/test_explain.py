@@ -1,0 +1,70 @@
+"""`larder explain`: what would be done with a request, and which line of the file says so."""
+import larder
+import pytest
+
+SHOP = """\
+origins:
+  shop: {servers: ["127.0.0.1:1"]}
+routes:
+  products:
+    match: "/api/products/{id?}"
+    ttl: 60s
+    key: {query: {ignore: ["utm_*"], sort: on}}
+    tags: ["products", "product:{id}"]
+  default: {match: "/**", cache: off}
+"""
+
+
+@pytest.fixture
+def explain(tmp_path):
+    """Runs `larder explain` on the shop: a dictionary of what it says, and the exit status."""
+    file = tmp_path / "larder.yaml"
+    file.write_text(SHOP)
+
+    def run(*words):
+        done = larder.run("explain", "-c", str(file), *words)
+        assert done.stderr == ""
+        lines = done.stdout.replace(str(file), "larder.yaml").splitlines()
+        return {line[:15].strip(): line[15:] for line in lines}, done.returncode
+    return run
+
+
+def test_key_route_and_each_decision_have_their_line(explain):
+    told, status = explain("GET /api/products/7?utm_source=x&b=1&a=2", "-H", "Host: shop.example")
+    assert status == 0
+    assert told["route"] == "products  (larder.yaml:4)"
+    assert told["match"] == "/api/products/{id?}  (larder.yaml:5)"
+    assert told["key"] == "http://shop.example/api/products/7?a=2&b=1"
+    assert told["ttl"] == "1m  (larder.yaml:6)"
+    assert told["tags"] == "products, product:7  (larder.yaml:8)"
+    assert told["cache"] == "origin  (default)"
+
+
+def test_what_is_not_for_the_cache_has_its_reason_and_line(explain):
+    told, status = explain("GET /checkout")
+    assert status == 0
+    assert told["route"] == "default  (larder.yaml:9)"
+    assert told["decision"] == "passed to the origin: route-off  (larder.yaml:9)"
+
+
+def test_what_would_be_refused_is_refused(explain):
+    told, status = explain("GET /a b")
+    assert status == 1
+    assert told["refused"].startswith("400: ")
+
+
+def test_the_key_is_the_one_that_the_server_uses(serve, origin):
+    server = serve("--origin", origin.url)
+    told = larder.run("explain", "--origin", origin.url, "GET /tagged/../tagged/a", "-H",
+                      f"Host: 127.0.0.1:{server.http_port}")
+    assert told.returncode == 0
+    assert f"http://127.0.0.1:{server.http_port}/tagged/a\n" in told.stdout
+
+
+def test_a_route_that_no_request_comes_to_is_an_error(tmp_path):
+    file = tmp_path / "larder.yaml"
+    file.write_text('origins: {shop: {servers: ["127.0.0.1:1"]}}\nroutes:\n'
+                    '  some: {match: "/x/{id?}"}\n  none: {match: /x}\n  one: {match: "/x/{id}"}\n')
+    done = larder.run("check", str(file))
+    assert done.returncode == 1
+    assert f"{file}:3: routes.some: no request ever comes to /x/{{id?}}" in done.stderr
