@@ -113,6 +113,7 @@ static enum err set_in_map(struct fields *fields, struct map *map, size_t *cost,
     uint32_t hash = hash_of(fields, name);
     struct map_node *old = map_find(map, hash, name);
     struct field *field = field_new(name, value);
+    bool added = old == NULL;
 
     if (field == NULL)
         return ERR_FULL;
@@ -125,7 +126,7 @@ static enum err set_in_map(struct fields *fields, struct map *map, size_t *cost,
         return ERR_FULL;
     }
     *cost += mem_cost(field);
-    *ret_added = old == NULL;
+    *ret_added = added;
     return ERR_OK;
 }
 

@@ -102,7 +102,8 @@ const char *type_encoding(const struct cache_view *view)
     case TYPE_STRING_GROWN:
         return "raw";
     default:
-        if (view->value.size <= 20 && number_i64(view->value, &number) == ERR_OK)
+        if (view->kind == TYPE_STRING && view->value.size <= 20 &&
+            number_i64(view->value, &number) == ERR_OK)
             return "int";
         return view->value.size <= EMBEDDED_MAX ? "embstr" : "raw";
     }

@@ -23,6 +23,7 @@
 enum type_kind {
     TYPE_STRING = CACHE_KIND_PLAIN,
     TYPE_STRING_GROWN = 1, /* made by APPEND or SETRANGE: Redis calls it raw whatever its size */
+    TYPE_STRING_FLOAT = 2, /* made by INCRBYFLOAT: no int to Redis, even if it is a whole number */
     TYPE_LIST = 32,
     TYPE_SET,
     TYPE_ZSET,

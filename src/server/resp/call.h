@@ -136,7 +136,7 @@ bool call_peek(struct call *call, struct cache_key key, struct cache_view *ret_v
 
 static inline bool view_is_string(const struct cache_view *view)
 {
-    return view->kind <= TYPE_STRING_GROWN;
+    return view->kind <= TYPE_STRING_FLOAT;
 }
 
 /* The string at a key. False: another type, which was replied. A missing one has state CACHE_MISS.

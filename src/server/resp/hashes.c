@@ -362,6 +362,10 @@ void on_hashes_hincrbyfloat(struct call *call)
         reply_error(call, "value is not a valid float");
         return;
     }
+    if (isnan(more) || isinf(more)) {
+        reply_error(call, "value is NaN or Infinity");
+        return;
+    }
     if (!edit_begin(call, call->key, TYPE_HASH, &edit))
         return;
     if (get_field(edit.object, call->words[2], &value) && figure_read(value, &number) != ERR_OK) {

@@ -199,6 +199,8 @@ void on_keys_swapdb(struct call *call)
 
     atomic_store(&resp->spaces[first], atomic_load(&resp->spaces[second]));
     atomic_store(&resp->spaces[second], space);
+    atomic_fetch_add(&resp->swaps[first], 1);
+    atomic_fetch_add(&resp->swaps[second], 1);
     if (locked)
         cache_unlock(call->thread);
     reply_ok(call);

@@ -381,7 +381,7 @@ static void list_channels(struct call *call, enum topic_kind kind)
 
 static void count_subscribers(struct call *call, enum topic_kind kind)
 {
-    reply_map(call, call->count - 2);
+    reply_array(call, (call->count - 2) * 2);
     for (size_t i = 2; i < call->count; i++) {
         reply_bulk(call, call->words[i]);
         reply_integer(call,

@@ -6,12 +6,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* An error begins with its kind in capitals; a sentence alone is an ERR. */
+/* An error begins with its kind; a sentence alone is an ERR. */
 static bool has_kind(const char *text)
 {
-    size_t size = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    struct bytes kind = bytes_of(text, strcspn(text, " "));
 
-    return size > 2 && (text[size] == ' ' || text[size] == '\0');
+    for (size_t i = 0; i < ERROR_KINDS; i++) {
+        if (bytes_equal(kind, bytes_of_text(error_kinds[i])))
+            return true;
+    }
+    return false;
 }
 
 void reply_error(struct call *call, const char *text)

@@ -52,6 +52,7 @@ struct resp {
     struct account connections; /* memory of connections and what waits for them */
 
     _Atomic uint8_t spaces[CACHE_DATABASES]; /* the engine's space of each database: SWAPDB */
+    _Atomic uint64_t swaps[CACHE_DATABASES]; /* how often it was exchanged */
     _Atomic int64_t wall_offset_ms;          /* what to add to the loop's time to get people's */
     _Atomic uint64_t clients_made;
     _Atomic int64_t idle_ms;

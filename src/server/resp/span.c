@@ -5,7 +5,9 @@
 static bool read_score(struct bytes word, struct span_edge *ret_edge)
 {
     *ret_edge = (struct span_edge){.exclusive = word.size > 0 && word.data[0] == '('};
-    return number_double(bytes_skip(word, ret_edge->exclusive), &ret_edge->score) == ERR_OK;
+    word = bytes_skip(word, ret_edge->exclusive);
+    /* As in Redis nothing at all is 0. */
+    return word.size == 0 || number_double(word, &ret_edge->score) == ERR_OK;
 }
 
 /* "[a", "(a", "-", "+" */

@@ -88,9 +88,13 @@ static bool read_set_options(struct call *call, size_t from, bool is_getex,
             return false;
         }
     }
-    return !ret_options->has_expiry ||
-           expiry_read(call, ret_options->expiry_at, ret_options->expiry_unit, true,
-                       &ret_options->expires_ms);
+    return true;
+}
+
+static bool read_set_expiry(struct call *call, struct set_options *options)
+{
+    return !options->has_expiry ||
+           expiry_read(call, options->expiry_at, options->expiry_unit, true, &options->expires_ms);
 }
 
 /* Stores; a time that is over leaves nothing behind. */
@@ -139,7 +143,7 @@ void on_strings_set(struct call *call)
             reply_ok(call);
         return;
     }
-    if (!read_set_options(call, 3, false, &options))
+    if (!read_set_options(call, 3, false, &options) || !read_set_expiry(call, &options))
         return;
     if (!options.only_new && !options.only_old && !options.get && !options.keep_ttl) {
         if (put_until(call, call->key, call->words[2], options.expires_ms))
@@ -208,6 +212,8 @@ void on_strings_getex(struct call *call)
     struct cache_view view;
 
     if (!read_set_options(call, 2, true, &options) || !call_string(call, call->key, &view))
+        return;
+    if (view.state != CACHE_MISS && !read_set_expiry(call, &options))
         return;
     reply_string(call, &view);
     if (view.state == CACHE_MISS || !(options.has_expiry || options.persist))
@@ -452,6 +458,7 @@ void on_strings_incrbyfloat(struct call *call)
     }
     struct bytes written = figure_write(number, text);
 
-    if (call_put(call, call->key, TYPE_STRING, written, exists ? view.expires_ms : CACHE_NEVER))
+    if (call_put(call, call->key, TYPE_STRING_FLOAT, written,
+                 exists ? view.expires_ms : CACHE_NEVER))
         reply_bulk(call, written);
 }

@@ -21,7 +21,8 @@ struct watched {
     uint64_t sequence; /* of the value when the watch began; 0: there was none */
     size_t name_size;
     unsigned database;
-    unsigned space; /* that the database was */
+    uint64_t swaps; /* of the database when the watch began */
+    unsigned space;
     uint8_t name[];
 };
 
@@ -178,6 +179,7 @@ void on_transaction_watch(struct call *call)
 
         watched->owner = transaction;
         watched->database = call->client->database;
+        watched->swaps = atomic_load(&call->resp->swaps[watched->database]);
         watched->space = call->space;
         watched->name_size = name.size;
         if (name.size > 0)
@@ -290,7 +292,7 @@ static bool has_changed(struct call *call, struct transaction *transaction)
 
         /* The database may be another one by SWAPDB. */
         if (sequence_of(call, key) != w->sequence ||
-            resp_space(call->resp, w->database) != w->space)
+            atomic_load(&call->resp->swaps[w->database]) != w->swaps)
             return true;
     }
     return false;

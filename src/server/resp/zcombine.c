@@ -1,7 +1,7 @@
 /* zcombine.c: unions, intersections and differences of sorted sets. SPDX-License-Identifier: MIT */
 #include "base/mem.h"
+#include "server/resp/call.h"
 #include "server/resp/handlers.h"
-#include "server/resp/picking.h"
 #include "types/members.h"
 #include "types/ranking.h"
 
@@ -20,7 +20,8 @@ struct mixture {
     struct source *sources;
     size_t count;
     enum aggregate aggregate;
-    bool scores; /* WITHSCORES */
+    bool scores;   /* WITHSCORES */
+    int64_t limit; /* of a count; 0: none */
     struct ranking *result;
 };
 
@@ -230,6 +231,7 @@ struct manner {
     enum err (*mix)(struct mixture *mixture);
     bool store;
     bool weighs; /* WEIGHTS and AGGREGATE are options */
+    bool counts; /* LIMIT is the only one */
 };
 
 static bool read_options(struct call *call, const struct manner *manner, size_t at,
@@ -248,7 +250,11 @@ static bool read_options(struct call *call, const struct manner *manner, size_t 
         } else if (manner->weighs && word_is(call, at, "aggregate") && left > 1 &&
                    read_aggregate(call, at + 1, &mixture->aggregate)) {
             at += 2;
-        } else if (!manner->store && word_is(call, at, "withscores")) {
+        } else if (manner->counts && word_is(call, at, "limit") && left > 1) {
+            if (!call_range(call, at + 1, 0, INT64_MAX, "LIMIT can't be negative", &mixture->limit))
+                return false;
+            at += 2;
+        } else if (!manner->store && !manner->counts && word_is(call, at, "withscores")) {
             mixture->scores = true;
             at++;
         } else {
@@ -338,32 +344,32 @@ out:
 
 void on_zsets_zunion(struct call *call)
 {
-    mix(call, &(struct manner){unite, false, true});
+    mix(call, &(struct manner){.mix = unite, .weighs = true});
 }
 
 void on_zsets_zunionstore(struct call *call)
 {
-    mix(call, &(struct manner){unite, true, true});
+    mix(call, &(struct manner){.mix = unite, .store = true, .weighs = true});
 }
 
 void on_zsets_zinter(struct call *call)
 {
-    mix(call, &(struct manner){intersect, false, true});
+    mix(call, &(struct manner){.mix = intersect, .weighs = true});
 }
 
 void on_zsets_zinterstore(struct call *call)
 {
-    mix(call, &(struct manner){intersect, true, true});
+    mix(call, &(struct manner){.mix = intersect, .store = true, .weighs = true});
 }
 
 void on_zsets_zdiff(struct call *call)
 {
-    mix(call, &(struct manner){subtract, false, false});
+    mix(call, &(struct manner){.mix = subtract});
 }
 
 void on_zsets_zdiffstore(struct call *call)
 {
-    mix(call, &(struct manner){subtract, true, false});
+    mix(call, &(struct manner){.mix = subtract, .store = true});
 }
 
 void on_zsets_zintercard(struct call *call)
@@ -371,16 +377,10 @@ void on_zsets_zintercard(struct call *call)
     struct mixture mixture = {0};
     struct step step = {.mixture = &mixture};
 
-    if (!call_keys_and_limit(call, &mixture.count, &step.limit))
-        return;
-    mixture.sources = mem_new(mixture.count, sizeof *mixture.sources);
-    for (size_t i = 0; i < mixture.count; i++) {
-        if (!find_source(call, 2 + i, &mixture.sources[i])) {
-            mem_free(&mixture.sources);
-            return;
-        }
+    if (read_mixture(call, &(struct manner){.counts = true}, &mixture)) {
+        step.limit = mixture.limit;
+        source_each(smallest(&mixture), intersect_one, &step);
+        reply_integer(call, step.count);
     }
-    source_each(smallest(&mixture), intersect_one, &step);
     mem_free(&mixture.sources);
-    reply_integer(call, step.count);
 }

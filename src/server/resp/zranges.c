@@ -51,7 +51,7 @@ static bool read_range(struct call *call, const struct form *form, struct range 
         if (!read_option(call, &i, form, range))
             return false;
     }
-    if (range->limited && range->by == SPAN_BY_RANK) {
+    if (range->limit != -1 && range->by == SPAN_BY_RANK) {
         reply_error(call, "syntax error, LIMIT is only supported in combination with either "
                           "BYSCORE or BYLEX");
         return false;
@@ -73,7 +73,7 @@ static struct span_ranks limited(const struct range *range, struct span_ranks ra
     size_t left = ranks.count - skip;
     size_t count = range->limit < 0 || (uint64_t)range->limit > left ? left : (size_t)range->limit;
 
-    if (!range->limited)
+    if (!range->limited || range->by == SPAN_BY_RANK)
         return ranks;
     return (struct span_ranks){range->down ? ranks.from + left - count : ranks.from + skip, count};
 }
