@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "t.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define MIB ((size_t)1 << 20)
@@ -288,5 +289,69 @@ TEST(few_bytes_back_few_pages)
         CHECK(piece_take(&world, size, false) == ERR_OK);
     /* A step or two for each size, not a page for each. */
     CHECK(slab_backed(world.slab) < slab_taken(world.slab) + MIB / 3);
+    world_end(&world);
+}
+
+enum { THREADS = 4, THREAD_STEPS = 20000, THREAD_PLACES = 500 };
+
+struct thread_part {
+    struct slab *slab;
+    uint64_t seed;
+    bool intact;
+};
+
+/* Takes, fills, checks and gives back places of its own, and now and then asks for a sparse page.
+ */
+static void *thread_run(void *context)
+{
+    struct thread_part *part = context;
+    struct random random;
+    uint32_t refs[THREAD_PLACES] = {0};
+    uint32_t sizes[THREAD_PLACES] = {0};
+    uint32_t sparse[64];
+    size_t count = 0;
+
+    random_init(&random, part->seed);
+    part->intact = true;
+    for (int i = 0; i < THREAD_STEPS; i++) {
+        size_t n = random_below(&random, THREAD_PLACES);
+
+        if (refs[n] != 0) {
+            const uint8_t *place = slab_at(part->slab, refs[n]);
+
+            part->intact &= place[0] == (uint8_t)part->seed;
+            part->intact &= place[sizes[n] - 1] == (uint8_t)part->seed;
+            slab_give(part->slab, refs[n]);
+            refs[n] = 0;
+            continue;
+        }
+        sizes[n] = (uint32_t)(16 + random_below(&random, random_below(&random, 60000) + 1));
+        if (slab_take(part->slab, sizes[n], false, &refs[n]) == ERR_OK)
+            memset(slab_at(part->slab, refs[n]), (int)part->seed, sizes[n]);
+        if (i % 100 == 0)
+            (void)slab_sparse(part->slab, sparse, 64, &count);
+    }
+    for (size_t n = 0; n < THREAD_PLACES; n++) {
+        if (refs[n] != 0)
+            slab_give(part->slab, refs[n]);
+    }
+    return NULL;
+}
+
+TEST(threads_get_places_of_their_own)
+{
+    struct thread_part parts[THREADS];
+    pthread_t threads[THREADS];
+    struct world world;
+
+    world_begin(&world, 32 * MIB, 1);
+    for (unsigned i = 0; i < THREADS; i++) {
+        parts[i] = (struct thread_part){.slab = world.slab, .seed = i + 1};
+        CHECK(pthread_create(&threads[i], NULL, thread_run, &parts[i]) == 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+        CHECK(parts[i].intact);
+    }
     world_end(&world);
 }
