@@ -58,6 +58,7 @@ static struct template_rules rules_of(const struct plan *plan, bool values)
     return (struct template_rules){
         .exponent = plan->exponent,
         .key_width = (unsigned)plan->key_width,
+        .key_max = plan->first_key + plan->keys,
         .values = values,
     };
 }

@@ -4,11 +4,13 @@
 #include "base/must.h"
 #include "base/number.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void template_init(struct template *template)
 {
     template->count = 0;
+    template->stored = 0;
     template->size_max = 0;
     template->has_key = false;
     template->has_value = false;
@@ -27,10 +29,32 @@ static enum err add_piece(struct template *template, struct piece piece, struct 
     return ERR_OK;
 }
 
+/* Behind the last text, if that is the last piece and in the store, too. */
+static bool extend(struct template *template, size_t size)
+{
+    struct piece *last = template->count == 0 ? NULL : &template->pieces[template->count - 1];
+    const uint8_t *end = template->store + template->stored - size;
+
+    if (last == NULL || last->kind != PIECE_TEXT || last->text.data + last->text.size != end)
+        return false;
+    last->text.size += size;
+    template->size_max += size;
+    return true;
+}
+
 enum err template_add_plain(struct template *template, struct bytes text, struct fault *fault)
 {
     if (text.size == 0)
         return ERR_OK;
+    if (text.size <= TEMPLATE_STORE_SIZE - template->stored) {
+        uint8_t *copy = template->store + template->stored;
+
+        memcpy(copy, text.data, text.size);
+        template->stored += text.size;
+        if (extend(template, text.size))
+            return ERR_OK;
+        text.data = copy;
+    }
     return add_piece(template, (struct piece){.kind = PIECE_TEXT, .text = text}, fault);
 }
 
@@ -87,15 +111,59 @@ enum err template_add(struct template *template, struct bytes text,
     return ERR_OK;
 }
 
+static unsigned digits_of(uint64_t number)
+{
+    unsigned count = 1;
+
+    for (; number >= 10; number /= 10)
+        count++;
+    return count;
+}
+
+/* The length of a word that is always the same, or 0. */
+static size_t fixed_length(struct bytes text, const struct template_rules *rules)
+{
+    size_t length = 0;
+
+    while (text.size > 0) {
+        size_t open = bytes_find(text, '{');
+
+        length += open;
+        text = bytes_skip(text, open);
+        if (text.size == 0)
+            break;
+        if (!bytes_begin_with(text, BYTES("{key}")) || digits_of(rules->key_max) > rules->key_width)
+            return 0;
+        length += rules->key_width;
+        text = bytes_skip(text, sizeof "{key}" - 1);
+    }
+    return length;
+}
+
+static enum err add_fixed_word(struct template *template, struct bytes text, size_t length,
+                               const struct template_rules *rules, struct fault *fault)
+{
+    char header[32];
+    int size = snprintf(header, sizeof header, "$%zu\r\n", length);
+
+    must(size > 0);
+    TRY(template_add_plain(template, bytes_of(header, (size_t)size), fault));
+    TRY(template_add(template, text, rules, fault));
+    return template_add_plain(template, BYTES("\r\n"), fault);
+}
+
 enum err template_add_word(struct template *template, struct bytes text,
                            const struct template_rules *rules, struct fault *fault)
 {
     struct template_rules inside = *rules;
     unsigned place = template->count;
+    size_t length = fixed_length(text, rules);
 
     inside.values = false;
     if (rules->values && bytes_equal(text, BYTES("{value}")))
         return add_gap(template, BYTES("value"), rules, fault);
+    if (length > 0 && template->stored + text.size + 64 < TEMPLATE_STORE_SIZE)
+        return add_fixed_word(template, text, length, &inside, fault);
     TRY(add_piece(template, (struct piece){.kind = PIECE_WORD}, fault));
     TRY(template_add(template, text, &inside, fault));
     template->pieces[place].inside = template->count - place - 1;
@@ -106,12 +174,18 @@ enum err template_add_word(struct template *template, struct bytes text,
 /* Digits from the right end of `digits`; how many. */
 static unsigned number_digits(uint64_t number, unsigned width, uint8_t digits[TEMPLATE_NUMBER_SIZE])
 {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
     unsigned count = 0;
 
-    do {
-        digits[TEMPLATE_NUMBER_SIZE - ++count] = (uint8_t)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
+    for (; number >= 10; number /= 100) {
+        digits[TEMPLATE_NUMBER_SIZE - ++count] = (uint8_t)pairs[number % 100 * 2 + 1];
+        digits[TEMPLATE_NUMBER_SIZE - ++count] = (uint8_t)pairs[number % 100 * 2];
+    }
+    if (number > 0 || count == 0)
+        digits[TEMPLATE_NUMBER_SIZE - ++count] = (uint8_t)('0' + number);
     while (count < width)
         digits[TEMPLATE_NUMBER_SIZE - ++count] = '0';
     return count;

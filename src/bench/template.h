@@ -11,8 +11,9 @@
  * The same template writes HTTP request text as it is, and RESP commands word by word with their
  * lengths before them.
  *
- * Memory: the texts are borrowed and outlive the template. Threads: unchanged after it was read.
- * Limits: TEMPLATE_PIECES_MAX pieces; numbers below 2^48.
+ * Memory: long texts are borrowed and outlive the template; short ones are copied side by side, so
+ * that what stands between two gaps is one copy to write. A template must stay where it is.
+ * Threads: unchanged after it was read. Limits: TEMPLATE_PIECES_MAX pieces; numbers below 2^48.
  */
 #ifndef LARDER_BENCH_TEMPLATE_H
 #define LARDER_BENCH_TEMPLATE_H
@@ -21,7 +22,11 @@
 #include "base/fault.h"
 #include "bench/zipf.h"
 
-enum { TEMPLATE_PIECES_MAX = 64, TEMPLATE_NUMBER_SIZE = 20 };
+enum {
+    TEMPLATE_PIECES_MAX = 64,
+    TEMPLATE_NUMBER_SIZE = 20,
+    TEMPLATE_STORE_SIZE = 2048, /* bytes of short texts */
+};
 
 enum piece_kind {
     PIECE_TEXT,
@@ -43,6 +48,8 @@ struct template
 {
     struct piece pieces[TEMPLATE_PIECES_MAX];
     unsigned count;
+    uint8_t store[TEMPLATE_STORE_SIZE];
+    size_t stored;
     size_t size_max; /* bytes of the longest result, values not counted */
     bool has_key;
     bool has_value;
@@ -52,6 +59,7 @@ struct template
 struct template_rules {
     double exponent;
     unsigned key_width; /* digits of {key}, filled up with zeros; 0: as many as it has */
+    uint64_t key_max;   /* no key is larger */
     bool values;        /* {value} is allowed */
 };
 

@@ -73,8 +73,64 @@ TEST(a_command_is_written_word_by_word_with_lengths)
     CHECK(writes(&template,
                  (struct template_fill){.key = 5, .key_width = 12, .value = BYTES("xyz")},
                  BYTES("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000005\r\n$3\r\nxyz\r\n")));
-    CHECK(writes(&template, (struct template_fill){.key = 12345, .value = BYTES("")},
-                 BYTES("*3\r\n$3\r\nSET\r\n$9\r\nkey:12345\r\n$0\r\n\r\n")));
+    CHECK(writes(&template, (struct template_fill){.key = 12345, .key_width = 12},
+                 BYTES("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000012345\r\n$0\r\n\r\n")));
+}
+
+TEST(a_key_of_fixed_width_gives_the_same_command_as_one_that_is_measured)
+{
+    static const struct template_rules fixed = {.key_width = 4, .key_max = 9999, .values = true};
+    static const struct template_rules loose = {.key_width = 4, .key_max = 10000, .values = true};
+    struct template known, measured;
+    struct fault fault;
+
+    template_init(&known);
+    template_init(&measured);
+    CHECK(template_add_word(&known, BYTES("a{key}b{key}"), &fixed, &fault) == ERR_OK);
+    CHECK(template_add_word(&measured, BYTES("a{key}b{key}"), &loose, &fault) == ERR_OK);
+    CHECK(known.pieces[0].kind == PIECE_TEXT && measured.pieces[0].kind == PIECE_WORD);
+    struct template_fill fill = {.key = 42, .key_width = 4};
+
+    CHECK(writes(&known, fill, BYTES("$10\r\na0042b0042\r\n")));
+    CHECK(writes(&measured, fill, BYTES("$10\r\na0042b0042\r\n")));
+    fill.key = 10000;
+    CHECK(writes(&measured, fill, BYTES("$12\r\na10000b10000\r\n")));
+}
+
+TEST(numbers_of_every_length_are_written_whole)
+{
+    struct template template;
+    struct fault fault;
+    char wanted[32];
+
+    template_init(&template);
+    CHECK(template_add(&template, BYTES("<{key}>"), &plain, &fault) == ERR_OK);
+    for (uint64_t number = 1; number < UINT64_C(1) << 60; number = number * 3 + 1) {
+        (void)snprintf(wanted, sizeof wanted, "<%llu>", (unsigned long long)number);
+        CHECK(writes(&template, (struct template_fill){.key = number}, bytes_of_text(wanted)));
+        (void)snprintf(wanted, sizeof wanted, "<%019llu>", (unsigned long long)number);
+        CHECK(writes(&template, (struct template_fill){.key = number, .key_width = 19},
+                     bytes_of_text(wanted)));
+    }
+}
+
+TEST(long_texts_are_not_copied_and_come_out_whole)
+{
+    static char text[5000];
+    struct template template;
+    struct fault fault;
+
+    memset(text, 't', sizeof text - 1);
+    template_init(&template);
+    CHECK(template_add_plain(&template, BYTES("a"), &fault) == ERR_OK);
+    CHECK(template_add_plain(&template, bytes_of_text(text), &fault) == ERR_OK);
+    CHECK(template.pieces[1].text.data == (uint8_t *)text);
+    struct buf out;
+
+    buf_init(&out, 1 << 20, NULL);
+    template_write(&template, &(struct template_fill){.key = 0}, &out);
+    CHECK(out.size == sizeof text);
+    buf_fini(&out);
 }
 
 TEST(long_words_get_long_lengths)
