@@ -79,6 +79,28 @@ static void at_field(const struct config *config, const void *field, const char 
         fault_at(fault, file, line, 0);
 }
 
+/* "http://shop.example" has the server "shop.example:80". */
+static enum err add_server(struct config *config, const char *url, struct config_origin *origin,
+                           struct fault *fault)
+{
+    struct bytes host = bytes_skip(bytes_of_text(url), strlen("http://"));
+    char server[512];
+
+    if (host.size > 0 && host.data != NULL && host.data[host.size - 1] == '/')
+        host.size--;
+    bool has_port = value_is_address(host);
+
+    (void)snprintf(server, sizeof server, "%.*s%s", BYTES_ARG(host), has_port ? "" : ":80");
+    struct bytes copy = arena_copy(&config->arena, bytes_of_text(server));
+    const char **items = arena_take(&config->arena, sizeof *items);
+
+    if (copy.data == NULL || items == NULL)
+        return fault_say(fault, ERR_FULL, "the configuration is too large");
+    items[0] = (const char *)copy.data;
+    origin->settings.servers = (struct text_list){items, 1};
+    return ERR_OK;
+}
+
 static enum err add_flag_origin(struct setup *setup, struct fault *fault)
 {
     struct config *config = &setup->config;
@@ -97,24 +119,7 @@ static enum err add_flag_origin(struct setup *setup, struct fault *fault)
     if (err != ERR_OK)
         return fault_say(fault, err, "--origin: %s", why.text);
     TRY(config_add_origin(config, "default", "--origin", &origin, fault));
-
-    struct bytes host = bytes_skip(bytes_of_text(text), strlen("http://"));
-    struct bytes rest = host;
-    char server[512];
-
-    if (host.data[host.size - 1] == '/')
-        host.size--;
-    (void)snprintf(
-        server, sizeof server, "%.*s%s", BYTES_ARG(host),
-        bytes_cut(&rest, ':').size < host.size && host.data[host.size - 1] != ']' ? "" : ":80");
-    struct bytes copy = arena_copy(&config->arena, bytes_of_text(server));
-    const char **items = arena_take(&config->arena, sizeof *items);
-
-    if (copy.data == NULL || items == NULL)
-        return fault_say(fault, ERR_FULL, "the configuration is too large");
-    items[0] = (const char *)copy.data;
-    origin->settings.servers = (struct text_list){items, 1};
-    return ERR_OK;
+    return add_server(config, text, origin, fault);
 }
 
 static enum err check_server(const struct config *config, const struct config_origin *origin,

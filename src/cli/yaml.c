@@ -210,6 +210,7 @@ static enum err read_node(struct reader *reader, const yaml_event_t *event, unsi
 
 static enum err read_list(struct reader *reader, unsigned depth, struct yaml_node *list)
 {
+    must(list != NULL);
     struct yaml_node **end = &list->children;
 
     for (;;) {
@@ -281,6 +282,7 @@ static enum err read_pair(struct reader *reader, const yaml_event_t *key, unsign
 
 static enum err read_map(struct reader *reader, unsigned depth, struct yaml_node *map)
 {
+    must(map != NULL);
     struct yaml_node **end = &map->children;
 
     for (;;) {
@@ -404,6 +406,7 @@ enum err yaml_read(struct arena *arena, struct bytes text, const struct yaml_nod
     yaml_parser_delete(&reader.parser);
     if (err != ERR_OK)
         return err;
+    must(root != NULL);
     if (root->kind == YAML_TEXT && root->text.size == 0 && !root->quoted)
         root->kind = YAML_MAP;
     if (root->kind != YAML_MAP) {
