@@ -12,6 +12,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build/logs"
 CORES = os.cpu_count() or 2
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "4"))
-PART_MAX_S = 900  # a part that takes longer hangs
+PART_MAX_S = 480  # a part that takes longer hangs
+LINE_MAX = 160
 CLOSING = re.compile(r"^(\d+) passed, (\d+) failed$")
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
@@ -104,25 +106,57 @@ class Report:
             print(f"[{time.monotonic() - self.begun:5.0f} s] {verdict} {part.name:<28}"
                   f"{took:6.1f} s  {passed:5} passed  {failed} failed", flush=True)
             for line in wrong[:20]:
-                print(f"            {line}", flush=True)
+                print(f"            {line[:LINE_MAX]}", flush=True)
             if failed:
                 print(f"            log: {part.log.relative_to(ROOT)}", flush=True)
 
 
-def run(part, report):
-    """Runs one part; whether all of it passed."""
-    begun = time.monotonic()
-    with open(part.log, "w+b") as log:
+class Runner:
+    """Runs parts, each in a process group of its own, and leaves none of them behind."""
+
+    def __init__(self, report):
+        self.report = report
+        self.running = set()
+        self.stopped = False
+
+    def _wait(self, part, log):
+        process = subprocess.Popen(part.words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=subprocess.STDOUT, start_new_session=True,
+                                   env={**os.environ, **SANITIZERS, **part.env})
+        self.running.add(process.pid)
         try:
-            status = subprocess.run(part.words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
-                                    stderr=subprocess.STDOUT, timeout=PART_MAX_S, check=False,
-                                    env={**os.environ, **SANITIZERS, **part.env}).returncode
+            return process.wait(PART_MAX_S)
         except subprocess.TimeoutExpired:
             log.write(f"\nended after {PART_MAX_S} s\n".encode())
-            status = 124
-    passed, failed, wrong = part.count(part.log.read_text(errors="replace"), status)
-    report.add(part, time.monotonic() - begun, passed, failed, wrong)
-    return failed == 0
+            return 124
+        finally:
+            self.end(process.pid)
+            process.wait()
+            self.running.discard(process.pid)
+
+    @staticmethod
+    def end(group):
+        """Whatever is left of it."""
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def run(self, part):
+        """Runs one part; whether all of it passed."""
+        if self.stopped:
+            return False
+        begun = time.monotonic()
+        with open(part.log, "w+b") as log:
+            status = self._wait(part, log)
+        passed, failed, wrong = part.count(part.log.read_text(errors="replace"), status)
+        self.report.add(part, time.monotonic() - begun, passed, failed, wrong)
+        return failed == 0
+
+    def stop(self):
+        self.stopped = True
+        for group in list(self.running):
+            self.end(group)
 
 
 def make(name, *words, count=as_one):
@@ -166,8 +200,8 @@ def conversations(variant):
         report = LOGS / f"{folder}-{variant}.xml"
         report.unlink(missing_ok=True)
         parts.append(Part(f"{folder} {variant}", [
-            "/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-            f"--junitxml={report}", f"tests/{folder}"], as_junit(report),
+            "/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o",
+            "faulthandler_timeout=120", f"--junitxml={report}", f"tests/{folder}"], as_junit(report),
             env={"LARDER": str(ROOT / f"build/{variant}/larder"), "PYTHONDONTWRITEBYTECODE": "1"}))
     return parts
 
@@ -200,12 +234,17 @@ def main():
         return not words or any(word in part.name for word in words)
 
     report = Report()
-    for part in filter(wanted, first):
-        if not run(part, report) and part.name == "build release":
-            break
-    else:
-        with concurrent.futures.ThreadPoolExecutor(CORES + 1) as pool:
-            list(pool.map(lambda part: run(part, report), filter(wanted, together)))
+    runner = Runner(report)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        for part in filter(wanted, first):
+            if not runner.run(part) and part.name == "build release":
+                break
+        else:
+            with concurrent.futures.ThreadPoolExecutor(CORES + 1) as pool:
+                list(pool.map(runner.run, filter(wanted, together)))
+    finally:
+        runner.stop()
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed or not report.passed else 0
 

@@ -99,9 +99,7 @@ static void judge_lag(struct result *result)
         return;
     (void)snprintf(
         note(result), RESULT_NOTE_SIZE,
-        "the client could not start its requests on time: one in a hundred started %.1f ms late, "
-        "which is most of "
-        "the latency at that point. "
+        "the client could not start its requests on time: one in a hundred started %.1f ms late. "
         "Lower --rate, give the client more threads (--threads %llu), or keep other programs "
         "off its cores (taskset).",
         (double)histogram_at(result->lag, 0.99) / 1e6,

@@ -75,9 +75,9 @@ TEST(so_do_threads_that_share_too_few_cores)
 
 TEST(late_starts_make_an_open_loop_invalid_and_only_that)
 {
-    CHECK(is_valid(1000, 0.1, 1400000, 4));
-    CHECK(!is_valid(1000, 0.1, 1600000, 4));
-    CHECK(is_valid(0, 0.1, 1600000, 4));
+    CHECK(is_valid(1000, 0.1, 900000, 4));
+    CHECK(!is_valid(1000, 0.1, 1100000, 4));
+    CHECK(is_valid(0, 0.1, 1100000, 4));
 }
 
 TEST(the_drivers_add_up)
