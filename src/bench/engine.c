@@ -18,15 +18,26 @@ enum {
     VALUE_MAX = 1 << 20,
 };
 
-enum phase { PHASE_FILL, PHASE_GET, PHASE_GET_BATCH, PHASE_PUT, PHASE_MIXED, PHASES };
+enum phase {
+    PHASE_FILL,
+    PHASE_GET,
+    PHASE_GET_BATCH,
+    PHASE_PUT,
+    PHASE_PUT_BATCH,
+    PHASE_MIXED,
+    PHASES
+};
 
 static const struct {
     const char *name;
     const char *text;
 } phases[PHASES] = {
-    {"fill", "stores each item for the first time"},    {"get", "reads, one after the other"},
-    {"get16", "reads in batches of 16, fetched ahead"}, {"put", "replaces"},
-    {"mixed", "nine reads, one replacement"},
+    [PHASE_FILL] = {"fill", "stores each item for the first time"},
+    [PHASE_GET] = {"get", "reads, one after the other"},
+    [PHASE_GET_BATCH] = {"get16", "reads in batches of 16, fetched ahead"},
+    [PHASE_PUT] = {"put", "replaces, one after the other"},
+    [PHASE_PUT_BATCH] = {"put16", "replaces in batches of 16, fetched ahead"},
+    [PHASE_MIXED] = {"mixed", "nine reads, one replacement"},
 };
 
 struct engine_run {
@@ -90,19 +101,40 @@ static void put(struct engine_worker *worker, uint64_t item)
     worker->operations++;
 }
 
+/* Fetches ahead what a batch of drawn keys needs, in as many stages as `stages`. */
+static void draw_batch(struct engine_worker *worker, unsigned stages, uint64_t items[BATCH],
+                       struct cache_key keys[BATCH], struct key_text texts[BATCH])
+{
+    for (unsigned i = 0; i < BATCH; i++) {
+        items[i] = draw(worker);
+        keys[i] = key_of(worker->run, items[i], &texts[i]);
+    }
+    for (unsigned stage = 0; stage < stages; stage++) {
+        for (unsigned i = 0; i < BATCH; i++)
+            cache_prefetch(worker->cache, keys[i], stage);
+    }
+}
+
 static void get_batch(struct engine_worker *worker)
 {
     struct key_text texts[BATCH];
     struct cache_key keys[BATCH];
+    uint64_t items[BATCH];
 
-    for (unsigned i = 0; i < BATCH; i++) {
-        keys[i] = key_of(worker->run, draw(worker), &texts[i]);
-        cache_prefetch(worker->cache, keys[i], 0);
-    }
-    for (unsigned i = 0; i < BATCH; i++)
-        cache_prefetch(worker->cache, keys[i], 1);
+    draw_batch(worker, 2, items, keys, texts);
     for (unsigned i = 0; i < BATCH; i++)
         get(worker, keys[i]);
+}
+
+static void put_batch(struct engine_worker *worker)
+{
+    struct key_text texts[BATCH];
+    struct cache_key keys[BATCH];
+    uint64_t items[BATCH];
+
+    draw_batch(worker, 3, items, keys, texts);
+    for (unsigned i = 0; i < BATCH; i++)
+        put(worker, items[i]);
 }
 
 static void operate(struct engine_worker *worker)
@@ -118,6 +150,9 @@ static void operate(struct engine_worker *worker)
         break;
     case PHASE_PUT:
         put(worker, draw(worker));
+        break;
+    case PHASE_PUT_BATCH:
+        put_batch(worker);
         break;
     case PHASE_MIXED:
         if (random_below(&worker->random, 10) == 0)
@@ -164,7 +199,7 @@ static void *work(void *argument)
         fill(worker, &last_ns);
     while (worker->run->phase != PHASE_FILL &&
            !atomic_load_explicit(&worker->run->stop, memory_order_relaxed)) {
-        for (unsigned i = 0; i < TURN_OPS; i++)
+        for (uint64_t end = worker->operations + TURN_OPS; worker->operations < end;)
             operate(worker);
         turn(worker, &last_ns);
     }

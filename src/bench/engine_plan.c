@@ -11,7 +11,7 @@ static const char help[] =
     "usage: larder bench engine [--items N] [--value-size SIZE] [--threads N] [--duration TIME]\n"
     "                           [--zipf S] [--memory SIZE] [--policy NAME]\n"
     "\n"
-    "Measures the engine alone, in this process: fill, get, get16, put, mixed.\n"
+    "Measures the engine alone, in this process: fill, get, get16, put, put16, mixed.\n"
     "\n"
     "  --items N          how many items (default 1000000)\n"
     "  --value-size SIZE  bytes of each value, up to 1MiB (default 64)\n"

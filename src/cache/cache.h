@@ -146,8 +146,9 @@ enum cache_state cache_look(struct cache_thread *thread, struct cache_key key, i
 enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, int64_t now_ms,
                             struct cache_view *ret_view);
 
-/* Ahead of a batch of look-ups: starts to fetch the key's bucket (stage 0) and, some keys later,
- * the entry behind it (stage 1) into the processor's cache. Harmless for any key. */
+/* Ahead of a batch: starts to fetch the key's bucket (stage 0), some keys later the entry behind it
+ * (stage 1) and, for keys that are going to be written, some keys later again what a write touches
+ * beside it (stage 2) into the processor's cache. Harmless for any key. */
 void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage);
 
 /* Keeps the viewed entry's bytes readable after the turn, whatever happens to the key. Any thread

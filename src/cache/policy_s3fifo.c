@@ -44,7 +44,7 @@ enum {
     AT_ONCE = 20,          /* before one in so many of the entries left the queue */
     LAGGING = 2,           /* a window so many times as large as it should be */
     GROWN_MAX = 64,        /* entries that leave the window in one call */
-    TURNS_MAX = 256,      /* entries that are spared in one call */
+    TURNS_MAX = 256,       /* entries that are spared in one call */
 };
 
 enum origin { FROM_SMALL, FROM_MAIN };

@@ -39,7 +39,7 @@ void retire_entry(struct cache_thread *thread, struct cache_entry *entry)
         *batch_at(retired, retired->count++) = (struct retired_batch){NO_STAMP, ref, ref};
     }
     retired->bytes += bytes;
-    atomic_fetch_add_explicit(&cache->retired_bytes, bytes, memory_order_relaxed);
+    retired->bytes_untold += bytes;
 }
 
 void retire_table(struct cache_thread *thread, struct table *table)
@@ -68,6 +68,8 @@ static void seal(struct cache *cache, struct retired *retired)
 {
     uint64_t stamp = epoch_stamp(&cache->epochs);
 
+    atomic_fetch_add_explicit(&cache->retired_bytes, retired->bytes_untold, memory_order_relaxed);
+    retired->bytes_untold = 0;
     if (retired->count > 0 && batch_at(retired, retired->count - 1)->stamp == NO_STAMP)
         batch_at(retired, retired->count - 1)->stamp = stamp;
     for (struct table *table = retired->tables; table != NULL; table = table->next_retired) {

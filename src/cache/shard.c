@@ -48,6 +48,17 @@ static void count(struct cache *cache, const struct cache_entry *entry, int by)
         atomic_fetch_sub(&cache->negative_bytes, entry_cost(cache, entry));
 }
 
+/* The usual case costs nothing: two of the same space, both counted, neither negative. */
+static void count_replaced(struct cache *cache, const struct cache_entry *old,
+                           const struct cache_entry *entry)
+{
+    if (((old->space_flags | entry->space_flags) & ENTRY_NEGATIVE) == 0 &&
+        is_counted(cache, old) == is_counted(cache, entry))
+        return;
+    count(cache, old, -1);
+    count(cache, entry, 1);
+}
+
 /* What the policy is told: an object's own memory changes too often for that. */
 static size_t policy_size(const struct cache *cache, const struct cache_entry *entry)
 {
@@ -91,9 +102,10 @@ static void end_unwatched(struct cache *cache, const struct cache_entry *entry, 
     latch_unlock(&wheel->latch);
 }
 
+/* Nobody else can hold it yet, so this needs no exchange. */
 static void set_shown(struct cache_entry *entry)
 {
-    atomic_fetch_or_explicit(&entry->state, ENTRY_SHOWN, memory_order_release);
+    atomic_store_explicit(&entry->state, entry_state(entry) | ENTRY_SHOWN, memory_order_release);
 }
 
 static void set_hidden(struct cache_entry *entry)
@@ -126,8 +138,7 @@ void shard_replace(struct cache_thread *thread, _Atomic uint32_t *slot, struct c
 
     set_shown(entry);
     atomic_store_explicit(slot, entry_ref(cache, entry), memory_order_release);
-    count(cache, old, -1);
-    count(cache, entry, 1);
+    count_replaced(cache, old, entry);
     end_unwatched(cache, old, hash);
     end_watched(cache, entry, hash);
     latch_lock(&cache->policy_latch);

@@ -85,6 +85,7 @@ struct retired {
     unsigned first;
     unsigned count;
     size_t bytes;
+    size_t bytes_untold;  /* not in cache.retired_bytes yet */
     struct table *tables; /* oldest first */
     struct table *tables_last;
     struct rule *rules;
