@@ -72,11 +72,13 @@ struct entry_object {
     _Atomic uint64_t version; /* the sequence of its last change */
 };
 
-/* From one time to a later one; from or to CACHE_NEVER: for ever. */
+/* From one time to a later one; from a time that comes to CACHE_NEVER: for ever. */
 static inline int64_t time_between(int64_t from_ms, int64_t to_ms)
 {
     int64_t between = 0;
 
+    if (to_ms == from_ms)
+        return 0;
     if (to_ms == CACHE_NEVER || __builtin_sub_overflow(to_ms, from_ms, &between))
         return CACHE_NEVER;
     return between;
