@@ -308,6 +308,13 @@ def test_spellings_of_accept_encoding_share_a_variant(gateway, origin):
     assert origin.seen("/a")[0].get("Accept-Encoding") == "br, gzip"
 
 
+@pytest.mark.parametrize("names", ["", ",", " , ,"])
+def test_vary_without_a_name_is_no_vary(gateway, origin, names):
+    origin.reply("/a", body=b"x", headers={**HOUR, "Vary": names})
+    assert [gateway.ask("/a").body for _ in range(2)] == [b"x", b"x"]
+    assert len(origin.seen("/a")) == 1
+
+
 def test_vary_star_is_not_stored(gateway, origin):
     origin.reply("/a", body=b"x", headers={**HOUR, "Vary": "Accept, *"})
     assert gateway.ask("/a").detail == "vary-star"

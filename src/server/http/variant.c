@@ -172,6 +172,15 @@ static void admit_known(struct settling *settling)
         refuse(settling->fetch, REASON_MEMORY_PRESSURE);
 }
 
+/* Whether the answer names a field at all: `Vary:` with nothing behind it is no Vary. */
+static bool is_varying(const struct http_head *response)
+{
+    struct vary said;
+
+    return http_has(response, HTTP_VARY) &&
+           (vary_of(response, &said) != ERR_OK || said.any || said.count > 0);
+}
+
 static void settle(struct settling *settling, const struct http_head *response)
 {
     struct fetch *fetch = settling->fetch;
@@ -184,7 +193,7 @@ static void settle(struct settling *settling, const struct http_head *response)
         before = settling->marker.names;
     bool has_marker = before.size > 0;
 
-    if (!has_marker && !http_has(response, HTTP_VARY))
+    if (!has_marker && !is_varying(response))
         return;
     if (!join_names(settling, response)) {
         refuse(fetch, REASON_VARY_STAR);
