@@ -15,7 +15,7 @@ enum {
 static const struct http_limits response_limits = {
     .head_max = HEAD_MAX,
     .target_max = 0,
-    .fields_max = HTTP_FIELDS_MAX,
+    .fields_max = ORIGIN_FIELDS_MAX,
 };
 
 static int64_t now_ms(const struct exchange *exchange)

@@ -21,8 +21,8 @@
  * client is the one who is waited for (it sends slowly, or the response is paused) counts only for
  * the total.
  * Limits: connections an origin and worker; a request that finds none free waits in a queue of
- * `queue_max` for at most `queue_wait`, else ERR_BUSY. Response heads of 64 KiB and HTTP_FIELDS_MAX
- * fields; 32 interim responses.
+ * `queue_max` for at most `queue_wait`, else ERR_BUSY. Response heads of 64 KiB and
+ * ORIGIN_FIELDS_MAX fields; 32 interim responses.
  * Threads: the loop's own.
  */
 #ifndef LARDER_UPSTREAM_ORIGIN_H
@@ -34,6 +34,9 @@
 #include "base/setting.h"
 #include "net/loop.h"
 #include "proto/http.h"
+
+/* Fewer than a head can hold: whoever passes a response on adds fields of his own. */
+enum { ORIGIN_FIELDS_MAX = HTTP_FIELDS_MAX - 8 };
 
 struct origin_settings {
 #define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;

@@ -190,6 +190,30 @@ def test_what_was_stale_is_validated_with_both_validators(start, origin):
     assert gateway.count("revalidated") == 1
 
 
+def test_a_304_with_more_fields_than_fit_leaves_the_next_request_well(gateway, origin):
+    many = {f"X-{number}": "x" for number in range(90)}
+    more = {f"Y-{number}": "y" for number in range(90)}
+    origin.replies("/a", {"body": b"old", "headers": {"Cache-Control": "max-age=100", "Age": "99",
+                                                      "ETag": "\"v1\"", **many}},
+                   {"status": 304, "headers": {"ETag": "\"v1\"", **more}},
+                   {"body": b"new", "headers": HOUR})
+    assert gateway.ask("/a").body == b"old"
+    time.sleep(1.1)
+    assert gateway.ask("/a").status == 502
+    assert gateway.ask("/a").body == b"new"
+
+
+def test_as_many_fields_as_an_origin_may_send_can_be_looked_at_again(gateway, origin):
+    many = {f"X-{number}": "x" for number in range(118)}
+    origin.reply("/a", raw=b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
+                 b"Transfer-Encoding: chunked\r\n"
+                 + b"".join(b"%s: x\r\n" % name.encode() for name in many)
+                 + b"\r\n1\r\nx\r\n0\r\n\r\n")
+    assert gateway.ask("/a").body == b"x"
+    answer = gateway.ask("/a", If_None_Match="\"other\"")
+    assert answer.is_hit and answer.body == b"x"
+
+
 def test_what_changed_is_stored_anew(gateway, origin):
     origin.replies("/a", {"body": b"old", "headers": {**HOUR, "ETag": "\"v1\""}},
                    {"body": b"new", "headers": {**HOUR, "ETag": "\"v2\""}})

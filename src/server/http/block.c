@@ -92,9 +92,11 @@ static bool is_replaced(const struct http_head *news, const struct http_field *f
     return http_find_text(news, field->name, NULL) != NULL;
 }
 
-void block_update(const struct block_facts *facts, const struct http_head *stored,
-                  const struct http_head *news, struct buf *out)
+enum err block_update(const struct block_facts *facts, const struct http_head *stored,
+                      const struct http_head *news, struct buf *out)
 {
+    size_t count = 1; /* Date */
+
     buf_clear(out);
     add_status_line(out, stored->status, stored->reason);
     for (size_t i = 0; i < stored->field_count; i++) {
@@ -102,18 +104,23 @@ void block_update(const struct block_facts *facts, const struct http_head *store
 
         if (field->id == HTTP_DATE && !http_has(news, HTTP_DATE))
             continue;
-        if (!is_replaced(news, field))
-            block_add_field(out, field->name, field->value);
+        if (is_replaced(news, field))
+            continue;
+        block_add_field(out, field->name, field->value);
+        count++;
     }
     for (size_t i = 0; i < news->field_count; i++) {
         const struct http_field *field = &news->fields[i];
 
-        if (!is_of_the_body(field->id) && is_passed(facts, news, field))
-            block_add_field(out, field->name, field->value);
+        if (is_of_the_body(field->id) || !is_passed(facts, news, field))
+            continue;
+        block_add_field(out, field->name, field->value);
+        count++;
     }
     if (!http_has(news, HTTP_DATE))
         add_date(out, facts->now_s);
     buf_add(out, BYTES("\r\n"));
+    return count <= HTTP_FIELDS_MAX ? ERR_OK : ERR_TOO_BIG;
 }
 
 void block_finish(struct buf *block, bool has_size, uint64_t body_size, struct bytes etag)

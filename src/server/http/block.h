@@ -24,9 +24,10 @@ struct block_facts {
 void block_write(const struct block_facts *facts, const struct http_head *response,
                  struct buf *out);
 
-/* A stored block brought up to date with the fields of a 304 (RFC 9111 §3.2). */
-void block_update(const struct block_facts *facts, const struct http_head *stored,
-                  const struct http_head *news, struct buf *out);
+/* A stored block brought up to date with the fields of a 304 (RFC 9111 §3.2). ERR_TOO_BIG: they are
+ * too many together, and `out` is no block. */
+enum err block_update(const struct block_facts *facts, const struct http_head *stored,
+                      const struct http_head *news, struct buf *out);
 
 /* Adds what is known only when the body is whole. */
 void block_finish(struct buf *block, bool has_size, uint64_t body_size, struct bytes etag);

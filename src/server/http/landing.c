@@ -363,7 +363,13 @@ void landing_update(struct fetch *fetch, const struct http_head *response)
     fetch->is_304 = true;
     fetch->verdict = (struct verdict){.share = true};
     block_parse(block, merged);
-    block_update(&to_write, merged, response, &head->block);
+    if (block_update(&to_write, merged, response, &head->block) != ERR_OK) {
+        /* Nothing is left that could be asked about again: the next request gets it anew. */
+        drop_old(fetch);
+        fetch->is_ignored = true;
+        landing_fail(fetch, ERR_PEER_BROKEN, FAILURE_STATUS);
+        return;
+    }
     if (buf_failed(&head->block) != ERR_OK)
         return;
     block_parse(buf_bytes(&head->block), merged);
