@@ -12,10 +12,11 @@
 #include <string.h>
 
 enum {
-    CLASS_RUN = 255,    /* no class: one large place */
-    CACHED_SHARE = 128, /* this part of the limit may stay backed and free */
+    CLASS_RUN = 255,   /* no class: one large place */
+    CACHED_SHARE = 64, /* this part of the limit may stay backed and free, */
 };
 
+#define CACHED_MIN   ((size_t)256 << 10) /*   and so much with any limit */
 #define SMALL_LIMIT  ((size_t)128 << 20) /* below it pages are a quarter as large */
 #define REGION_MIN   ((size_t)4 << 30)   /* so that a limit may be raised later */
 #define GRANULES_MAX ((size_t)1 << 32)
@@ -43,6 +44,7 @@ struct slab *slab_new(size_t memory_max, struct account *account)
 {
     struct slab *slab = mem_new(1, sizeof *slab);
     size_t bytes = power_above(memory_max * 8);
+    size_t cached = memory_max / CACHED_SHARE;
     int error = pthread_mutex_init(&slab->lock, NULL);
 
     must(error == 0);
@@ -52,8 +54,9 @@ struct slab *slab_new(size_t memory_max, struct account *account)
         bytes /= 2;
     for (slab->granule_shift = 4; bytes > GRANULES_MAX << slab->granule_shift;)
         slab->granule_shift++;
-    region_init(&slab->region, bytes, memory_max < SMALL_LIMIT ? 14 : 16, memory_max / CACHED_SHARE,
-                account);
+    if (cached < CACHED_MIN)
+        cached = CACHED_MIN;
+    region_init(&slab->region, bytes, memory_max < SMALL_LIMIT ? 14 : 16, cached, account);
     pages_init(&slab->pages, &slab->region, slab->granule_shift);
     return slab;
 }
