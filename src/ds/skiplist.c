@@ -91,6 +91,7 @@ static void find_way(struct skiplist *list, double score, struct bytes member, s
     size_t rank = 0;
 
     way->before = NULL;
+    must(list->height > 0);
     for (size_t level = list->height; level-- > 0;) {
         while (lanes[level].next != NULL && is_before(lanes[level].next, score, member)) {
             rank += lanes[level].span;

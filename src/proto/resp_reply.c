@@ -246,7 +246,7 @@ enum err resp_token(struct bytes *rest, struct resp_token *ret_token)
         return ERR_AGAIN;
     struct resp_token token = {.kind = (enum resp_kind)rest->data[0]};
 
-    if (memchr("+-:$*_,#(=!%~>|", rest->data[0], 15) == NULL)
+    if (rest->data[0] == 0 || strchr("+-:$*_,#(=!%~>|", rest->data[0]) == NULL)
         return ERR_SYNTAX;
     TRY(cut_line(&after, &line));
     switch (token.kind) {
@@ -280,7 +280,7 @@ enum err resp_token(struct bytes *rest, struct resp_token *ret_token)
     } else if (token.kind == RESP_BULK || token.kind == RESP_BULK_ERROR ||
                token.kind == RESP_VERBATIM) {
         TRY(cut_text(&after, number, &token));
-    } else if (memchr("*%~>|", (int)token.kind, 5) != NULL) {
+    } else if (strchr("*%~>|", (int)token.kind) != NULL) {
         TRY(set_count(&token, number));
     }
     *rest = after;

@@ -3,11 +3,10 @@
 
 #include "base/mem.h"
 #include "base/must.h"
-#include "server/resp/inside.h"
 
 void client_set_text(struct client *client, char **place, struct bytes text)
 {
-    struct resp *resp = client->door->resp;
+    struct resp *resp = client->resp;
     char *copy = text.size == 0 ? NULL : mem_copy(text.data, text.size);
 
     must(pthread_mutex_lock(&resp->lock) == 0);

@@ -50,6 +50,7 @@ struct subscriptions;
 struct client {
     struct list_node node; /* in its door */
     struct resp_door *door;
+    struct resp *resp;
     struct conn *conn;
     unsigned protocol;
     unsigned database;

@@ -1,225 +1,147 @@
-/* door.c: one worker's clients, from accepting to closing. SPDX-License-Identifier: MIT */
+/* door.c: birth and end of the door, and of what all doors share. SPDX-License-Identifier: MIT */
 #include "server/resp/door.h"
 
 #include "base/mem.h"
 #include "base/must.h"
 #include "net/clock.h"
 #include "server/resp/inside.h"
+#include "server/resp/parameter.h"
 #include "server/resp/pubsub.h"
-#include "server/resp/transaction.h"
+#include "server/resp/stats.h"
+#include "server/resp/topic.h"
 
-enum { TICK_MS = 1000, WALL_DRIFT_MS = 500, REPLIES_MAX = 1 << 30 };
+#include <stdio.h>
 
-const char *const error_kinds[ERROR_KINDS] = {"ERR",      "WRONGTYPE", "NOAUTH",  "WRONGPASS",
-                                              "OOM",      "EXECABORT", "NOPROTO", "NOPERM",
-                                              "TRYAGAIN", "MISCONF",   "BUSY",    "OTHER"};
+enum { REPLIES_MAX = 1 << 30 };
 
-void door_count_error(struct resp_door *door, struct bytes kind)
+static enum err read_password(const struct resp_settings *settings, struct resp *resp,
+                              struct fault *fault)
 {
-    size_t i = 0;
+    FILE *file = NULL;
+    const char *text = settings->password == NULL ? "" : settings->password;
 
-    while (i < ERROR_KINDS - 1 && !bytes_equal(kind, bytes_of_text(error_kinds[i])))
-        i++;
-    counter_add(&door->errors[i], 1);
+    if (strlen(text) >= sizeof resp->password)
+        return fault_say(fault, ERR_TOO_BIG, "resp.password is longer than %d bytes",
+                         RESP_PASSWORD_MAX - 1);
+    memcpy(resp->password, text, strlen(text) + 1);
+    if (settings->password_file == NULL)
+        return ERR_OK;
+    file = fopen(settings->password_file, "re");
+    if (file == NULL)
+        return fault_say(fault, ERR_DISK,
+                         "resp.password_file: cannot read %s; create it, or set resp.password",
+                         settings->password_file);
+    bool has_line = fgets(resp->password, sizeof resp->password, file) != NULL;
+
+    (void)fclose(file);
+    resp->password[strcspn(resp->password, "\r\n")] = '\0';
+    if (!has_line || resp->password[0] == '\0')
+        return fault_say(fault, ERR_DISK, "resp.password_file: the first line of %s is empty",
+                         settings->password_file);
+    return ERR_OK;
 }
 
-/* ---- clients ----------------------------------------------------------------------------------
- */
-
-static void join_cards(struct client *client)
+static void init_rules(struct type_rules *rules, const struct resp_settings *settings)
 {
-    struct resp *resp = client->door->resp;
-
-    must(pthread_mutex_lock(&resp->lock) == 0);
-    list_append(&resp->cards, &client->card.node);
-    must(pthread_mutex_unlock(&resp->lock) == 0);
+    rules->hash_entries = settings->hash_packed_entries;
+    rules->hash_value = settings->hash_packed_value;
+    rules->set_numbers = settings->set_numbers;
+    rules->zset_entries = settings->zset_packed_entries;
+    rules->zset_value = settings->zset_packed_value;
+    rules->secret = random_hash_secret();
 }
 
-static void leave_cards(struct client *client)
+static void init_run_id(struct resp *resp)
 {
-    struct resp *resp = client->door->resp;
+    uint64_t words[3];
 
-    must(pthread_mutex_lock(&resp->lock) == 0);
-    list_leave(&client->card.node);
-    must(pthread_mutex_unlock(&resp->lock) == 0);
-    mem_free(&client->card.name);
-    mem_free(&client->card.library_name);
-    mem_free(&client->card.library_version);
+    random_secret(words, sizeof words);
+    (void)snprintf(resp->run_id, sizeof resp->run_id, "%016llx%016llx%08llx",
+                   (unsigned long long)words[0], (unsigned long long)words[1],
+                   (unsigned long long)(words[2] & 0xffffffff));
 }
 
-static struct client *client_new(struct resp_door *door)
+static void init_limits(struct resp *resp)
 {
-    struct client *client = mem_new(1, sizeof *client);
+    const struct resp_settings *settings = &resp->settings;
+
+    resp->limit.connections_max = settings->clients_max;
+    account_init(&resp->connections, cache_account(resp->cache), 0);
+    resp->conn_settings = (struct conn_settings){
+        .input_max = settings->query_max,
+        .output_high = settings->output_max / 2,
+        .output_low = settings->output_max / 4,
+        .output_max = settings->output_max,
+        .account = &resp->connections,
+    };
+}
+
+enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct fault *fault)
+{
+    struct resp *resp = mem_new(1, sizeof *resp);
+    enum err err = read_password(birth->settings, resp, fault);
+
+    if (err != ERR_OK) {
+        mem_free(&resp);
+        return err;
+    }
+    resp->settings = *birth->settings;
+    resp->cache = birth->cache;
+    resp->log = birth->log;
+    resp->version = mem_copy_text(birth->version);
+    resp->policy = mem_copy_text(birth->policy);
+    resp->keeps_everything = strcmp(birth->policy, "noeviction") == 0;
+    resp->memory_max = birth->memory_max;
+    resp->workers = birth->workers;
+    resp->purge_url = birth->purge_url;
+    resp->context = birth->context;
+    resp->verbs = verbs_new();
+    resp->wants_password = resp->password[0] != '\0';
+    resp->idle_ms = birth->settings->idle_ms;
+    must(pthread_mutex_init(&resp->lock, NULL) == 0);
+    list_init(&resp->cards);
+    for (unsigned i = 0; i < CACHE_DATABASES; i++)
+        resp->spaces[i] = (uint8_t)i;
+    init_rules(&resp->rules, birth->settings);
+    init_limits(resp);
+    init_run_id(resp);
+    types_register(resp->cache);
+    resp->stats = stats_new();
+    resp->channels = channels_new();
+    resp->born_ms = clock_now_ms();
+    resp->born_wall_ms = clock_wall_ms();
+    resp->wall_offset_ms = resp->born_wall_ms - resp->born_ms;
+    resp->parameters = parameters_new(resp);
+    *ret_resp = resp;
+    return ERR_OK;
+}
+
+void resp_free(struct resp **owner)
+{
+    struct resp *resp = *owner;
+
+    if (resp == NULL)
+        return;
+    must(list_alone(&resp->cards));
+    channels_free(&resp->channels);
+    parameters_free(&resp->parameters);
+    stats_free(&resp->stats);
+    verbs_free(&resp->verbs);
+    must(pthread_mutex_destroy(&resp->lock) == 0);
+    memset(resp->password, 0, sizeof resp->password);
+    mem_free(&resp->version);
+    mem_free(&resp->policy);
+    mem_free(owner);
+}
+
+void resp_forget_door(const struct resp_door *door)
+{
     struct resp *resp = door->resp;
 
-    client->door = door;
-    client->protocol = 2;
-    client->authenticated = !atomic_load_explicit(&resp->wants_password, memory_order_relaxed);
-    client_set_gate(client, GATE_STRANGER, !client->authenticated);
-    client->card.id = atomic_fetch_add(&resp->clients_made, 1) + 1;
-    client->card.door = door;
-    client->card.since_ms = loop_now_ms(door->loop);
-    client->card.active_ms = client->card.since_ms;
-    client->card.queued = -1;
-    list_init(&client->card.node);
-    client->card.protocol = 2;
-    list_append(&door->clients, &client->node);
-    door->client_count++;
-    counter_set(&door->metrics.connections, door->client_count);
-    return client;
-}
-
-static void client_gone(struct client *client)
-{
-    struct resp_door *door = client->door;
-
-    leave_cards(client);
-    transaction_reset(client);
-    pubsub_forget(client);
-    list_leave(&client->node);
-    mem_free(&client->unfinished.items);
-    account_refund(&door->resp->connections, sizeof *client);
-    listener_limit_leave(&door->resp->limit);
-    door->client_count--;
-    counter_set(&door->metrics.connections, door->client_count);
-    if (door->current == client)
-        door->current = NULL;
-    mem_free(&client);
-}
-
-static void accepted(void *owner, int fd, const struct address *peer)
-{
-    struct resp_door *door = owner;
-    struct client *client = client_new(door);
-    enum err err = conn_accept(door->loop, fd, &door->resp->conn_settings, &client_events, client,
-                               &client->conn);
-
-    account_force(&door->resp->connections, sizeof *client);
-    if (err != ERR_OK) {
-        client_gone(client);
-        return;
+    for (unsigned i = 0; i < atomic_load(&resp->door_count); i++) {
+        if (resp->doors[i] == door)
+            resp->doors[i] = NULL;
     }
-    counter_add(&door->metrics.connections_accepted, 1);
-    address_text(peer, client->card.address);
-    address_text(&door->resp->address, client->card.local_address);
-    join_cards(client);
-}
-
-static struct bytes refused(void *owner)
-{
-    struct resp_door *door = owner;
-
-    counter_add(&door->metrics.connections_refused, 1);
-    return BYTES("-ERR max number of clients reached\r\n");
-}
-
-static void received(struct conn *conn, void *owner)
-{
-    struct client *client = owner;
-
-    (void)conn;
-    door_serve(client->door, client);
-}
-
-static void drained(struct conn *conn, void *owner)
-{
-    struct client *client = owner;
-
-    atomic_store_explicit(&client->card.output_bytes, conn_output_size(conn), memory_order_relaxed);
-}
-
-static void closed(struct conn *conn, void *owner, enum err why)
-{
-    struct client *client = owner;
-
-    (void)conn;
-    if (why == ERR_TOO_BIG)
-        counter_add(&client->door->metrics.connections_overrun, 1);
-    client_gone(client);
-}
-
-const struct conn_events client_events = {
-    .received = received, .drained = drained, .closed = closed};
-
-const struct listener_events door_listener_events = {.accepted = accepted, .refused = refused};
-
-void door_flush(struct resp_door *door, struct client *client)
-{
-    if (door->out.size == 0)
-        return;
-    counter_add(&door->metrics.output_bytes, door->out.size);
-    conn_send(client->conn, buf_bytes(&door->out));
-    buf_clear(&door->out);
-}
-
-void door_check_output(struct resp_door *door, struct client *client)
-{
-    size_t waits = conn_output_size(client->conn);
-
-    atomic_store_explicit(&client->card.output_bytes, waits, memory_order_relaxed);
-    if ((client->gate & GATE_SUBSCRIBER) == 0 || waits <= door->resp->settings.pubsub_output_max ||
-        client->leaving)
-        return;
-    counter_add(&door->metrics.connections_overrun, 1);
-    client->leaving = true;
-    conn_abort(client->conn);
-}
-
-/* ---- time -------------------------------------------------------------------------------------
- */
-
-static void close_idle(struct resp_door *door, int64_t idle_ms)
-{
-    int64_t now_ms = loop_now_ms(door->loop);
-
-    for (struct list_node *node = door->clients.next; node != &door->clients; node = node->next) {
-        struct client *client = list_owner(node, struct client, node);
-
-        if ((client->gate & GATE_SUBSCRIBER) != 0 || client->leaving ||
-            now_ms - conn_last_progress_ms(client->conn) < idle_ms)
-            continue;
-        counter_add(&door->metrics.connections_idled, 1);
-        client_leave(client);
-    }
-}
-
-/* People's clock may be set: expiry times in it follow, but not every millisecond of drift. */
-static void follow_wall(struct resp *resp)
-{
-    int64_t offset = clock_wall_ms() - clock_now_ms();
-    int64_t kept = atomic_load_explicit(&resp->wall_offset_ms, memory_order_relaxed);
-
-    if (offset - kept > WALL_DRIFT_MS || kept - offset > WALL_DRIFT_MS)
-        atomic_store_explicit(&resp->wall_offset_ms, offset, memory_order_relaxed);
-}
-
-static void tick(struct timer *timer)
-{
-    struct resp_door *door = list_owner(timer, struct resp_door, tick);
-    int64_t idle_ms = atomic_load_explicit(&door->resp->idle_ms, memory_order_relaxed);
-
-    follow_wall(door->resp);
-    if (idle_ms > 0)
-        close_idle(door, idle_ms);
-    timer_set(door->loop, timer, loop_now_ms(door->loop) + TICK_MS);
-}
-
-void door_release_all(struct resp_door *door)
-{
-    timer_clear(door->loop, &door->release);
-    for (struct list_node *node = door->clients.next; node != &door->clients; node = node->next) {
-        struct client *client = list_owner(node, struct client, node);
-
-        if (client->held) {
-            client->held = false;
-            conn_resume(client->conn);
-        }
-    }
-}
-
-static void release(struct timer *timer)
-{
-    door_release_all(list_owner(timer, struct resp_door, release));
 }
 
 /* ---- birth and end ----------------------------------------------------------------------------
@@ -261,9 +183,9 @@ enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread
     topics_init(&door->topics);
     door->keys = mem_new(CACHE_LOCK_KEYS_MAX, sizeof *door->keys);
     mailbox_init(&door->mailbox, loop, door);
-    timer_init(&door->tick, tick);
-    timer_init(&door->release, release);
-    timer_set(loop, &door->tick, loop_now_ms(loop) + TICK_MS);
+    timer_init(&door->tick, door_tick);
+    timer_init(&door->release, door_release);
+    timer_set(loop, &door->tick, loop_now_ms(loop) + DOOR_TICK_MS);
     resp->doors[number] = door;
     atomic_store(&resp->door_count, number + 1);
     *ret_door = door;

@@ -14,37 +14,15 @@
 #ifndef LARDER_SERVER_RESP_DOOR_H
 #define LARDER_SERVER_RESP_DOOR_H
 
-#include "base/counter.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "base/setting.h"
 #include "cache/cache.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "server/resp/settings.h"
 
 struct resp;
 struct resp_door;
-
-struct resp_settings {
-#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
-#include "server/resp/resp.def"
-#undef SETTING
-};
-
-struct resp_metrics {
-#define METRIC(name, kind, text) struct counter name;
-#include "server/resp/metrics.def"
-#undef METRIC
-};
-
-/* What LARDER.PURGE URL and LARDER.PURGE PREFIX http... ask of the gateway, which alone knows how
- * URLs become keys. */
-struct resp_url_purge {
-    struct bytes url;
-    bool prefix;  /* every URL that begins with `url` */
-    bool soft;    /* expire: stale may still serve */
-    bool dry_run; /* count only */
-};
 
 struct resp_birth {
     const struct resp_settings *settings; /* copied */

@@ -4,7 +4,8 @@
 #ifndef LARDER_SERVER_RESP_HANDLERS_H
 #define LARDER_SERVER_RESP_HANDLERS_H
 
-#include "server/resp/verb.h"
+struct call;
+typedef void verb_fn(struct call *call);
 
 verb_fn on_connection_auth;
 verb_fn on_connection_hello;

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "net/clock.h"
 #include "server/resp/call.h"
+#include "server/resp/door.h"
 #include "server/resp/handlers.h"
 #include "server/resp/parameter.h"
 #include "server/resp/pubsub.h"

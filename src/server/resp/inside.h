@@ -11,8 +11,9 @@
 enum {
     BATCH_MAX = 64,             /* requests that are read before the first of them runs */
     BATCH_ARGUMENTS_MAX = 1024, /* of all of them; a longer request is read by itself */
-    REPLY_FLUSH = 64 << 10,     /* bytes of replies after which they go to the connection */
-    REPLY_LOAN_MIN = 16 << 10,  /* bytes: larger values are sent without copying them */
+    DOOR_TICK_MS = 1000,
+    REPLY_FLUSH = 64 << 10,    /* bytes of replies after which they go to the connection */
+    REPLY_LOAN_MIN = 16 << 10, /* bytes: larger values are sent without copying them */
 };
 
 /* Kinds of errors that INFO counts; the last one is all others. */
@@ -69,6 +70,9 @@ uint64_t resp_sum_errors(const struct resp *resp, size_t kind);
 
 extern const struct conn_events client_events;
 extern const struct listener_events door_listener_events;
+
+void door_tick(struct timer *timer);
+void door_release(struct timer *timer);
 
 /* Runs what has arrived from a client. */
 void door_serve(struct resp_door *door, struct client *client);

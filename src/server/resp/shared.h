@@ -6,9 +6,10 @@
 #ifndef LARDER_SERVER_RESP_SHARED_H
 #define LARDER_SERVER_RESP_SHARED_H
 
+#include "base/log.h"
 #include "net/conn.h"
 #include "net/listener.h"
-#include "server/resp/door.h"
+#include "server/resp/settings.h"
 #include "server/resp/verb.h"
 #include "types/type.h"
 
@@ -20,6 +21,7 @@ enum { RESP_DOORS_MAX = 64, RESP_PASSWORD_MAX = 512, RESP_RUN_ID_SIZE = 41 };
 #define RESP_REDIS_VERSION "7.0.15"
 
 struct channels;
+struct resp_door;
 struct parameters;
 struct stats;
 

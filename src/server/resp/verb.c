@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/number.h"
-#include "server/resp/handlers.h"
 
 enum { SLOTS = 1024 /* of the table by name: at most a quarter is taken */ };
 

@@ -11,9 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-
-struct call;
-typedef void verb_fn(struct call *call);
+#include "server/resp/handlers.h"
 
 /* What a command needs of the engine, see commands.def. */
 enum verb_need { NEED_NONE, NEED_FREE, NEED_LOCK, NEED_WHOLE };

@@ -1,0 +1,32 @@
+/* settings.h: what an operator may set about the RESP door, what it counts, what it asks for.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef LARDER_SERVER_RESP_SETTINGS_H
+#define LARDER_SERVER_RESP_SETTINGS_H
+
+#include "base/bytes.h"
+#include "base/counter.h"
+#include "base/setting.h"
+
+struct resp_settings {
+#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
+#include "server/resp/resp.def"
+#undef SETTING
+};
+
+struct resp_metrics {
+#define METRIC(name, kind, text) struct counter name;
+#include "server/resp/metrics.def"
+#undef METRIC
+};
+
+/* What LARDER.PURGE URL and LARDER.PURGE PREFIX http... ask of the gateway, which alone knows how
+ * URLs become keys. */
+struct resp_url_purge {
+    struct bytes url;
+    bool prefix;  /* every URL that begins with `url` */
+    bool soft;    /* expire: stale may still serve */
+    bool dry_run; /* count only */
+};
+
+#endif
