@@ -7,7 +7,7 @@
 #define LARDER_TYPES_MEMBERS_H
 
 #include "ds/map.h"
-#include "types/type.h"
+#include "types/threshold.h"
 
 struct members;
 

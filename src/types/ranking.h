@@ -7,7 +7,7 @@
 #define LARDER_TYPES_RANKING_H
 
 #include "ds/skiplist.h"
-#include "types/type.h"
+#include "types/threshold.h"
 
 struct ranking;
 

@@ -7,18 +7,15 @@
  *   set          struct members  sorted numbers | table
  *   sorted set   struct ranking  packed pairs | skip list and table
  *
- * Small ones are packed; one that passes a threshold of `struct type_rules` changes its form for
- * good, as in Redis, so that OBJECT ENCODING says the same.
+ * Small ones are packed; one that passes a threshold (types/threshold.h) changes its form for good,
+ * as in Redis, so that OBJECT ENCODING says the same.
  *
- * Threads: an object is touched only under the lock of its key. Rules may be changed by any thread.
+ * Threads: an object is touched only under the lock of its key.
  */
 #ifndef LARDER_TYPES_TYPE_H
 #define LARDER_TYPES_TYPE_H
 
-#include "base/hash.h"
 #include "cache/cache.h"
-
-#include <stdatomic.h>
 
 enum type_kind {
     TYPE_STRING = CACHE_KIND_PLAIN,
@@ -29,21 +26,6 @@ enum type_kind {
     TYPE_ZSET,
     TYPE_HASH,
 };
-
-/* Up to these sizes a value is packed. */
-struct type_rules {
-    _Atomic size_t hash_entries;
-    _Atomic size_t hash_value; /* bytes */
-    _Atomic size_t set_numbers;
-    _Atomic size_t zset_entries;
-    _Atomic size_t zset_value; /* bytes */
-    struct hash_secret secret;
-};
-
-static inline size_t type_rule(const _Atomic size_t *rule)
-{
-    return atomic_load_explicit(rule, memory_order_relaxed);
-}
 
 /* Tells the engine how to weigh and free objects. Once, at birth. */
 void types_register(struct cache *cache);

@@ -11,6 +11,7 @@
 #include "net/listener.h"
 #include "server/resp/settings.h"
 #include "server/resp/verb.h"
+#include "types/threshold.h"
 #include "types/type.h"
 
 #include <pthread.h>

@@ -1,0 +1,308 @@
+/* The promises of the types, against plain arrays: packed, grown, and across the change of form.
+ * SPDX-License-Identifier: MIT
+ */
+#include "t.h"
+#include "types/fields.h"
+#include "types/members.h"
+#include "types/ranking.h"
+
+#include <stdio.h>
+
+enum { NAMES = 300, STEPS = 20000 };
+
+static struct type_rules rules(size_t entries)
+{
+    return (struct type_rules){.hash_entries = entries,
+                               .hash_value = 64,
+                               .set_numbers = entries,
+                               .zset_entries = entries,
+                               .zset_value = 64,
+                               .secret = {{1, 2}}};
+}
+
+/* Every seventh name is too long for the packed form. */
+static struct bytes name_of(unsigned number, bool numbers_only)
+{
+    static char text[100];
+    bool is_long = !numbers_only && number % 7 == 0;
+    int size = snprintf(text, sizeof text, is_long ? "%080u" : "%u", number + 1);
+
+    return bytes_of(text, (size_t)size);
+}
+
+static struct bytes value_of(unsigned number, char text[32])
+{
+    int size = snprintf(text, 32, "value %u", number);
+
+    return bytes_of(text, (size_t)size);
+}
+
+/* ---- hashes -----------------------------------------------------------------------------------
+ */
+
+struct hash_model {
+    unsigned values[NAMES]; /* 0: not there */
+    size_t count;
+};
+
+static void check_fields(const struct fields *fields, const struct hash_model *model)
+{
+    struct fields_walk walk = {0};
+    struct bytes name, value, found;
+    size_t seen = 0;
+    char text[32];
+
+    CHECK(fields_count(fields) == model->count);
+    for (unsigned i = 0; i < NAMES; i++) {
+        CHECK(fields_get(fields, name_of(i, false), &found) == (model->values[i] != 0));
+        if (model->values[i] != 0)
+            CHECK(bytes_equal(found, value_of(model->values[i], text)));
+    }
+    while (fields_next(fields, &walk, &name, &value)) {
+        CHECK(fields_get(fields, name, &found) && bytes_equal(found, value));
+        seen++;
+    }
+    CHECK(seen == model->count);
+}
+
+static void run_fields(size_t entries)
+{
+    struct type_rules limits = rules(entries);
+    struct fields *fields = fields_new(&limits);
+    struct hash_model model = {.count = 0};
+    struct random random;
+    char text[32];
+    bool added = false;
+
+    random_init(&random, entries);
+    for (unsigned step = 1; step < STEPS; step++) {
+        /* Small at first, so that the packed form lives for a while. */
+        unsigned i = (unsigned)random_below(&random, step < STEPS / 4 ? 6 : NAMES);
+
+        if (step < STEPS / 4 && i % 7 == 0)
+            i++;
+        if (random_below(&random, 2) == 0) {
+            CHECK(fields_set(fields, name_of(i, false), value_of(step, text), &added) == ERR_OK);
+            CHECK(added == (model.values[i] == 0));
+            model.count += added;
+            model.values[i] = step;
+        } else {
+            bool removed = fields_remove(fields, name_of(i, false));
+
+            CHECK(removed == (model.values[i] != 0));
+            model.count -= removed;
+            model.values[i] = 0;
+        }
+        if (step % 500 == 0)
+            check_fields(fields, &model);
+    }
+    CHECK(!fields_are_packed(fields));
+    fields_free(&fields);
+}
+
+TEST(a_hash_holds_what_an_array_would_hold_in_both_forms)
+{
+    run_fields(0);
+    run_fields(4);
+    run_fields(100);
+}
+
+TEST(a_hash_stays_packed_up_to_the_threshold_and_not_beyond)
+{
+    struct type_rules limits = rules(3);
+    struct fields *fields = fields_new(&limits);
+    char text[32];
+    bool added = false;
+
+    for (unsigned i = 1; i <= 3; i++)
+        CHECK(fields_set(fields, name_of(i, false), value_of(i, text), &added) == ERR_OK);
+    CHECK(fields_are_packed(fields));
+    CHECK(fields_set(fields, name_of(4, false), value_of(4, text), &added) == ERR_OK);
+    CHECK(!fields_are_packed(fields));
+    fields_free(&fields);
+}
+
+/* ---- sets -------------------------------------------------------------------------------------
+ */
+
+static void run_members(size_t entries, bool numbers_only)
+{
+    static bool there[NAMES];
+    struct type_rules limits = rules(entries);
+    struct members *members = members_new(&limits);
+    struct random random;
+    size_t count = 0;
+    bool added = false;
+
+    memset(there, 0, sizeof there);
+    random_init(&random, entries);
+    for (unsigned step = 0; step < STEPS; step++) {
+        unsigned i = (unsigned)random_below(&random, NAMES);
+        struct bytes name = name_of(i, numbers_only);
+
+        CHECK(members_has(members, name) == there[i]);
+        if (random_below(&random, 2) == 0) {
+            CHECK(members_add(members, name, &added) == ERR_OK);
+            CHECK(added == !there[i]);
+            count += added;
+            there[i] = true;
+        } else {
+            CHECK(members_remove(members, name) == there[i]);
+            count -= there[i];
+            there[i] = false;
+        }
+        CHECK(members_count(members) == count);
+    }
+    struct members_walk walk = {0};
+    struct bytes member;
+    size_t seen = 0;
+
+    while (members_next(members, &walk, &member)) {
+        CHECK(members_has(members, member));
+        seen++;
+    }
+    CHECK(seen == count);
+    members_free(&members);
+}
+
+TEST(a_set_holds_what_an_array_would_hold_in_both_forms)
+{
+    run_members(512, true);
+    run_members(10, true);
+    run_members(512, false);
+}
+
+TEST(a_set_is_numbers_until_the_first_word)
+{
+    struct type_rules limits = rules(512);
+    struct members *members = members_new(&limits);
+    bool added = false;
+
+    CHECK(members_add(members, BYTES("10"), &added) == ERR_OK && added);
+    CHECK(members_add(members, BYTES("-3"), &added) == ERR_OK && added);
+    CHECK(members_are_numbers(members));
+    CHECK(members_add(members, BYTES("007"), &added) == ERR_OK && added);
+    CHECK(!members_are_numbers(members));
+    CHECK(members_has(members, BYTES("10")) && members_has(members, BYTES("-3")));
+    CHECK(!members_has(members, BYTES("7")));
+    members_free(&members);
+}
+
+/* ---- sorted sets ------------------------------------------------------------------------------
+ */
+
+struct zset_model {
+    double scores[NAMES];
+    bool there[NAMES];
+    size_t count;
+};
+
+/* How many of the model's members come before this one. */
+static size_t model_rank(const struct zset_model *model, unsigned number)
+{
+    size_t rank = 0;
+    char copy[100];
+    struct bytes name = name_of(number, false), mine = bytes_of(copy, name.size);
+
+    memcpy(copy, name.data, name.size);
+    for (unsigned i = 0; i < NAMES; i++) {
+        if (!model->there[i] || i == number)
+            continue;
+        rank += model->scores[i] < model->scores[number] ||
+                (model->scores[i] == model->scores[number] &&
+                 bytes_compare(name_of(i, false), mine) < 0);
+    }
+    return rank;
+}
+
+static void check_ranking(const struct ranking *ranking, const struct zset_model *model)
+{
+    size_t rank = 0;
+    double score = 0, at_rank = 0;
+
+    CHECK(ranking_count(ranking) == model->count);
+    for (unsigned i = 0; i < NAMES; i++) {
+        CHECK(ranking_score(ranking, name_of(i, false), &score) == model->there[i]);
+        CHECK(ranking_rank(ranking, name_of(i, false), &rank) == model->there[i]);
+        if (!model->there[i])
+            continue;
+        CHECK(score == model->scores[i]);
+        CHECK(rank == model_rank(model, i));
+        CHECK(bytes_equal(ranking_get(ranking, ranking_at(ranking, rank), &at_rank),
+                          name_of(i, false)));
+        CHECK(at_rank == score);
+    }
+}
+
+static void run_ranking(size_t entries, unsigned names)
+{
+    struct type_rules limits = rules(entries);
+    struct ranking *ranking = ranking_new(&limits);
+    static struct zset_model model;
+    struct random random;
+    bool added = false;
+
+    memset(&model, 0, sizeof model);
+    random_init(&random, entries);
+    for (unsigned step = 0; step < STEPS / 2; step++) {
+        unsigned i = (unsigned)random_below(&random, names);
+        double score = (double)random_below(&random, 20) - 10;
+
+        if (random_below(&random, 3) > 0) {
+            CHECK(ranking_set(ranking, name_of(i, false), score, &added) == ERR_OK);
+            CHECK(added == !model.there[i]);
+            model.count += added;
+            model.there[i] = true;
+            model.scores[i] = score;
+        } else {
+            CHECK(ranking_remove(ranking, name_of(i, false)) == model.there[i]);
+            model.count -= model.there[i];
+            model.there[i] = false;
+        }
+        if (step % 500 == 0)
+            check_ranking(ranking, &model);
+    }
+    check_ranking(ranking, &model);
+    ranking_remove_ranks(ranking, 1, model.count - 2);
+    CHECK(ranking_count(ranking) == 2);
+    ranking_free(&ranking);
+}
+
+TEST(a_sorted_set_is_ordered_as_its_model_in_both_forms)
+{
+    run_ranking(0, NAMES);
+    run_ranking(128, 60);
+    run_ranking(20, NAMES);
+}
+
+static bool is_below_zero(const void *context, double score, struct bytes member)
+{
+    (void)context;
+    (void)member;
+    return score < 0;
+}
+
+TEST(a_packed_sorted_set_counts_and_steps_as_a_grown_one)
+{
+    for (size_t entries = 0; entries <= 128; entries += 128) {
+        struct type_rules limits = rules(entries);
+        struct ranking *ranking = ranking_new(&limits);
+        bool added = false;
+        double score = 0;
+
+        for (unsigned i = 1; i < 6; i++)
+            CHECK(ranking_set(ranking, name_of(i, false), (double)i - 3, &added) == ERR_OK);
+        CHECK(ranking_is_packed(ranking) == (entries > 0));
+        CHECK(ranking_count_before(ranking, is_below_zero, NULL) == 2);
+        struct ranking_cursor cursor = ranking_at(ranking, 2);
+
+        ranking_step(ranking, &cursor, true);
+        (void)ranking_get(ranking, cursor, &score);
+        CHECK(score == -1);
+        ranking_step(ranking, &cursor, false);
+        ranking_step(ranking, &cursor, false);
+        (void)ranking_get(ranking, cursor, &score);
+        CHECK(score == 1);
+        ranking_free(&ranking);
+    }
+}
