@@ -83,7 +83,7 @@ struct request {
     uint64_t upload_size;     /* so far */
     uint64_t upload_measured; /* since `upload_since_ms` */
     int64_t upload_since_ms;
-    unsigned upload_fault; /* the status that the client's own mistake deserves; 0: none */
+    unsigned upload_fault;   /* the status that the client's own mistake deserves; 0: none */
     struct fetch *upload_to; /* a reference */
 };
 

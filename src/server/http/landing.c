@@ -232,11 +232,13 @@ static int64_t kept_until(const struct fetch *fetch, bool has_validator)
     return add_saturated(fetch->head.expires_ms, more_ms);
 }
 
-/* Puts what is known into the engine, under the lease. */
-static enum err put(struct fetch *fetch, struct bytes body, bool has_validator)
+/* Puts what is known into the engine, under the lease. The fetch's own head stays as it is: others
+ * may be reading it. */
+static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, bool has_validator)
 {
     struct gate *gate = fetch->gate;
-    struct answer_head *head = &fetch->head;
+    const struct answer_head *head = &fetch->head;
+    struct stored stored = head->stored;
     struct bytes tags[CACHE_TAGS_MAX];
     uint8_t url_tag[KEY_URL_TAG_SIZE];
     struct cache_put put = {
@@ -254,8 +256,9 @@ static enum err put(struct fetch *fetch, struct bytes body, bool has_validator)
     if (fetch->key.size != fetch->url.size)
         tags[put.tag_count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
     buf_clear(&gate->text);
-    buf_add(&gate->text, bytes_of(&head->stored, sizeof head->stored));
-    buf_add(&gate->text, buf_bytes(&head->block));
+    stored.block_size = (uint32_t)block.size;
+    buf_add(&gate->text, bytes_of(&stored, sizeof stored));
+    buf_add(&gate->text, block);
     put.head = buf_bytes(&gate->text);
     must(fetch->has_lease);
     fetch->has_lease = false;
@@ -289,24 +292,19 @@ static struct bytes make_etag(struct bytes body, uint8_t ret_text[40])
 
 static void store_body(struct fetch *fetch, struct bytes body)
 {
-    struct answer_head *head = &fetch->head;
-    struct buf block = head->block;
+    const struct answer_head *head = &fetch->head;
     bool makes_etag = !fetch->has_validator && fetch->route->settings->etag && head->status == 200;
+    struct buf block;
     uint8_t etag[40];
 
-    /* Readers may be looking at the block: the one that is stored is a copy with more in it. */
-    buf_init(&head->block, block.max, block.account);
-    buf_add(&head->block, buf_bytes(&block));
-    block_finish(&head->block, head->has_size, body.size,
-                 makes_etag ? make_etag(body, etag) : BYTES(""));
-    struct buf finished = head->block;
-    uint32_t block_size = head->stored.block_size;
-
-    head->stored.block_size = (uint32_t)finished.size;
-    (void)put(fetch, body, fetch->has_validator || makes_etag);
-    head->stored.block_size = block_size;
-    head->block = block;
-    buf_fini(&finished);
+    buf_init(&block, head->block.max, head->block.account);
+    buf_add(&block, buf_bytes(&head->block));
+    block_finish(&block, head->has_size, body.size, makes_etag ? make_etag(body, etag) : BYTES(""));
+    if (buf_failed(&block) == ERR_OK)
+        (void)put(fetch, buf_bytes(&block), body, fetch->has_validator || makes_etag);
+    else
+        disperse(fetch, 0);
+    buf_fini(&block);
 }
 
 static void store(struct fetch *fetch)
@@ -399,7 +397,7 @@ void landing_confirm(struct fetch *fetch)
     }
     must(stored_read(&fetch->old, &stored, &block, &body));
     if (fetch->has_lease && fetch->verdict.store) {
-        (void)put(fetch, body, true);
+        (void)put(fetch, buf_bytes(&fetch->head.block), body, true);
         counter_add(&fetch->gate->metrics.revalidated, 1);
     } else {
         disperse(fetch, 0);

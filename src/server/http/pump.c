@@ -61,7 +61,8 @@ static void leave(struct client *client)
     struct stream *stream = client->request.reader.stream;
 
     stop_upload(client);
-    if (stream != NULL && fetch_of(stream)->context == client)
+    if (stream != NULL && fetch_of(stream)->gate == client->gate &&
+        fetch_of(stream)->context == client)
         depart_forget_context(fetch_of(stream));
     reader_detach(&client->request.reader);
 }
