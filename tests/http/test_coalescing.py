@@ -37,6 +37,7 @@ def test_1_uncacheable_answers_let_all_who_wait_go_at_once(start, origin):
     origin.reply("/a", body=b"mine", headers={"Cache-Control": "private"})
     wires = many(gateway, "/a", 20)
     gateway.wait_until("requests_waiting", 20)
+    origin.wait_for("/a")
     assert len(origin.seen("/a")) == 1
     # With the first answer all others are asked for, none behind another.
     second = origin.hold("/a")
