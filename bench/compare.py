@@ -3,6 +3,7 @@
 
     compare.py gateway [--rounds 5] [--duration 3s]    1 KiB hits: Varnish, HAProxy, nginx
     compare.py resp    [--rounds 5] [--duration 3s]    GET and SET, 64 B, 1 M random keys: Redis
+    compare.py machine                                 what all of this runs on
 
 Every server runs with one worker on core 0 and the client on core 1. Quoted are medians of the rounds,
 and medians of the ratios within a round: only those are worth quoting on a machine whose speed moves
@@ -69,7 +70,8 @@ def table(title, results):
     sys.stdout.flush()
 
 
-def machine():
+def machine(_):
+    """What all of this ran on."""
     model = "unknown processor"
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         for line in file:
@@ -112,12 +114,11 @@ def resp(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("gateway", "resp"))
+    parser.add_argument("what", choices=("gateway", "resp", "machine"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--duration", default="3s")
     options = parser.parse_args()
-    machine()
-    {"gateway": gateway, "resp": resp}[options.what](options)
+    {"gateway": gateway, "resp": resp, "machine": machine}[options.what](options)
 
 
 if __name__ == "__main__":
