@@ -82,6 +82,7 @@ static enum cache_answer join(struct getting *get)
         return refuse(get);
     if (get->ask->hold_shared == NULL)
         return wait(get);
+    must(get->shared != NULL);
     get->ask->hold_shared(get->load->shared);
     *get->shared = get->load->shared;
     counter_add(&get->thread->metrics.leases_shared, 1);
@@ -154,6 +155,7 @@ static void count_answer(struct cache_thread *thread, enum cache_answer answer,
     }
 }
 
+/* One call for every pattern has eight parameters. NOLINTNEXTLINE(readability-function-size) */
 enum cache_answer cache_get(struct cache_thread *thread, struct cache_key key,
                             const struct cache_ask *ask, int64_t now_ms,
                             struct cache_waiter *waiter, struct cache_view *ret_view,

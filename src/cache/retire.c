@@ -179,6 +179,7 @@ void retired_hand_over(struct cache *cache, struct retired *from, struct retired
         if (to->count < RETIRED_BATCHES) {
             *batch_at(to, to->count++) = *batch;
         } else {
+            must(last != NULL);
             entry_at(cache, last->last)->wheel_next = batch->first;
             last->last = batch->last;
             last->stamp = batch->stamp > last->stamp ? batch->stamp : last->stamp;

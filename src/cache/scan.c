@@ -65,6 +65,7 @@ static uint64_t scan_bucket(struct scanning *scanning, uint64_t cursor)
     return (cursor >> 32 << 32) + index_position_behind(table, number);
 }
 
+/* A walk is a place, a purpose and a time. NOLINTNEXTLINE(readability-function-size) */
 uint64_t cache_scan(struct cache_thread *thread, unsigned space, uint64_t cursor, size_t budget,
                     cache_scan_fn *each, void *context, int64_t now_ms)
 {

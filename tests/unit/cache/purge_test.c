@@ -85,6 +85,7 @@ static void caller_asks(struct caller *caller)
     struct cache_ask ask = {.lease_ms = 1000000};
     struct cache_view view;
 
+    CHECK(world != NULL);
     caller->floor = world->floor;
     caller->waiter.woken = on_woken;
     switch (cache_get(world->room->thread, world->key, &ask, world->now_ms, &caller->waiter, &view,
@@ -277,7 +278,7 @@ static void run_all(struct schedule *schedule, const uint8_t *left)
 {
     bool any = false;
 
-    for (uint8_t who = 0; who <= schedule->callers; who++) {
+    for (unsigned who = 0; who <= schedule->callers; who++) {
         uint8_t rest[CALLERS_MAX + 1];
 
         if (left[who] == 0)
@@ -285,7 +286,7 @@ static void run_all(struct schedule *schedule, const uint8_t *left)
         any = true;
         memcpy(rest, left, sizeof rest);
         rest[who]--;
-        schedule->order[schedule->size++] = who;
+        schedule->order[schedule->size++] = (uint8_t)who;
         run_all(schedule, rest);
         schedule->size--;
     }
