@@ -90,7 +90,8 @@ void load_overtaken(struct cache_thread *thread, struct shard *shard, const stru
 
 static void doom(struct cache_thread *thread, struct shard *shard, struct load *load)
 {
-    load->state = LOAD_DOOMED;
+    if (load->state != LOAD_ALONE) /* which is counted apart, and for which nobody waits */
+        load->state = LOAD_DOOMED;
     if (list_alone(&load->waiters))
         end_load(thread, shard, load);
 }

@@ -477,6 +477,21 @@ TEST(what_is_not_for_sharing_sends_everybody_on_his_own_way)
     room_free(&room);
 }
 
+TEST(what_is_remembered_as_not_for_sharing_can_be_invalidated)
+{
+    struct room room = room_new(64 << 20, "s3fifo");
+    struct answer leader = ask(&room, NULL, 0);
+
+    CHECK(leader.what == CACHE_LEAD);
+    cache_disperse(room.thread, &leader.lease, 500, 0);
+    (void)cache_remove(room.thread, the_key(&room), 1);
+    leader = ask(&room, NULL, 2);
+    CHECK(leader.what == CACHE_LEAD);
+    CHECK(leader.lease.token != 0);
+    cache_abandon(room.thread, &leader.lease, 3);
+    room_free(&room);
+}
+
 TEST(negative_answers_have_a_bounded_share)
 {
     struct room room = room_new(64 << 20, "s3fifo");
