@@ -138,4 +138,28 @@ static inline struct route_settings *config_route(const struct config *config, s
 /* By name; NULL: there is none. */
 struct config_origin *config_find_origin(const struct config *config, const char *name);
 
+/* ---- for loader.c ---------------------------------------------------------------------------- */
+
+/* By name, "" for the top of the file; NULL: there is none. */
+const struct config_section *config_find_section(struct bytes name);
+
+/* By its path within the section; NULL: there is none. */
+const struct setting *config_find_setting(const struct config_section *section, const char *path);
+
+/* Remembers where a field was set. ERR_FULL: see config_out_of_room. */
+enum err config_mark(struct config *config, const void *field, struct config_place place,
+                     struct fault *fault);
+
+enum err config_out_of_room(struct fault *fault);
+
+/* The list of a section of named items, and its i-th item. */
+struct config_list *config_list_of(struct config *config, const struct config_section *section);
+void *config_item_at(const struct config_section *section, const struct config_list *list,
+                     size_t i);
+
+/* One more item with all defaults. Items never move, so their fields can be marked.
+ * ERR_SYNTAX: that is no name. ERR_EXISTS, ERR_TOO_BIG, ERR_FULL. */
+enum err config_add_item(struct config *config, const struct config_section *section,
+                         struct bytes name, struct config_place place, struct fault *fault);
+
 #endif

@@ -147,3 +147,15 @@ def test_a_token_file_that_holds_no_token_is_told(tmp_path, token, part):
     done = larder.run("serve", "-c", str(config), "--http", "127.0.0.1:0", "--resp", "127.0.0.1:0")
     assert done.returncode == 1
     assert part in done.stderr
+
+
+def test_an_origin_that_cannot_be_reached_is_a_warning_only(check):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    status, stderr = check(f'origins:\n  shop: {{servers: ["127.0.0.1:{port}"]}}\n')
+    assert status == 0
+    assert stderr == f"larder.yaml:2: warning: the origin shop (127.0.0.1:{port}) cannot be reached now\n"
+
+
+def test_an_origin_that_is_there_is_no_warning(check, origin):
+    assert check(f'origins:\n  shop: {{servers: ["{origin.address}"]}}\n') == (0, "")
