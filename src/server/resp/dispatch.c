@@ -80,7 +80,7 @@ static bool may_run(struct call *call)
         call->verb = verbs_resolve(call->resp->verbs, call->words, call->count, &parent);
     if (call->verb == NULL) {
         if (is_http(call->words[0]))
-            client_leave(call->client);
+            call->client->leaving_after = true;
         reply_unknown(call, parent);
         return false;
     }

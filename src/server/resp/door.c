@@ -6,7 +6,6 @@
 #include "net/clock.h"
 #include "server/resp/inside.h"
 #include "server/resp/parameter.h"
-#include "server/resp/pubsub.h"
 #include "server/resp/stats.h"
 #include "server/resp/topic.h"
 

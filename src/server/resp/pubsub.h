@@ -19,9 +19,6 @@
 
 struct channels;
 
-struct channels *channels_new(void);
-void channels_free(struct channels **owner);
-
 /* Figures for INFO: channels, patterns, shard channels that somebody listens to. */
 void channels_count(struct channels *channels, size_t ret_counts[3]);
 

@@ -276,10 +276,22 @@ struct key_list {
     size_t count;
 };
 
+/* Of the commands here only SET depends on its options: with GET it reads, too. */
+static struct bytes flags_of(struct call *call, const struct key_spec *spec)
+{
+    if (bytes_find_part(spec->flags, BYTES("variable_flags")) == spec->flags.size)
+        return spec->flags;
+    for (size_t i = 5; i < call->count; i++) {
+        if (word_is(call, i, "get"))
+            return BYTES("RW access update");
+    }
+    return BYTES("OW update");
+}
+
 static void note_key(void *context, size_t word, const struct key_spec *spec)
 {
     struct key_list *list = context;
-    struct bytes flags = spec->flags, counted = flags;
+    struct bytes flags = flags_of(list->call, spec), counted = flags;
     size_t count = 0;
 
     list->count++;

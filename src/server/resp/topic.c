@@ -4,7 +4,6 @@
 #include "base/glob.h"
 #include "base/mem.h"
 #include "base/must.h"
-#include "server/resp/pubsub.h"
 
 /* ---- registry ---------------------------------------------------------------------------------
  */

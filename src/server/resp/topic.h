@@ -18,6 +18,9 @@ enum topic_kind { TOPIC_CHANNEL, TOPIC_PATTERN, TOPIC_SHARD, TOPIC_KINDS };
 
 struct channels;
 
+struct channels *channels_new(void);
+void channels_free(struct channels **owner); /* nobody listens to anything */
+
 enum err channels_join(struct channels *channels, enum topic_kind kind, struct bytes name,
                        unsigned door);
 void channels_leave(struct channels *channels, enum topic_kind kind, struct bytes name,

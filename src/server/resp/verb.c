@@ -227,10 +227,10 @@ struct verbs *verbs_new(void)
         verb->number = (unsigned)i;
         must(verb->full_name.size > 0);
         must(verb->full_name.size <= VERB_NAME_MAX);
-        if (verb->is_child)
-            parent->has_children = true;
-        else
+        if (!verb->is_child)
             parent = verb;
+        must(parent != NULL);
+        parent->has_children |= verb->is_child;
         index_name(verbs, i);
         verbs->count++;
     }

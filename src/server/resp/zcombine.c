@@ -234,6 +234,17 @@ struct manner {
     bool counts; /* LIMIT is the only one */
 };
 
+/* WEIGHTS from words[at] on, one for each source. */
+static bool read_weights(struct call *call, size_t at, struct mixture *mixture)
+{
+    for (size_t i = 0; i < mixture->count; i++) {
+        if (!call_double(call, at + 1 + i, "weight value is not a float",
+                         &mixture->sources[i].weight))
+            return false;
+    }
+    return true;
+}
+
 static bool read_options(struct call *call, const struct manner *manner, size_t at,
                          struct mixture *mixture)
 {
@@ -241,11 +252,8 @@ static bool read_options(struct call *call, const struct manner *manner, size_t 
         size_t left = call->count - at;
 
         if (manner->weighs && word_is(call, at, "weights") && left > mixture->count) {
-            for (size_t i = 0; i < mixture->count; i++) {
-                if (!call_double(call, at + 1 + i, "weight value is not a float",
-                                 &mixture->sources[i].weight))
-                    return false;
-            }
+            if (!read_weights(call, at, mixture))
+                return false;
             at += 1 + mixture->count;
         } else if (manner->weighs && word_is(call, at, "aggregate") && left > 1 &&
                    read_aggregate(call, at + 1, &mixture->aggregate)) {

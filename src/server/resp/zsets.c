@@ -19,28 +19,29 @@ struct add_options {
     size_t first; /* word of the first score */
 };
 
+static bool read_add_option(struct call *call, size_t at, struct add_options *options)
+{
+    if (word_is(call, at, "nx"))
+        return options->nx = true;
+    if (word_is(call, at, "xx"))
+        return options->xx = true;
+    if (word_is(call, at, "gt"))
+        return options->gt = true;
+    if (word_is(call, at, "lt"))
+        return options->lt = true;
+    if (word_is(call, at, "ch"))
+        return options->changed = true;
+    if (word_is(call, at, "incr"))
+        return options->incr = true;
+    return false;
+}
+
 static bool read_add_options(struct call *call, bool incr, struct add_options *ret_options)
 {
     struct add_options options = {.incr = incr, .first = 2};
 
-    for (; !incr && options.first < call->count; options.first++) {
-        size_t at = options.first;
-
-        if (word_is(call, at, "nx"))
-            options.nx = true;
-        else if (word_is(call, at, "xx"))
-            options.xx = true;
-        else if (word_is(call, at, "gt"))
-            options.gt = true;
-        else if (word_is(call, at, "lt"))
-            options.lt = true;
-        else if (word_is(call, at, "ch"))
-            options.changed = true;
-        else if (word_is(call, at, "incr"))
-            options.incr = true;
-        else
-            break;
-    }
+    while (!incr && options.first < call->count && read_add_option(call, options.first, &options))
+        options.first++;
     size_t left = call->count - options.first;
 
     *ret_options = options;
