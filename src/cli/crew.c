@@ -22,6 +22,20 @@ static bool is_done(const struct server_worker *worker)
            (worker->resp == NULL || resp_door_is_idle(worker->resp));
 }
 
+/* Worker 0 has the admin door, which tells how draining goes: it stays until the others are done.
+ */
+static bool is_last_or_counted(struct server_worker *worker)
+{
+    struct server *server = worker->server;
+
+    if (worker->number == 0)
+        return atomic_load(&server->workers_done) == server->workers_count - 1;
+    if (!worker->is_counted)
+        atomic_fetch_add(&server->workers_done, 1);
+    worker->is_counted = true;
+    return true;
+}
+
 static int64_t on_turn(void *context, int64_t now_ms)
 {
     struct server_worker *worker = context;
@@ -32,7 +46,7 @@ static int64_t on_turn(void *context, int64_t now_ms)
 
     if (!worker->is_draining)
         return next_ms;
-    if (is_done(worker))
+    if (is_done(worker) && is_last_or_counted(worker))
         loop_stop(worker->loop);
     return next_ms < now_ms + DRAIN_CHECK_MS ? next_ms : now_ms + DRAIN_CHECK_MS;
 }

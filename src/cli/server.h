@@ -43,6 +43,7 @@ struct server_worker {
     struct loop_task ended; /* to the main loop: finished */
     bool is_draining;
     bool is_gateway_drained;
+    bool is_counted; /* among workers_done */
 };
 
 struct server {
@@ -59,9 +60,10 @@ struct server {
     int access_fd; /* -1: no access log */
     struct server_worker *workers;
     unsigned workers_count;
-    unsigned workers_ended;
-    struct admin *admin; /* on worker 0's loop; NULL: off */
-    struct probe *probe; /* there as well, as are the next two */
+    unsigned workers_ended;   /* told by the main loop's tasks */
+    atomic_uint workers_done; /* drained, but for worker 0 */
+    struct admin *admin;      /* on worker 0's loop; NULL: off */
+    struct probe *probe;      /* there as well, as are the next two */
     struct timer look_again;
     bool *is_known_down; /* by origin: that it cannot be reached was told */
     atomic_bool is_draining;

@@ -1,5 +1,6 @@
 """How a server ends."""
 import http.client
+import json
 import os
 import signal
 import socket
@@ -75,6 +76,11 @@ def test_what_is_under_way_may_end_and_nobody_new_gets_in(serve):
     http_port = server.http_port
     server.signal(signal.SIGTERM)
     wait_for(lambda: refuses(http_port))
+    operator = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=larder.PATIENCE_S)
+    operator.request("GET", "/readyz")
+    told = operator.getresponse()
+    assert told.status == 503 and json.loads(told.read())["draining"] is True
+    operator.close()
     slow.go.set()
     client.join()
     assert answers == [b"late"]
