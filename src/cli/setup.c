@@ -275,8 +275,14 @@ enum err setup_site(const struct setup *setup, struct account *account, struct s
 {
     const struct config *config = &setup->config;
     struct fault why = {.line = 0};
-    enum err err = site_new(&config->http, config->routes.items, config->routes.count,
-                            &setup->origins, account, ret_site, &why);
+    const struct site_plan plan = {
+        .settings = &config->http,
+        .routes = config->routes.items,
+        .route_count = config->routes.count,
+        .origins = &setup->origins,
+        .account = account,
+    };
+    enum err err = site_new(&plan, ret_site, &why);
 
     if (err == ERR_OK) {
         err = reach_check(*ret_site, config->routes.items, config->routes.count, &why);

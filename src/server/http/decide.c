@@ -104,13 +104,11 @@ static void find_lifetime(const struct decide_facts *facts, const struct http_he
     verdict->source = freshness.source;
     verdict->age_ms = multiply_saturated(freshness.age_s, 1000);
     verdict->lifetime_ms = multiply_saturated(freshness.lifetime_s, 1000);
-    if (settings->cache == ROUTE_CACHE_FORCE && ttl_ms > 0)
+    bool is_forced = settings->cache == ROUTE_CACHE_FORCE;
+
+    if (ttl_ms > 0 && (is_forced || (is_guess && !known->control.no_cache)))
         take_route_ttl(verdict, ttl_ms);
-    else if (known->control.no_cache)
-        verdict->lifetime_ms = 0;
-    else if (is_guess && ttl_ms > 0)
-        take_route_ttl(verdict, ttl_ms);
-    if (is_guess && settings->cache == ROUTE_CACHE_FORCE && !verdict->by_route)
+    else if (known->control.no_cache || (is_forced && is_guess))
         verdict->lifetime_ms = 0;
 }
 

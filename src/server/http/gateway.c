@@ -71,7 +71,7 @@ static void gate_init(struct gate *gate, const struct gateway_birth *birth)
     random_secret(gate->random.state, sizeof gate->random.state);
     list_init(&gate->clients);
     list_init(&gate->fills);
-    buf_init(&gate->variant, KEY_ROOM * 2, NULL);
+    buf_init(&gate->variant, (size_t)KEY_ROOM * 2, NULL);
     buf_init(&gate->text, TEXT_MAX, NULL);
     if (birth->access_log_fd >= 0)
         gate->access = accesslog_new(birth->access_log_fd, &gate->metrics.log_lines_lost);

@@ -129,7 +129,7 @@ static enum err purge_by(const struct purge_place *place, const struct site_purg
 static enum err by_url(const struct purge_place *place, const struct site_purge *purge,
                        size_t *ret_count, struct fault *fault)
 {
-    struct target target;
+    struct target target = {.route = NULL};
     uint8_t tag[KEY_URL_TAG_SIZE];
 
     TRY(read_url(place, purge->text, &target, fault));

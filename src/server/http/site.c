@@ -69,37 +69,35 @@ static enum err check_ties(const struct site *site, struct fault *fault)
     return ERR_OK;
 }
 
-enum err site_new(const struct gateway_settings *settings, const struct route_settings *routes,
-                  size_t route_count, const struct text_list *origins, struct account *account,
-                  struct site **ret_site, struct fault *fault)
+static enum err compile(struct site *site, const struct site_plan *plan, struct fault *fault)
 {
-    if (route_count > SITE_ROUTES_MAX)
-        return fault_say(fault, ERR_TOO_BIG, "routes: more than %d", SITE_ROUTES_MAX);
-    struct site *site = mem_new(1, sizeof *site + route_count * sizeof site->routes[0]);
-    enum err err = ERR_OK;
-
-    site->settings = settings;
-    site->route_count = route_count;
-    for (size_t i = 0; i < route_count; i++) {
-        err = route_compile(&routes[i], &site->routes[i], fault);
-        if (err == ERR_OK)
-            err = find_origin(&site->routes[i], origins, fault);
-        if (err != ERR_OK)
-            goto failed;
+    for (size_t i = 0; i < plan->route_count; i++) {
+        TRY(route_compile(&plan->routes[i], &site->routes[i], fault));
+        TRY(find_origin(&site->routes[i], plan->origins, fault));
     }
-    if (route_count > 1)
-        qsort(site->routes, route_count, sizeof site->routes[0], compare);
-    err = check_ties(site, fault);
-    if (err != ERR_OK)
-        goto failed;
-    size_t whole = account == NULL ? 0 : atomic_load(&account->max);
+    if (plan->route_count > 1)
+        qsort(site->routes, plan->route_count, sizeof site->routes[0], compare);
+    return check_ties(site, fault);
+}
 
-    account_init(&site->connections, account, 0);
-    account_init(&site->fills, account, (size_t)((double)whole * settings->fills_max));
-    *ret_site = site;
-    return ERR_OK;
-failed:
-    mem_free(&site);
+enum err site_new(const struct site_plan *plan, struct site **ret_site, struct fault *fault)
+{
+    if (plan->route_count > SITE_ROUTES_MAX)
+        return fault_say(fault, ERR_TOO_BIG, "routes: more than %d", SITE_ROUTES_MAX);
+    struct site *site = mem_new(1, sizeof *site + plan->route_count * sizeof site->routes[0]);
+    size_t whole = plan->account == NULL ? 0 : atomic_load(&plan->account->max);
+
+    site->settings = plan->settings;
+    site->route_count = plan->route_count;
+    account_init(&site->connections, plan->account, 0);
+    account_init(&site->fills, plan->account,
+                 (size_t)((double)whole * plan->settings->fills_max));
+    enum err err = compile(site, plan, fault);
+
+    if (err == ERR_OK)
+        *ret_site = site;
+    else
+        mem_free(&site);
     return err;
 }
 

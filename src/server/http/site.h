@@ -28,13 +28,19 @@ enum { SITE_ROUTES_MAX = 1024 };
 
 struct site;
 
-/* Settings, routes and names are borrowed and outlive the site. `origins` are the names that a
- * route may choose from, in the order in which gateway_new gets them. `account` is the whole that
- * connections and bodies on their way are charged to (cache_account).
- * ERR_SYNTAX  a route makes no sense, or two routes are equally specific; the fault says which */
-enum err site_new(const struct gateway_settings *settings, const struct route_settings *routes,
-                  size_t route_count, const struct text_list *origins, struct account *account,
-                  struct site **ret_site, struct fault *fault);
+/* All of it is borrowed and outlives the site. */
+struct site_plan {
+    const struct gateway_settings *settings;
+    const struct route_settings *routes;
+    size_t route_count;
+    const struct text_list *origins; /* the names that a route may choose from, in the order in
+                                        which gateway_new gets them */
+    struct account *account; /* the whole that connections and bodies on their way are charged to
+                                (cache_account); NULL: it will serve nobody */
+};
+
+/* ERR_SYNTAX  a route makes no sense, or two routes are equally specific; the fault says which */
+enum err site_new(const struct site_plan *plan, struct site **ret_site, struct fault *fault);
 void site_free(struct site **owner);
 
 /* The most specific route of a normalised path; NULL: there is none. */

@@ -116,7 +116,7 @@ void reader_advance(struct reader *reader, size_t count);
 
 /* Keeps the chunk that the last peek was in; chunk_drop fits conn_send_loan. */
 struct chunk *reader_hold_chunk(struct reader *reader);
-void chunk_drop(void *chunk);
+void chunk_drop(void *context);
 
 static inline enum stream_stage stream_stage(const struct stream *stream)
 {

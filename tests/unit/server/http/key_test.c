@@ -29,8 +29,12 @@ static void place_init(struct place *place)
     place->route.cache = ROUTE_CACHE_ORIGIN;
     place->route.vary_normalize = true;
     place->room = mem_new(1, sizeof *place->room);
-    CHECK(site_new(&place->gateway, &place->route, 1, &origins, NULL, &place->site, &fault) ==
-          ERR_OK);
+    const struct site_plan plan = {.settings = &place->gateway,
+                                   .routes = &place->route,
+                                   .route_count = 1,
+                                   .origins = &origins};
+
+    CHECK(site_new(&plan, &place->site, &fault) == ERR_OK);
 }
 
 static void place_fini(struct place *place)

@@ -107,7 +107,10 @@ static enum err site_of(const struct route_settings *routes, size_t count,
                         const struct text_list *origins, struct site **ret_site,
                         struct fault *fault)
 {
-    return site_new(&no_settings, routes, count, origins, NULL, ret_site, fault);
+    const struct site_plan plan = {
+        .settings = &no_settings, .routes = routes, .route_count = count, .origins = origins};
+
+    return site_new(&plan, ret_site, fault);
 }
 
 static const char *route_for(const struct site *site, const char *path)
