@@ -90,8 +90,7 @@ enum err site_new(const struct site_plan *plan, struct site **ret_site, struct f
     site->settings = plan->settings;
     site->route_count = plan->route_count;
     account_init(&site->connections, plan->account, 0);
-    account_init(&site->fills, plan->account,
-                 (size_t)((double)whole * plan->settings->fills_max));
+    account_init(&site->fills, plan->account, (size_t)((double)whole * plan->settings->fills_max));
     enum err err = compile(site, plan, fault);
 
     if (err == ERR_OK)
