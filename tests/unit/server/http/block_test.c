@@ -92,7 +92,7 @@ TEST(a_304_brings_fields_up_to_date_but_not_those_of_the_body)
     writing_init(&writing);
     const struct block_facts facts = {&writing.route, &writing.verdict, 0};
 
-    block_update(&facts, &stored, &news, &writing.out);
+    CHECK(block_update(&facts, &stored, &news, &writing.out) == ERR_OK);
     CHECK(bytes_equal(buf_bytes(&writing.out),
                       BYTES("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nX-B: 1\r\nContent-Length: 5\r\n"
                             "Content-Encoding: gzip\r\nDate: new\r\nX-A: 2\r\n\r\n")));
