@@ -480,12 +480,13 @@ TEST(what_is_not_for_sharing_sends_everybody_on_his_own_way)
 TEST(what_is_remembered_as_not_for_sharing_can_be_invalidated)
 {
     struct room room = room_new(64 << 20, "s3fifo");
-    struct answer leader = ask(&room, NULL, 0);
+    struct asker asker = {0};
+    struct answer leader = ask(&room, &asker, 0);
 
     CHECK(leader.what == CACHE_LEAD);
     cache_disperse(room.thread, &leader.lease, 500, 0);
     (void)cache_remove(room.thread, the_key(&room), 1);
-    leader = ask(&room, NULL, 2);
+    leader = ask(&room, &asker, 2);
     CHECK(leader.what == CACHE_LEAD);
     CHECK(leader.lease.token != 0);
     cache_abandon(room.thread, &leader.lease, 3);
