@@ -127,6 +127,7 @@ static void free_shard(struct cache *cache, struct shard *shard)
 void cache_free(struct cache **owner)
 {
     struct cache *cache = *owner;
+    struct policy *policy = NULL;
 
     if (cache == NULL)
         return;
@@ -142,6 +143,8 @@ void cache_free(struct cache **owner)
     tags_fini(&cache->tags);
     loads_fini(&cache->loads);
     policy_free(&cache->policy);
+    policy = atomic_load(&cache->policy_next);
+    policy_free(&policy);
     slab_free(&cache->slab);
     mem_free(&cache->shards);
     mem_free(owner);
@@ -182,22 +185,33 @@ static void reorder_shard(struct cache *cache, const struct shard *shard)
 enum err cache_set_policy(struct cache *cache, const char *name)
 {
     struct policy *policy = make_policy(cache, name);
-    struct cache_thread *thread = NULL;
 
     if (policy == NULL)
         return ERR_MISS;
-    thread = cache_join(cache);
+    policy = atomic_exchange(&cache->policy_next, policy);
+    policy_free(&policy);
+    return ERR_OK;
+}
+
+void policy_turn(struct cache_thread *thread)
+{
+    struct cache *cache = thread->cache;
+    struct policy *policy = NULL;
+
+    if (atomic_load_explicit(&cache->policy_next, memory_order_relaxed) == NULL)
+        return;
     cache_lock_all(thread);
     latch_lock(&cache->policy_latch);
-    policy_free(&cache->policy);
-    cache->policy = policy;
-    atomic_store(&cache->policy_touches, policy_wants_touch(policy));
-    for (unsigned i = 0; i < cache->shard_count; i++)
-        reorder_shard(cache, &cache->shards[i]);
+    policy = atomic_exchange(&cache->policy_next, NULL);
+    if (policy != NULL) {
+        policy_free(&cache->policy);
+        cache->policy = policy;
+        atomic_store(&cache->policy_touches, policy_wants_touch(policy));
+        for (unsigned i = 0; i < cache->shard_count; i++)
+            reorder_shard(cache, &cache->shards[i]);
+    }
     latch_unlock(&cache->policy_latch);
     cache_unlock(thread);
-    cache_leave(&thread);
-    return ERR_OK;
 }
 
 struct cache_key cache_key(const struct cache *cache, unsigned space, struct bytes name)

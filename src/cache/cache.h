@@ -84,7 +84,8 @@ struct account *cache_account(struct cache *cache);
 /* Changes the limit at run time; entries leave during the following turns. */
 void cache_set_memory_max(struct cache *cache, size_t bytes);
 
-/* Policies by name: "s3fifo", "lru", ... (cache/policy.h). ERR_MISS: there is no such policy. */
+/* Policies by name: "s3fifo", "lru", ... (cache/policy.h); takes effect with the next turn of any
+ * thread. ERR_MISS: there is no such policy. */
 enum err cache_set_policy(struct cache *cache, const char *name);
 
 /* ---- threads ----------------------------------------------------------------------------- */
@@ -97,6 +98,11 @@ void cache_leave(struct cache_thread **owner);
  * free memory, replaces leaders whose lease ran out. Returns the time at which it wants to be
  * called again even if nothing else happens (CACHE_NEVER: no need). `now_ms` never goes back. */
 int64_t cache_turn(struct cache_thread *thread, int64_t now_ms);
+
+/* Within a long turn, between two batches of work: the thread uses nothing that it has looked at so
+ * far (held entries apart). Cheap. Without it a thread that reads and writes much in one turn can
+ * reuse nothing of what it replaces or evicts. */
+void cache_pass(struct cache_thread *thread);
 
 /* Before the thread sleeps: others need not wait for it any longer. The next call of any function
  * with this handle must be cache_wake. */

@@ -131,7 +131,8 @@ struct cache {
     alignas(64) struct latch policy_latch;
     _Atomic bool policy_touches; /* policy_touch at each hit */
     struct policy *policy;
-    size_t policy_charged; /* bytes of what it remembers, in the index' account */
+    _Atomic(struct policy *) policy_next; /* takes over with the next turn; NULL: none */
+    size_t policy_charged;                /* bytes of what it remembers, in the index' account */
     struct wheel wheels[WHEELS];
     struct tags tags;
     struct loads loads;
@@ -208,6 +209,11 @@ static inline bool holds_shard(const struct cache_thread *thread, unsigned numbe
 {
     return (thread->held[number / 64] >> (number % 64) & 1) != 0;
 }
+
+/* ---- birth.c ----------------------------------------------------------------------------- */
+
+/* Takes over a new policy, if one was set. */
+void policy_turn(struct cache_thread *thread);
 
 /* ---- lock.c ------------------------------------------------------------------------------ */
 

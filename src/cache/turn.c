@@ -6,6 +6,7 @@
 enum {
     EXPIRY_PAUSE_MS = 100, /* expiries are gathered for so long: a second is promised */
     WORK_PAUSE_MS = 1,     /* until background work goes on */
+    PASS_BYTES = 64 << 10, /* retired bytes that are worth a look at the other threads */
     RETIRED_PAUSE_MS = 20, /* until what other threads may still read is asked for again */
 };
 
@@ -71,6 +72,7 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     bool more = false;
 
     must(thread->step == STEP_NONE);
+    policy_turn(thread);
     loads_turn(thread, now_ms);
     expire_turn(thread, now_ms);
     more = sweep_turn(thread);
@@ -79,6 +81,14 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     thread->looked = false;
     (void)retired_reclaim(thread);
     return next_turn(thread, now_ms, more);
+}
+
+void cache_pass(struct cache_thread *thread)
+{
+    must(thread->step == STEP_NONE);
+    thread->looked = false;
+    if (thread->retired.bytes >= PASS_BYTES)
+        (void)retired_reclaim(thread);
 }
 
 void cache_rest(struct cache_thread *thread)

@@ -157,10 +157,13 @@ static void prefetch(struct resp_door *door, const struct batch *batch)
 {
     if (batch->count < 2)
         return;
-    for (unsigned stage = 0; stage < 2; stage++) {
+    for (unsigned stage = 0; stage < 3; stage++) {
         for (size_t i = 0; i < batch->count; i++) {
-            if (batch->orders[i].key.name.data != NULL)
-                cache_prefetch(door->thread, batch->orders[i].key, stage);
+            const struct order *order = &batch->orders[i];
+            bool writes = order->verb != NULL && (order->verb->flags & VERB_WRITE) != 0;
+
+            if (order->key.name.data != NULL && (stage < 2 || writes))
+                cache_prefetch(door->thread, order->key, stage);
         }
     }
 }
@@ -272,6 +275,7 @@ static bool serve_some(struct resp_door *door, struct client *client, struct bat
         used = run_batch(client, batch);
     else
         used = batch->used;
+    cache_pass(door->thread); /* replies hold or copied what they show */
     if (batch->is_separate) {
         /* Held back: it is read once more when it may run. */
         client->unfinished.count = 0;

@@ -164,8 +164,30 @@ TEST(the_policy_can_be_changed_while_it_runs)
         CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
     CHECK(cache_set_policy(room.cache, "noeviction") == ERR_OK);
     CHECK(cache_set_policy(room.cache, "s3fifo") == ERR_OK);
+    (void)cache_turn(room.thread, 0);
     for (int i = 0; i < 20000; i++)
         CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+    room_free(&room);
+}
+
+/* One turn with a reader's eyes on something: what it writes meanwhile reuses what it replaced. */
+TEST(within_one_turn_passing_lets_memory_be_used_again)
+{
+    struct room room = room_new(LIMIT, "s3fifo");
+    struct name name = name_of(1);
+    struct cache_key key = cache_key(room.cache, 0, name_bytes(&name));
+    struct cache_put put = {
+        .key = key, .body = bytes_of(filler, sizeof filler), .expires_ms = CACHE_NEVER};
+    struct cache_view view;
+    size_t peak = 0;
+
+    for (int i = 0; i < 2000; i++) {
+        CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
+        CHECK(cache_look(room.thread, key, 0, &view) == CACHE_FRESH);
+        cache_pass(room.thread);
+        peak = used(&room) > peak ? used(&room) : peak;
+    }
+    CHECK(peak < LIMIT / 4);
     room_free(&room);
 }
 
