@@ -151,6 +151,17 @@ def test_large_answers_stream_through_little_memory(start, origin):
     wire.close()
 
 
+def test_large_uploads_stream_through_little_memory(start, origin):
+    gateway = start("--memory", "16MiB")
+    body = bytes(range(256)) * (64 << 12)  # 64 MiB
+    origin.reply("/a", answer=lambda request: {"body": b"%d" % len(request.body)})
+    answer = gateway.ask("/a", method="PUT", body=body)
+    assert answer.body == b"%d" % len(body)
+    resident = gateway.stats()["resident_bytes"]
+    if "san" not in larder.binary():
+        assert resident < 32 << 20, resident
+
+
 def test_a_large_stored_answer_survives_slow_readers(start, origin):
     gateway = start("--workers", "2")
     body = bytes(range(256)) * 20000  # 5 MiB

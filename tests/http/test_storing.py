@@ -232,3 +232,16 @@ def test_private_fields_are_left_out(gateway, origin):
     origin.reply("/a", body=b"x", headers={"Cache-Control": "max-age=60, private=\"X-Name\"",
                                            "X-Name": "ann"})
     assert twice(gateway, "/a").get("X-Name") is None
+
+
+def test_without_memory_answers_pass_unstored(start, origin):
+    gateway = start("--memory", "16MiB")
+    body = bytes(range(256)) * 50000  # 12 MiB
+    origin.reply("/sized", body=body, headers=HOUR)
+    answer = gateway.ask("/sized")
+    assert answer.body == body and answer.detail == "memory-pressure"
+    origin.reply("/chunked", pieces=[body[:1 << 20]] * 12, chunked=True, headers=HOUR)
+    assert gateway.ask("/chunked").body == body[:1 << 20] * 12
+    assert not gateway.ask("/chunked").is_hit
+    origin.reply("/small", body=b"x", headers=HOUR)
+    assert twice(gateway, "/small").is_hit

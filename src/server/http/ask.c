@@ -6,6 +6,7 @@
 #include "server/http/look.h"
 #include "server/http/pump.h"
 #include "server/http/purge.h"
+#include "server/http/refuse.h"
 #include "server/http/serve.h"
 #include "server/http/upload.h"
 #include "server/http/wait.h"
@@ -24,59 +25,6 @@ static void seek(struct asking *asking);
 static int64_t now_ms(const struct asking *asking)
 {
     return loop_now_ms(asking->gate->loop);
-}
-
-static void refuse(struct asking *asking, unsigned status, enum outcome outcome,
-                   enum gateway_reason reason, const char *sentence)
-{
-    const struct told told = {.outcome = outcome, .reason = reason};
-
-    client_refuse(asking->client, asking->look.head, status, &told, sentence);
-}
-
-/* ---- failures ---------------------------------------------------------------------------- */
-
-static void refuse_err(struct asking *asking, enum err err)
-{
-    switch (err_class(err)) {
-    case ERR_CLASS_CALLER:
-        refuse(asking, 400, OUTCOME_MALFORMED, REASON_MALFORMED,
-               "the request cannot be passed on, since it breaks HTTP");
-        return;
-    case ERR_CLASS_LIMIT:
-        refuse(asking, 503, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
-               "the origin has too much to do; try again in a moment");
-        return;
-    case ERR_CLASS_PEER:
-        if (err == ERR_PEER_SLOW)
-            refuse(asking, 504, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
-                   "the origin took too long to answer");
-        else if (err == ERR_PEER_BROKEN)
-            refuse(asking, 502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
-                   "the origin's answer cannot be used");
-        else
-            refuse(asking, 502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
-                   "the origin cannot be reached");
-        return;
-    case ERR_CLASS_NONE:
-    case ERR_CLASS_STATE:
-    case ERR_CLASS_DISK:
-        break;
-    }
-    refuse(asking, 502, OUTCOME_FAILED, REASON_ORIGIN_ERROR, "the origin could not be asked");
-}
-
-static void refuse_upload(struct asking *asking, unsigned status)
-{
-    if (status == 413)
-        refuse(asking, status, OUTCOME_REFUSED, REASON_REFUSED,
-               "the request's body is larger than this route allows");
-    else if (status == 408)
-        refuse(asking, status, OUTCOME_REFUSED, REASON_REFUSED,
-               "the request's body came too slowly");
-    else
-        refuse(asking, status, OUTCOME_MALFORMED, REASON_MALFORMED,
-               "the request's body breaks HTTP, or is not whole");
 }
 
 /* Something stale, if there is any and it may be. */
@@ -102,7 +50,9 @@ static bool keep(struct asking *asking)
     if (client_keep_request(asking->client, asking->raw) == ERR_OK)
         return true;
     asking->client->keeps_alive = false;
-    refuse(asking, 503, OUTCOME_FAILED, REASON_MEMORY_PRESSURE, "there is no memory left for this");
+    refuse(asking->client, asking->look.head,
+           &(const struct refusal){503, OUTCOME_FAILED, REASON_MEMORY_PRESSURE,
+                                   "there is no memory left for this"});
     return false;
 }
 
@@ -130,7 +80,7 @@ static void start(struct asking *asking, const struct fetch_ask *fetch_ask, enum
 
     if (err != ERR_OK) {
         if (!serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_ERROR))
-            refuse_err(asking, err);
+            refuse_err(asking->client, asking->look.head, err);
         return;
     }
     become_busy(asking);
@@ -260,8 +210,9 @@ static void late(struct client *client)
 
     resume_and_look(client, &asking);
     if (!serve_stand_in(&asking, FAILURE_UNREACHABLE, REASON_LEASE_TIMEOUT))
-        refuse(&asking, 504, OUTCOME_FAILED, REASON_LEASE_TIMEOUT,
-               "another request's fetch of this took too long");
+        refuse(client, asking.look.head,
+               &(const struct refusal){504, OUTCOME_FAILED, REASON_LEASE_TIMEOUT,
+                                       "another request's fetch of this took too long"});
     client->hooks->idle(client);
 }
 
@@ -315,8 +266,10 @@ static void serve_hit(struct asking *asking)
 static void turn_away(struct asking *asking)
 {
     if (!serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_WAITERS_FULL))
-        refuse(asking, 503, OUTCOME_FAILED, REASON_WAITERS_FULL,
-               "too many requests wait for the same; try again in a moment");
+        refuse(
+            asking->client, asking->look.head,
+            &(const struct refusal){503, OUTCOME_FAILED, REASON_WAITERS_FULL,
+                                    "too many requests wait for the same; try again in a moment"});
 }
 
 /* The view that cache_get gave stands for what was looked at before. */
@@ -423,8 +376,10 @@ static void seek(struct asking *asking)
         if (is_good)
             serve_hit(asking);
         else
-            refuse(asking, 504, OUTCOME_REFUSED, REASON_ONLY_IF_CACHED,
-                   "nothing usable is stored, and the request wants nothing else");
+            refuse(asking->client, asking->look.head,
+                   &(const struct refusal){
+                       504, OUTCOME_REFUSED, REASON_ONLY_IF_CACHED,
+                       "nothing usable is stored, and the request wants nothing else"});
         return;
     }
     if (++client->request.tries > TRIES_MAX)
@@ -443,7 +398,8 @@ static void purge(struct asking *asking)
 
     counter_add(&gate->metrics.invalidated, 1);
     purge_url(&place, asking->look.target.url, false);
-    refuse(asking, 200, OUTCOME_REFUSED, REASON_METHOD, "purged");
+    refuse(asking->client, asking->look.head,
+           &(const struct refusal){200, OUTCOME_REFUSED, REASON_METHOD, "purged"});
 }
 
 /* What routes and limits forbid, and what is answered here. */
@@ -453,22 +409,20 @@ static bool is_settled(struct asking *asking)
     const struct route *route = asking->look.target.route;
 
     if (head->framing == HTTP_SIZED && head->content_length > route->settings->request_body_max) {
-        asking->client->keeps_alive = false;
-        refuse(asking, 413, OUTCOME_REFUSED, REASON_REFUSED,
-               "the request's body is larger than this route allows");
+        refuse_upload(asking->client, head, 413);
         return true;
     }
     bool is_purge = head->method_id == HTTP_METHOD_PURGE;
 
-    if (head->framing != HTTP_NO_BODY && (is_purge || !route_allows_method(route, head->method)))
-        asking->client->keeps_alive = false;
     if (is_purge && route->settings->purge_method) {
         purge(asking);
         return true;
     }
     if (is_purge || head->method_id == HTTP_METHOD_TRACE ||
         head->method_id == HTTP_METHOD_CONNECT || !route_allows_method(route, head->method)) {
-        refuse(asking, 405, OUTCOME_REFUSED, REASON_REFUSED, "this method is not allowed here");
+        refuse(asking->client, asking->look.head,
+               &(const struct refusal){405, OUTCOME_REFUSED, REASON_REFUSED,
+                                       "this method is not allowed here"});
         return true;
     }
     return false;
@@ -494,16 +448,18 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw)
     client->request.upload_fault = 0;
     client->request.reason = REASON_NONE;
     if (bytes_equal(head->path, BYTES("*"))) {
-        refuse(&asking, 204, OUTCOME_REFUSED, REASON_NONE, "");
+        refuse(client, asking.look.head,
+               &(const struct refusal){204, OUTCOME_REFUSED, REASON_NONE, ""});
         return;
     }
     enum err err = look_begin(client->gate, head, &asking.look, &complaint);
 
     if (err != ERR_OK) {
-        client->keeps_alive =
-            client->keeps_alive && err == ERR_MISS && head->framing == HTTP_NO_BODY;
-        refuse(&asking, complaint.status, err == ERR_MISS ? OUTCOME_REFUSED : OUTCOME_MALFORMED,
-               err == ERR_MISS ? REASON_REFUSED : REASON_MALFORMED, complaint.text);
+        client->keeps_alive = client->keeps_alive && err == ERR_MISS;
+        refuse(client, asking.look.head,
+               &(const struct refusal){
+                   complaint.status, err == ERR_MISS ? OUTCOME_REFUSED : OUTCOME_MALFORMED,
+                   err == ERR_MISS ? REASON_REFUSED : REASON_MALFORMED, complaint.text});
         return;
     }
     client->request.route = asking.look.target.route;
@@ -524,9 +480,9 @@ void ask_failed(struct client *client, enum err err, enum failure failure)
 
     resume_and_look(client, &asking);
     if (client->request.upload_fault != 0)
-        refuse_upload(&asking, client->request.upload_fault);
+        refuse_upload(client, asking.look.head, client->request.upload_fault);
     else if (!serve_stand_in(&asking, failure, REASON_ORIGIN_ERROR))
-        refuse_err(&asking, err);
+        refuse_err(client, asking.look.head, err);
     client->hooks->idle(client);
 }
 

@@ -82,7 +82,7 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
     }
     account_force(site_fills(gate->site), fetch->cost);
     stream_init(&fetch->stream, gate->loop, site_fills(gate->site));
-    fetch->stream.free = free_fetch;
+    fetch->stream.over = free_fetch;
     fetch->stream.window = gate->settings->window;
     fetch->gate = gate;
     fetch->cache = gate->cache;

@@ -3,11 +3,14 @@
  *
  * Clients speak HTTP/1.1 to it; it answers from the engine, or asks an origin. How a request goes:
  *
- *   client.c    cuts the request out of the stream (proto/http.h), finds route and key
- *   decide.c    may it be answered from the cache? may the answer be stored? (pure)
- *   serve.c     a stored answer as the client wants it: whole, 304, HEAD, a range
- *   fill.c      an answer on its way from the origin, shared by all who wait for it, on any worker
- *   pass.c      what is not for the cache
+ *   talk      cuts the request out of the stream (proto/http.h); time limits
+ *   ask       what is to be done with it: route and key, look, wait, join, lead, pass
+ *   look      what the cache has for it, by decide: RFC 9111 as pure functions
+ *   serve     a known answer as the client wants it: whole, 304, HEAD, a range
+ *   wait      for another request's fetch
+ *   depart    asks the origin; the answer becomes a stream that all may read, on any worker
+ *   landing   what becomes of the answer: shared or not, stored or not
+ *   pump      from a fetch to its client, as fast as that one reads
  *
  * Every answer says in Cache-Status (RFC 9211) where it came from and why.
  *

@@ -108,7 +108,7 @@ void stream_hold(struct stream *stream)
 void stream_drop(struct stream *stream)
 {
     if (atomic_fetch_sub_explicit(&stream->refs, 1, memory_order_acq_rel) == 1)
-        stream->free(stream);
+        stream->over(stream);
 }
 
 static void lock(struct stream *stream)

@@ -36,7 +36,7 @@ struct chunk;
 
 struct stream {
     _Atomic unsigned refs;
-    void (*free)(struct stream *stream);   /* nobody has a reference; on any thread */
+    void (*over)(struct stream *stream);   /* nobody has a reference; on any thread */
     void (*attend)(struct stream *stream); /* on the owner's loop, after stream_call */
     struct loop *loop;                     /* the owner's; NULL: it is gone (under lock) */
     struct loop_task task;
@@ -57,7 +57,7 @@ struct stream {
 /* With one reference, the caller's. */
 void stream_init(struct stream *stream, struct loop *loop, struct account *account);
 
-/* Once the last reference is gone, from `free`. */
+/* Once the last reference is gone, from `over`. */
 void stream_fini(struct stream *stream);
 
 void stream_hold(struct stream *stream);

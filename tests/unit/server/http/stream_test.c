@@ -40,7 +40,7 @@ static void place_init(struct place *place)
     CHECK(loop_new(NULL, &place->loop) == ERR_OK);
     account_init(&place->account, NULL, 0);
     stream_init(&place->stream, place->loop, &place->account);
-    place->stream.free = count_free;
+    place->stream.over = count_free;
     place->stream.attend = count_attend;
     place->stream.window = 1000;
 }

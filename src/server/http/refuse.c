@@ -1,0 +1,61 @@
+/* refuse.c: errors as statuses and sentences. SPDX-License-Identifier: MIT */
+#include "server/http/refuse.h"
+
+void refuse(struct client *client, const struct http_head *head, const struct refusal *refusal)
+{
+    const struct told told = {.outcome = refusal->outcome, .reason = refusal->reason};
+
+    client_refuse(client, head, refusal->status, &told, refusal->sentence);
+}
+
+static struct refusal peer_refusal(enum err err)
+{
+    if (err == ERR_PEER_SLOW)
+        return (struct refusal){504, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                                "the origin took too long to answer"};
+    if (err == ERR_PEER_BROKEN)
+        return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                                "the origin's answer cannot be used"};
+    return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                            "the origin cannot be reached"};
+}
+
+static struct refusal refusal_of(enum err err)
+{
+    switch (err_class(err)) {
+    case ERR_CLASS_CALLER:
+        return (struct refusal){400, OUTCOME_MALFORMED, REASON_MALFORMED,
+                                "the request cannot be passed on, since it breaks HTTP"};
+    case ERR_CLASS_LIMIT:
+        return (struct refusal){503, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                                "the origin has too much to do; try again in a moment"};
+    case ERR_CLASS_PEER:
+        return peer_refusal(err);
+    case ERR_CLASS_NONE:
+    case ERR_CLASS_STATE:
+    case ERR_CLASS_DISK:
+        break;
+    }
+    return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                            "the origin could not be asked"};
+}
+
+void refuse_err(struct client *client, const struct http_head *head, enum err err)
+{
+    const struct refusal refusal = refusal_of(err);
+
+    refuse(client, head, &refusal);
+}
+
+void refuse_upload(struct client *client, const struct http_head *head, unsigned status)
+{
+    const char *sentence = "the request's body breaks HTTP, or is not whole";
+
+    if (status == 413)
+        sentence = "the request's body is larger than this route allows";
+    if (status == 408)
+        sentence = "the request's body came too slowly";
+    refuse(client, head,
+           &(const struct refusal){status, status == 400 ? OUTCOME_MALFORMED : OUTCOME_REFUSED,
+                                   status == 400 ? REASON_MALFORMED : REASON_REFUSED, sentence});
+}
