@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "base/number.h"
 #include "cli/version.h"
 #include "net/clock.h"
 
@@ -224,6 +225,7 @@ static void reopen_access_log(struct server *server)
 static void signalled(struct signals *signals, unsigned number)
 {
     struct server *server = signals->server;
+    char patience[NUMBER_TEXT_SIZE];
 
     if (number == SIGHUP) {
         reopen_access_log(server);
@@ -233,10 +235,10 @@ static void signalled(struct signals *signals, unsigned number)
         log_say(&server->log, LOG_WARNING, "cli", "a second signal: ending at once");
         _exit(EXIT_FAILED);
     }
+    number_duration_text(server->config->http.drain_ms, patience);
     log_say(&server->log, LOG_INFO, "cli",
-            "%s: no new connections; what is under way has %llu s to end",
-            number == SIGINT ? "SIGINT" : "SIGTERM",
-            (unsigned long long)(server->config->http.drain_ms / 1000));
+            "%s: no new connections; what is under way has %s to end",
+            number == SIGINT ? "SIGINT" : "SIGTERM", patience);
     drain_all(server);
     timer_set(server->loop, &signals->deadline,
               loop_now_ms(server->loop) + server->config->http.drain_ms + GRACE_MS);
