@@ -203,6 +203,33 @@ def test_a_304_with_more_fields_than_fit_leaves_the_next_request_well(gateway, o
     assert gateway.ask("/a").body == b"new"
 
 
+@pytest.mark.parametrize("said", ["first", "then"])
+def test_a_304_brings_no_private_field_into_the_cache(gateway, origin, said):
+    private = {"Cache-Control": "max-age=100, private=\"x-secret\""}
+    plain = {"Cache-Control": "max-age=100"}
+    origin.replies("/a", {"body": b"x", "headers": {**(private if said == "first" else plain),
+                                                    "Age": "99", "ETag": "\"v1\""}},
+                   {"status": 304, "headers": {**(private if said == "then" else {}),
+                                               "ETag": "\"v1\"", "X-Secret": "1"}})
+    gateway.ask("/a")
+    time.sleep(1.1)
+    for _ in range(2):
+        answer = gateway.ask("/a")
+        assert answer.body == b"x" and answer.get("X-Secret") is None
+
+
+def test_a_304_brings_no_cookie_into_the_cache_of_a_route_that_strips_them(start, origin):
+    gateway = start(route="set_cookie: strip")
+    origin.replies("/a", {"body": b"x", "headers": {"Cache-Control": "max-age=100", "Age": "99",
+                                                    "ETag": "\"v1\""}},
+                   {"status": 304, "headers": {"ETag": "\"v1\"", "Set-Cookie": "id=1"}})
+    gateway.ask("/a")
+    time.sleep(1.1)
+    for _ in range(2):
+        answer = gateway.ask("/a")
+        assert answer.body == b"x" and answer.get("Set-Cookie") is None
+
+
 def test_as_many_fields_as_an_origin_may_send_can_be_looked_at_again(gateway, origin):
     many = {f"X-{number}": "x" for number in range(118)}
     origin.reply("/a", raw=b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"

@@ -245,3 +245,13 @@ def test_without_memory_answers_pass_unstored(start, origin):
     assert not gateway.ask("/chunked").is_hit
     origin.reply("/small", body=b"x", headers=HOUR)
     assert twice(gateway, "/small").is_hit
+
+
+def test_a_field_under_no_cache_is_not_given_again(gateway, origin):
+    named = {"Cache-Control": "max-age=60, no-cache=\"x-turn\""}
+    origin.reply("/a", headers={**named, "X-Turn": "1"})
+    origin.reply("/b", headers=named)
+    for path, times in (("/a", 2), ("/b", 1)):
+        for _ in range(2):
+            gateway.ask(path)
+        assert len(origin.seen(path)) == times

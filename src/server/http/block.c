@@ -36,6 +36,14 @@ static bool is_framing(enum http_name id)
            id == HTTP_CONNECTION || id == HTTP_KEEP_ALIVE;
 }
 
+/* Whether a field is for one client, and not for those who share the answer. */
+static bool is_withheld(const struct verdict *verdict, const struct http_field *field)
+{
+    if (field->id == HTTP_SET_COOKIE && verdict->strip_cookie)
+        return true;
+    return verdict->unshared.count > 0 && cache_lists_have(&verdict->unshared, field->name);
+}
+
 /* Whether a field of the origin's goes on to the client. */
 static bool is_passed(const struct block_facts *facts, const struct http_head *head,
                       const struct http_field *field)
@@ -48,11 +56,7 @@ static bool is_passed(const struct block_facts *facts, const struct http_head *h
         return false;
     if (verdict == NULL || !verdict->share)
         return true;
-    if (field->id == HTTP_AGE)
-        return false;
-    if (field->id == HTTP_SET_COOKIE && verdict->strip_cookie)
-        return false;
-    return verdict->unshared.count == 0 || !cache_lists_have(&verdict->unshared, field->name);
+    return field->id != HTTP_AGE && !is_withheld(verdict, field);
 }
 
 void block_write(const struct block_facts *facts, const struct http_head *response, struct buf *out)
@@ -104,7 +108,7 @@ enum err block_update(const struct block_facts *facts, const struct http_head *s
 
         if (field->id == HTTP_DATE && !http_has(news, HTTP_DATE))
             continue;
-        if (is_replaced(news, field))
+        if (is_replaced(news, field) || is_withheld(facts->verdict, field))
             continue;
         block_add_field(out, field->name, field->value);
         count++;

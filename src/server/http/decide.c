@@ -132,6 +132,17 @@ static void find_stale_times(const struct decide_facts *facts, const struct cach
     verdict->grace_ms = settings->grace_ms;
 }
 
+/* no-cache="x" says that x is not to be given again unasked. To leave it out would take it from the
+ * first client too, so an answer that has such a field is asked about each time. */
+static bool is_no_cache_in_part(const struct http_head *response, const struct cache_lists *lists)
+{
+    for (size_t i = 0; lists->count > 0 && i < response->field_count; i++) {
+        if (cache_lists_have(lists, response->fields[i].name))
+            return true;
+    }
+    return false;
+}
+
 void decide_store(const struct decide_facts *facts, const struct http_head *response,
                   struct verdict *ret_verdict)
 {
@@ -140,6 +151,7 @@ void decide_store(const struct decide_facts *facts, const struct http_head *resp
     struct cache_response known;
 
     cache_response_of(response, facts->response_s, &known);
+    known.control.no_cache |= is_no_cache_in_part(response, &known.control.no_cache_lists);
     verdict.is_error = is_failure(response->status);
     verdict.strip_cookie = settings->set_cookie == ROUTE_COOKIE_STRIP;
     verdict.reason = find_obstacle(facts, response, &known);

@@ -347,6 +347,23 @@ static void keep_tag(void *context, struct bytes tag)
     (void)fetch_add_tag(context, tag);
 }
 
+/* What both together keep from being shared: the word of a 304 counts, else the stored one. */
+static struct verdict verdict_of_update(const struct fetch *fetch, const struct http_head *stored,
+                                        const struct http_head *response)
+{
+    struct cache_response said;
+    struct verdict verdict = {
+        .share = true,
+        .strip_cookie = fetch->route->settings->set_cookie == ROUTE_COOKIE_STRIP,
+    };
+
+    cache_response_of(response, clock_wall_ms() / 1000, &said);
+    if (said.control.private_lists.count == 0)
+        cache_response_of(stored, clock_wall_ms() / 1000, &said);
+    verdict.unshared = said.control.private_lists;
+    return verdict;
+}
+
 void landing_update(struct fetch *fetch, const struct http_head *response)
 {
     struct gate *gate = fetch->gate;
@@ -359,8 +376,8 @@ void landing_update(struct fetch *fetch, const struct http_head *response)
 
     must(stored_read(&fetch->old, &head->stored, &block, &body));
     fetch->is_304 = true;
-    fetch->verdict = (struct verdict){.share = true};
     block_parse(block, merged);
+    fetch->verdict = verdict_of_update(fetch, merged, response);
     if (block_update(&to_write, merged, response, &head->block) != ERR_OK) {
         /* Nothing is left that could be asked about again: the next request gets it anew. */
         drop_old(fetch);
