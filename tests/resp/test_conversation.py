@@ -344,3 +344,73 @@ def test_a_rename_keeps_time_and_tags(wire):
     assert wire.plain("RENAME", "a", "b") == b"OK" and wire.plain("TTL", "b") > 90
     wire.call("LARDER.PURGE", "TAG", "t")
     assert wire.plain("EXISTS", "b") == 0
+
+
+# ---- one load for many askers -----------------------------------------------------------------
+
+
+def test_the_first_leads_and_the_others_wait_for_its_value(wire, door):
+    state, value, token = wire.plain("LARDER.GET", "page", "LEASE", "5000")
+    assert state == b"lead" and value is None and token
+    others = [Wire(door) for _ in range(20)]
+    for one in others:
+        one.send("LARDER.GET", "page", "WAIT", "20000")
+        one.send("PING")
+    assert wire.plain("LARDER.GET", "page") == [b"pending", None, None]
+    while wire.plain("LARDER.STATS")[wire.plain("LARDER.STATS").index(b"waiters") + 1] < 20:
+        time.sleep(0.005)
+    assert wire.plain("LARDER.FILL", "page", token, "content", "TTL", "60000", "STALE", "1000",
+                      "TAGS", "1", "site") == 1
+    for one in others:
+        assert one.read().plain() == [b"hit", b"content", None]
+        assert one.read().plain() == b"PONG"
+        one.close()
+    assert wire.plain("GET", "page") == b"content" and 50 < wire.plain("TTL", "page") <= 60
+    assert wire.plain("LARDER.GET", "page") == [b"hit", b"content", None]
+    wire.call("LARDER.PURGE", "TAG", "site")
+    assert wire.plain("GET", "page") is None
+
+
+def test_a_late_value_is_not_stored(wire):
+    token = wire.plain("LARDER.GET", "page")[2]
+    wire.call("LARDER.PURGE", "ALL")
+    assert wire.plain("LARDER.FILL", "page", token, "old") == 0
+    assert wire.plain("GET", "page") is None
+    assert b"no token of this key" in wire.plain("LARDER.FILL", "other", token, "x")
+    assert b"no token of this key" in wire.plain("LARDER.FILL", "other", "nonsense", "x")
+
+
+def test_a_failure_is_shared_and_absence_is_remembered(wire, door):
+    with Wire(door) as other:
+        token = wire.plain("LARDER.GET", "page")[2]
+        other.send("LARDER.GET", "page", "WAIT", "20000")
+        while wire.plain("LARDER.STATS")[wire.plain("LARDER.STATS").index(b"waiters") + 1] < 1:
+            time.sleep(0.005)
+        assert wire.plain("LARDER.FAIL", "page", token) == b"OK"
+        assert other.read().plain().startswith(b"LOADFAILED")
+    token = wire.plain("LARDER.GET", "page")[2]
+    assert wire.plain("LARDER.ABSENT", "page", token, "TTL", "60000") == 1
+    assert wire.plain("LARDER.GET", "page") == [b"absent", None, None]
+    assert wire.plain("GET", "page") is None
+
+
+def test_a_silent_leader_is_replaced_and_a_wait_ends(wire, door):
+    with Wire(door) as other:
+        late = wire.plain("LARDER.GET", "page", "LEASE", "60000")[2]
+        assert other.plain("LARDER.GET", "page", "WAIT", "30") == [b"pending", None, None]
+        assert wire.plain("LARDER.FAIL", "page", late) == b"OK"
+        late = wire.plain("LARDER.GET", "page", "LEASE", "50")[2]
+        state, _, token = other.plain("LARDER.GET", "page", "WAIT", "20000")
+        assert state == b"lead" and token != late
+        assert wire.plain("LARDER.FILL", "page", late, "late") == 0
+        assert other.plain("LARDER.FILL", "page", token, "right") == 1
+    assert wire.plain("GET", "page") == b"right"
+
+
+def test_one_who_waits_may_go(wire, door):
+    token = wire.plain("LARDER.GET", "page")[2]
+    with Wire(door) as other:
+        other.send("LARDER.GET", "page", "WAIT", "20000")
+        while wire.plain("LARDER.STATS")[wire.plain("LARDER.STATS").index(b"waiters") + 1] < 1:
+            time.sleep(0.005)
+    assert wire.plain("LARDER.FILL", "page", token, "x") == 1

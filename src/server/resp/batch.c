@@ -13,6 +13,8 @@ enum {
     UNFINISHED_MIN = 64,   /* arguments: a shorter unfinished request is read anew */
     UNFINISHED_STEP = 256, /* arguments */
     INLINE_WORDS_MAX = RESP_INLINE_MAX / 2 + 1,
+    PREFETCH_STAGES = 3,
+    PREFETCH_WRITES = 2, /* the stage that concerns writes only */
 };
 
 struct order {
@@ -157,12 +159,12 @@ static void prefetch(struct resp_door *door, const struct batch *batch)
 {
     if (batch->count < 2)
         return;
-    for (unsigned stage = 0; stage < 3; stage++) {
+    for (unsigned stage = 0; stage < PREFETCH_STAGES; stage++) {
         for (size_t i = 0; i < batch->count; i++) {
             const struct order *order = &batch->orders[i];
-            bool writes = order->verb != NULL && (order->verb->flags & VERB_WRITE) != 0;
 
-            if (order->key.name.data != NULL && (stage < 2 || writes))
+            if (order->key.name.data != NULL &&
+                (stage < PREFETCH_WRITES || (order->verb->flags & VERB_WRITE) != 0))
                 cache_prefetch(door->thread, order->key, stage);
         }
     }
@@ -235,7 +237,7 @@ static size_t run_batch(struct client *client, const struct batch *batch)
     int64_t begun_ns = clock_now_ns(), each_ns = 0;
     size_t done = 0;
 
-    for (; done < batch->count && !client->leaving; done++) {
+    for (; done < batch->count && !client->leaving && !client->held; done++) {
         if (must_wait(client, &batch->orders[done])) {
             hold(client);
             break;

@@ -46,6 +46,7 @@ enum client_reply { CLIENT_ANSWERED, CLIENT_MUTE, CLIENT_SKIP_NEXT, CLIENT_SKIP_
 
 struct transaction;
 struct subscriptions;
+struct lease_wait;
 
 struct client {
     struct list_node node; /* in its door */
@@ -58,12 +59,13 @@ struct client {
     bool authenticated;
     bool leaving;       /* nothing more is read */
     bool leaving_after; /* this command */
-    bool held;          /* by CLIENT PAUSE */
+    bool held;          /* by CLIENT PAUSE or LARDER.GET ... WAIT: nothing is read meanwhile */
     enum client_reply reply;
     struct resp_reader reader;
     struct resp_arguments unfinished;    /* of a request with many arguments */
     struct transaction *transaction;     /* NULL: never began one nor watches anything */
     struct subscriptions *subscriptions; /* NULL: never subscribed */
+    struct lease_wait *waits;            /* NULL: for nothing */
     struct client_card card;
 };
 

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "net/clock.h"
 #include "server/resp/inside.h"
+#include "server/resp/lease.h"
 #include "server/resp/pubsub.h"
 #include "server/resp/transaction.h"
 
@@ -73,6 +74,7 @@ static void client_gone(struct client *client)
     struct resp_door *door = client->door;
 
     leave_cards(client);
+    lease_forget(client);
     transaction_reset(client);
     pubsub_forget(client);
     list_leave(&client->node);
@@ -174,7 +176,7 @@ static void close_idle(struct resp_door *door, int64_t idle_ms)
     for (struct list_node *node = door->clients.next; node != &door->clients; node = node->next) {
         struct client *client = list_owner(node, struct client, node);
 
-        if ((client->gate & GATE_SUBSCRIBER) != 0 || client->leaving ||
+        if ((client->gate & GATE_SUBSCRIBER) != 0 || client->leaving || client->waits != NULL ||
             now_ms - conn_last_progress_ms(client->conn) < idle_ms)
             continue;
         counter_add(&door->metrics.connections_idled, 1);
@@ -209,7 +211,7 @@ void door_release_all(struct resp_door *door)
     for (struct list_node *node = door->clients.next; node != &door->clients; node = node->next) {
         struct client *client = list_owner(node, struct client, node);
 
-        if (client->held) {
+        if (client->held && client->waits == NULL) {
             client->held = false;
             conn_resume(client->conn);
         }
