@@ -1,5 +1,8 @@
 """Protocol, login, transactions, pub/sub, CLIENT and CONFIG: what needs more than one connection or
 raw bytes."""
+import contextlib
+import pathlib
+import socket
 import threading
 import time
 
@@ -21,6 +24,28 @@ def test_malformed_requests_get_an_error_and_an_end(door, redis_port):
         assert answers[0] == answers[1], raw
     with Wire(door) as wire:
         assert wire.plain("PING") == b"PONG"
+
+
+def test_nothing_in_the_fuzz_corpora_breaks_the_server(door):
+    corpora = pathlib.Path(__file__).parent.parent / "fuzz/corpus"
+    files = sorted(path for path in corpora.rglob("*") if path.is_file())
+    assert len(files) > 100
+    for path in files:
+        with Wire(door) as wire, contextlib.suppress(OSError):
+            wire.send_raw(path.read_bytes())
+            wire.socket.shutdown(socket.SHUT_WR)
+            assert wire.ended()
+    with Wire(door) as wire:
+        assert wire.plain("PING") == b"PONG"
+
+
+def test_a_stranger_is_not_let_in_by_accident():
+    said = larder.run("serve", "--http", "off", "--admin", "off", "--resp", "0.0.0.0:0")
+    assert said.returncode != 0 and "resp.password" in said.stderr
+    with larder.serve("--http", "off", "--admin", "off", "--resp", "0.0.0.0:0",
+                      config="resp:\n  open: on\n") as server:
+        with Wire(server.resp_port) as wire:
+            assert wire.plain("PING") == b"PONG"
 
 
 def test_lines_are_requests_too(wire):

@@ -146,14 +146,44 @@ void resp_forget_door(const struct resp_door *door)
 /* ---- birth and end ----------------------------------------------------------------------------
  */
 
+/* Whether only this machine can reach it. */
+static bool is_local(const struct address *address)
+{
+    switch (address->any.sa_family) {
+    case AF_INET:
+        return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    case AF_INET6:
+        return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+    default:
+        return true;
+    }
+}
+
+static enum err check_address(const struct resp *resp, const struct address *address,
+                              struct fault *fault)
+{
+    char text[ADDRESS_TEXT_SIZE];
+
+    if (is_local(address) || resp->settings.open || atomic_load(&resp->wants_password))
+        return ERR_OK;
+    address_text(address, text);
+    return fault_say(
+        fault, ERR_DENIED,
+        "whoever reaches %s could read and purge everything: set resp.password, listen "
+        "on 127.0.0.1, or say resp.open: on",
+        text);
+}
+
 enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread *thread,
                        const struct address *address, struct resp_door **ret_door,
                        struct fault *fault)
 {
-    struct resp_door *door = mem_new(1, sizeof *door);
+    struct resp_door *door = NULL;
     unsigned number = atomic_load(&resp->door_count);
     uint64_t seed = 0;
 
+    TRY(check_address(resp, address, fault));
+    door = mem_new(1, sizeof *door);
     must(number < RESP_DOORS_MAX);
     door->resp = resp;
     door->number = number;

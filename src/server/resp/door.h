@@ -40,15 +40,16 @@ struct resp_birth {
     void *context;
 };
 
-/* ERR_DISK: the password file cannot be read. ERR_UNSUPPORTED: the address is no loopback and there
- * is no password (and `open` was not said). The fault says so. */
+/* ERR_DISK: the password file cannot be read; ERR_TOO_BIG: the password is too long. The fault says
+ * so. */
 enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct fault *fault);
 
 /* All doors are gone. */
 void resp_free(struct resp **owner);
 
 /* Listens and serves from now on. The first door binds `address`; the others share what the first
- * one got (port 0: the kernel picks). Errors as of listener_new. */
+ * one got (port 0: the kernel picks). Errors as of listener_new, and ERR_DENIED: others than this
+ * machine could come in and there is no password (and `resp.open` is off). */
 enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread *thread,
                        const struct address *address, struct resp_door **ret_door,
                        struct fault *fault);

@@ -7,7 +7,7 @@
 #include "server/resp/pubsub.h"
 #include "server/resp/transaction.h"
 
-enum { WALL_DRIFT_MS = 500 };
+enum { WALL_DRIFT_MS = 500, KEPT_MAX = 1 << 20 /* bytes of the replies' buffer */ };
 
 const char *const error_kinds[ERROR_KINDS] = {"ERR",      "WRONGTYPE", "NOAUTH",  "WRONGPASS",
                                               "OOM",      "EXECABORT", "NOPROTO", "NOPERM",
@@ -150,6 +150,8 @@ void door_flush(struct resp_door *door, struct client *client)
         return;
     counter_add(&door->metrics.output_bytes, door->out.size);
     conn_send(client->conn, buf_bytes(&door->out));
+    if (door->out.capacity > KEPT_MAX)
+        buf_fini(&door->out);
     buf_clear(&door->out);
 }
 
