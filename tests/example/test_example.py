@@ -57,8 +57,11 @@ def ask(port, method, target, value=None, **fields):
 class Example:
     """The external API, the application and Larder; all ports chosen freely."""
 
-    def __init__(self, folder):
+    def __init__(self):
         self.running = []
+        self.larder = None
+
+    def begin(self, folder):
         posts = self.start([sys.executable, "posts.py", "0"], stdout=subprocess.PIPE)
         posts_url = posts.stdout.readline().split()[-1]
         self.app = free_port()
@@ -97,14 +100,18 @@ class Example:
             process.terminate()
         for process in self.running:
             process.wait(larder.PATIENCE_S)
+        if self.larder is not None:
+            self.larder.stop()
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
-    one = Example(tmp_path_factory.mktemp("example"))
-    yield one
-    one.larder.stop()
-    one.stop()
+    one = Example()
+    try:
+        one.begin(tmp_path_factory.mktemp("example"))
+        yield one
+    finally:
+        one.stop()
 
 
 def test_the_second_get_is_answered_by_the_cache(example):
