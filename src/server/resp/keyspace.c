@@ -174,8 +174,14 @@ void on_keys_flushall(struct call *call)
 {
     if (!read_flush_option(call))
         return;
+    bool locked = !call->door->locked;
+
+    if (locked)
+        cache_lock_all(call->thread);
     for (unsigned space = 0; space < CACHE_DATABASES; space++)
         empty(call, space);
+    if (locked)
+        cache_unlock(call->thread);
     reply_ok(call);
 }
 

@@ -78,6 +78,8 @@ static void client_gone(struct client *client)
     transaction_reset(client);
     pubsub_forget(client);
     list_leave(&client->node);
+    account_refund(&door->resp->connections,
+                   client->unfinished.capacity * sizeof client->unfinished.items[0]);
     mem_free(&client->unfinished.items);
     account_refund(&door->resp->connections, sizeof *client);
     listener_limit_leave(&door->resp->limit);
