@@ -2,6 +2,7 @@
 import pathlib
 import re
 import threading
+import time
 
 import pytest
 
@@ -172,6 +173,19 @@ def test_a_large_stored_answer_survives_slow_readers(start, origin):
     for wire in slow:
         assert wire.answer().body == body
         wire.close()
+
+
+def test_a_slow_reader_gets_the_whole_of_what_turns_out_too_large_to_store(start, origin):
+    gateway = start(route="max-body: 8MiB", http="max-lag: 64KiB")
+    pieces = [bytes(range(256)) * 4096] * 24  # 1 MiB each
+    origin.reply("/a", pieces=pieces, chunked=True, headers=HOUR)
+    slow = gateway.wire(receive_buffer=4096).get("/a")
+    end = time.monotonic() + 30
+    while gateway.stats()["origins"]["main"]["received_bytes"] < 8 << 20:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    assert slow.answer().body == b"".join(pieces)
+    assert gateway.count("slow_readers") == 0
 
 
 def test_an_answer_comes_as_the_origin_sends_it(gateway, origin):

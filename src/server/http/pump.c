@@ -179,13 +179,20 @@ static bool is_over(const struct client *client, enum stream_stage stage)
            reader_position(&request->reader) == stream_published(request->reader.stream);
 }
 
+/* Behind other readers, that is: the origin waits for the quickest one. What it sent before it had
+ * to wait may be far more than the lag, when it was to be stored and then could not be. */
 static bool has_fallen_behind(const struct client *client)
 {
-    const struct stream *stream = client->request.reader.stream;
+    struct stream *stream = client->request.reader.stream;
+    uint64_t position = reader_position(&client->request.reader);
+    uint64_t lag_max = client->gate->settings->lag_max;
+    size_t count = 0;
 
-    return atomic_load(&stream->is_cut) &&
-           stream_published(stream) - reader_position(&client->request.reader) >
-               client->gate->settings->lag_max;
+    if (!atomic_load(&stream->is_cut) || stream_published(stream) - position <= lag_max)
+        return false;
+    uint64_t quickest = stream_quickest(stream, &count);
+
+    return quickest > position && quickest - position > lag_max;
 }
 
 static void pass_body(struct client *client, enum stream_stage stage)
