@@ -78,6 +78,8 @@ static bool is_late(const struct result *result)
 
 static void judge_cpu(struct result *result)
 {
+    if (result->seconds < RESULT_CPU_MIN_S)
+        return;
     if (result->cpu_busiest >= RESULT_CPU_MAX)
         (void)snprintf(
             note(result), RESULT_NOTE_SIZE,
@@ -117,6 +119,10 @@ static void remark(struct result *result)
             "latencies): at this rate the server is too slow for --connections %llu, or stood "
             "still for a while.",
             wait / 1e6, (unsigned long long)result->plan->connections);
+    if (result->seconds < RESULT_CPU_MIN_S && result->cpu_busiest >= RESULT_CPU_MAX)
+        (void)snprintf(note(result), RESULT_NOTE_SIZE,
+                       "the window was too short to tell whether the client was the bottleneck; "
+                       "measure for a second or more.");
     if (result->queued > 0.2 && result->valid)
         (void)snprintf(
             note(result), RESULT_NOTE_SIZE,

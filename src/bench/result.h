@@ -14,6 +14,7 @@
 enum { RESULT_NOTES_MAX = 8, RESULT_NOTE_SIZE = 512 };
 
 #define RESULT_CPU_MAX    0.95             /* of a core: above, the client is the bottleneck */
+#define RESULT_CPU_MIN_S  0.25             /* in a shorter window that share means nothing */
 #define RESULT_LAG_MAX_NS INT64_C(1000000) /* p99; below, nobody calls it late */
 #define RESULT_LAG_SHARE  0.1              /* of the p99 of the latencies: the same */
 

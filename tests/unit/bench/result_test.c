@@ -67,6 +67,27 @@ TEST(a_client_that_used_its_core_up_makes_the_run_invalid)
     CHECK(!is_valid(0, 0.96, 0, 4));
 }
 
+TEST(a_window_of_milliseconds_is_not_judged_by_its_cpu)
+{
+    make_plan(0);
+    struct result *result = result_new(&plan);
+    struct driver_result driver = {
+        .tallies = {tally_new()},
+        .lag = histogram_new(),
+        .wait = histogram_new(),
+        .cost = {.window_ns = 5000000, .cpu_ns = 5000000},
+    };
+
+    result_add(result, &driver);
+    result_finish(result, 4);
+    CHECK(result->valid);
+    CHECK(result->note_count == 1);
+    tally_free(&driver.tallies[0]);
+    histogram_free(&driver.lag);
+    histogram_free(&driver.wait);
+    result_free(&result);
+}
+
 TEST(so_do_threads_that_share_too_few_cores)
 {
     CHECK(is_valid(0, 0.45, 0, 1));
