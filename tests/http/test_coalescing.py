@@ -196,6 +196,17 @@ def test_9_a_range_in_the_lead_fetches_the_whole(gateway, origin):
     assert whole.is_hit and whole.body == b"0123456789"
 
 
+def test_9_a_range_of_what_is_too_large_is_asked_for_alone(start, origin):
+    gateway = start(route="max-body: 1KiB")
+    part = {"status": 206, "body": b"x" * 10, "headers": {"Content-Range": "bytes 0-9/5000"}}
+    whole = {"body": b"x" * 5000, "headers": HOUR}
+    origin.reply("/a", answer=lambda request: part if request.get("Range") else whole)
+    answer = gateway.ask("/a", Range="bytes=0-9")
+    assert (answer.status, answer.body) == (206, b"x" * 10)
+    assert "fwd=partial" in answer.cache and answer.detail == "too-large"
+    assert [one.get("Range") for one in origin.seen("/a")] == [None, "bytes=0-9"]
+
+
 def test_9_a_head_in_the_lead_fetches_the_whole(gateway, origin):
     origin.reply("/a", body=b"0123456789", headers=HOUR)
     head = gateway.ask("/a", method="HEAD")

@@ -255,3 +255,20 @@ def test_a_field_under_no_cache_is_not_given_again(gateway, origin):
         for _ in range(2):
             gateway.ask(path)
         assert len(origin.seen(path)) == times
+
+
+def test_a_full_cache_goes_on_taking_what_is_new(start, origin):
+    gateway = start("--memory", "16MiB")
+    count = 3000
+    for number in range(count):
+        origin.reply(f"/{number}", body=b"x" * 10000, headers=HOUR)
+    wire = gateway.wire()
+    for number in range(count):
+        answer = wire.get(f"/{number}").answer()
+        assert (answer.status, len(answer.body)) == (200, 10000)
+        assert answer.cache == "larder; fwd=uri-miss; stored"
+    wire.close()
+    assert gateway.count("memory_used_bytes", "cache") <= 16 << 20
+    assert gateway.count("evicted", "cache") > 1000
+    assert gateway.ask("/new").status == 404
+    assert any(gateway.ask(f"/{number}").is_hit for number in range(count - 20, count))

@@ -486,6 +486,16 @@ void ask_failed(struct client *client, enum err err, enum failure failure)
     client->hooks->idle(client);
 }
 
+void ask_part(struct client *client)
+{
+    struct asking asking;
+
+    resume(client, &asking);
+    pass(&asking, REASON_TOO_LARGE, FETCH_PARTIAL);
+    if (!client->is_busy)
+        client->hooks->idle(client);
+}
+
 void ask_end(struct client *client)
 {
     (void)wait_cancel(client);

@@ -21,6 +21,9 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw);
 /* The origin failed: something stale if that is allowed, else 502, 503 or 504. */
 void ask_failed(struct client *client, enum err err, enum failure failure);
 
+/* The whole is too large to be stored: asks for the range that the client wants, and no more. */
+void ask_part(struct client *client);
+
 /* The client is gone: lets go of what it waits for. */
 void ask_end(struct client *client);
 

@@ -91,6 +91,8 @@ struct request {
 struct client_hooks {
     void (*idle)(struct client *client); /* the request is answered: look for the next one */
     void (*failed)(struct client *client, enum err err, enum failure failure);
+    /* The whole is too large to look for a part in it: to be asked for the part alone. */
+    void (*part)(struct client *client);
 };
 
 struct client {

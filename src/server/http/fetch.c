@@ -102,11 +102,17 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
         fetch->old = *ask->old;
         fetch->old_entry = cache_hold(ask->old);
     }
-    buf_init(&fetch->head.block, BLOCK_MAX, site_fills(gate->site));
-    buf_init(&fetch->tags, TAGS_SIZE, site_fills(gate->site));
+    buf_init(&fetch->head.block, BLOCK_MAX, NULL);
+    buf_init(&fetch->tags, TAGS_SIZE, NULL);
     if (ask->for_cache)
         add_route_tags(fetch, ask->target, &gate->text);
     return fetch;
+}
+
+void fetch_charge(struct fetch *fetch, size_t size)
+{
+    account_force(fetch->stream.account, size);
+    fetch->cost += size;
 }
 
 void fetch_hold_shared(void *shared)

@@ -33,6 +33,7 @@ enum fetch_why { /* RFC 9211's words for it */
                  FETCH_REQUEST,
                  FETCH_METHOD,
                  FETCH_BYPASS,
+                 FETCH_PARTIAL,
 };
 
 /* What is needed to answer from an answer: block and times. */
@@ -122,6 +123,9 @@ struct fetch_ask {
 
 /* A fetch with copies of what the ask holds, and one reference. NULL: no memory. */
 struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask);
+
+/* Adds to what it costs until it ends. */
+void fetch_charge(struct fetch *fetch, size_t size);
 
 /* For cache_ask.hold_shared and cache_share. */
 void fetch_hold_shared(void *shared);

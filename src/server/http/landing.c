@@ -208,6 +208,7 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
         landing_fail(fetch, ERR_FULL, FAILURE_UNREACHABLE);
         return;
     }
+    fetch_charge(fetch, fetch->head.block.capacity + fetch->tags.capacity);
     fetch->keeps = fetch->verdict.share;
     if (!fetch->keeps)
         stream_cut(&fetch->stream);
@@ -317,12 +318,13 @@ static void store(struct fetch *fetch)
         store_body(fetch, body);
         return;
     }
-    uint8_t *copy = account_charge(account, size) ? mem_try(size) : NULL;
+    uint8_t *copy = stream_fits(account, size) ? mem_try(size) : NULL;
 
     if (copy == NULL) {
         disperse(fetch, 0);
         return;
     }
+    account_force(account, size);
     stream_copy(&fetch->stream, copy);
     store_body(fetch, bytes_of(copy, size));
     mem_free(&copy);

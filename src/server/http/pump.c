@@ -25,6 +25,8 @@ static const char *why_text(enum fetch_why why)
         return "method";
     case FETCH_BYPASS:
         return "bypass";
+    case FETCH_PARTIAL:
+        return "partial";
     }
     never("a why that is none");
 }
@@ -242,6 +244,16 @@ static void give_up(struct client *client)
     client->hooks->failed(client, err, failure);
 }
 
+/* A range of something that is not going to be stored: the origin may know how to send only that.
+ */
+static bool wants_part(struct client *client)
+{
+    const struct fetch *fetch = fetch_read_by(client);
+
+    return fetch->for_cache && fetch->head.reason == REASON_TOO_LARGE &&
+           http_has(client_request_head(client), HTTP_RANGE);
+}
+
 void pump(struct client *client)
 {
     struct request *request = &client->request;
@@ -259,6 +271,11 @@ void pump(struct client *client)
         }
         if (stage == STREAM_CONFIRMED) {
             pass_confirmed(client);
+            return;
+        }
+        if (wants_part(client)) {
+            leave(client);
+            client->hooks->part(client);
             return;
         }
         send_head(client, BYTES(""));

@@ -20,20 +20,27 @@ struct chunk {
 
 /* ---- chunks ------------------------------------------------------------------------------ */
 
+/* Only the account's own ceiling counts: what is beyond that of the whole is taken from stored
+ * values, which the engine lets go of then. */
+bool stream_fits(const struct account *account, uint64_t size)
+{
+    size_t max = atomic_load_explicit(&account->max, memory_order_relaxed);
+    size_t used = account_used(account);
+
+    return max == 0 || (used <= max && size <= max - used);
+}
+
 static struct chunk *chunk_new(struct account *account, size_t capacity, bool force)
 {
     size_t cost = sizeof(struct chunk) + capacity;
 
-    if (force)
-        account_force(account, cost);
-    else if (!account_charge(account, cost))
+    if (!force && !stream_fits(account, cost))
         return NULL;
     struct chunk *chunk = mem_try(cost);
 
-    if (chunk == NULL) {
-        account_refund(account, cost);
+    if (chunk == NULL)
         return NULL;
-    }
+    account_force(account, cost);
     atomic_init(&chunk->refs, 1);
     atomic_init(&chunk->next, NULL);
     chunk->account = account;

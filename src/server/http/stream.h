@@ -15,8 +15,9 @@
  *              \         \---> BROKEN
  *               \------------> BROKEN, CONFIRMED (no body: what the reader knows already holds)
  *
- * Memory: chunks are charged to the account. Threads: one writer; readers on any loop. Everything
- * that the stream's owner wrote before stream_set_stage can be read by readers that saw the stage.
+ * Memory: chunks are charged to the account, whose ceiling they obey. Threads: one writer; readers
+ * on any loop. Everything that the stream's owner wrote before stream_set_stage can be read by
+ * readers that saw the stage.
  */
 #ifndef LARDER_SERVER_HTTP_STREAM_H
 #define LARDER_SERVER_HTTP_STREAM_H
@@ -62,6 +63,9 @@ void stream_fini(struct stream *stream);
 
 void stream_hold(struct stream *stream);
 void stream_drop(struct stream *stream);
+
+/* Whether so many bytes more may be on their way. */
+bool stream_fits(const struct account *account, uint64_t size);
 
 /* ---- the writer -------------------------------------------------------------------------- */
 

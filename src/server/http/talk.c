@@ -198,6 +198,7 @@ static const struct conn_events events = {
 static const struct client_hooks hooks = {
     .idle = go_on,
     .failed = ask_failed,
+    .part = ask_part,
 };
 
 void talk_begin(struct gate *gate, struct listener_limit *limit, int fd)
