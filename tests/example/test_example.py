@@ -62,12 +62,12 @@ class Example:
         self.larder = None
 
     def begin(self, folder):
-        posts = self.start([sys.executable, "posts.py", "0"], stdout=subprocess.PIPE)
+        posts = self.posts = self.start([sys.executable, "posts.py", "0"], stdout=subprocess.PIPE)
         posts_url = posts.stdout.readline().split()[-1]
         self.app = free_port()
         self.resp = free_port()
         self.start([sys.executable, "-m", "uvicorn", "app:app", "--port", str(self.app),
-                    "--log-level", "warning"],
+                    "--log-level", "warning", "--no-date-header"],
                    POSTS_URL=posts_url, REDIS_URL=f"redis://127.0.0.1:{self.resp}",
                    DATABASE=str(folder / "example.db"), PYTHONDONTWRITEBYTECODE="1")
         self.wait_for_app()
@@ -206,6 +206,19 @@ def test_what_is_not_there_is_not_there_and_remembered_for_a_while(example):
     before = example.asked()
     assert [ask(example.http, "GET", "/posts/99999").status for _ in range(3)] == [404] * 3
     assert example.asked() == before + 1
+
+
+def test_posts_outlive_the_api_that_they_come_from(example):
+    fresh = ask(example.http, "GET", "/posts/6")
+    example.posts.terminate()
+    example.posts.wait(larder.PATIENCE_S)
+    client = redis.Redis(port=example.resp)
+    client.execute_command("LARDER.PURGE", "TAG", "post:6", "SOFT")
+    for _ in range(3):
+        stale = ask(example.http, "GET", "/posts/6")
+        assert (stale.status, stale.body) == (200, fresh.body)
+        assert stale.was_hit
+    assert ask(example.http, "GET", "/posts/7").status == 502
 
 
 def test_the_count_is_never_cached(example):
