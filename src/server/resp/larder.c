@@ -117,11 +117,12 @@ static void reply_purge_err(struct call *call, enum err err)
 }
 
 /* Replies how many entries a dry run concerns, how many of the keys were there, or else how many
- * purges were made. */
+ * purges were made. ALL is what it is for every door: all responses of the gateway. What clients
+ * keep in the databases is not the gateway's to throw away; FLUSHALL does that. */
 void on_larder_purge(struct call *call)
 {
     struct wish wish = read_wish(call);
-    struct cache_purge all = {.by = CACHE_BY_ALL};
+    struct cache_purge all = {.by = CACHE_BY_SPACE, .space = CACHE_SPACE_HTTP};
     enum err err = ERR_OK;
 
     if (word_is(call, 1, "all") && wish.names_end == 2) {

@@ -1,5 +1,6 @@
-/* lease.c: LARDER.GET, FILL, ABSENT and FAIL: one load for many askers. SPDX-License-Identifier:
- * MIT */
+/* lease.c: LARDER.GET, FILL, ABSENT and FAIL: one load for many askers.
+ * SPDX-License-Identifier: MIT
+ */
 #include "server/resp/lease.h"
 
 #include "base/mem.h"
