@@ -145,6 +145,7 @@ class Origin:
 
     def _serve(self, connection):
         try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream = connection.makefile("rb")
             while self._answer(connection, stream):
                 pass

@@ -63,6 +63,7 @@ def test_2_a_slow_client_in_the_lead_does_not_hold_up_the_others(gateway, origin
     gateway.wait_until("requests_waiting", 2)
     gate.open()
     assert quick.answer().body == body
+    gateway.wait_until("stored", 1)
     assert gateway.ask("/a").is_hit
     assert slow.answer().body == body
     assert len(origin.seen("/a")) == 1
@@ -128,6 +129,7 @@ def test_6_the_fetch_lives_on_when_its_client_leaves(gateway, origin):
     leader.close()
     gate.open()
     assert follower.answer().body == b"x" * 100000
+    gateway.wait_until("stored", 1)
     assert gateway.ask("/a").is_hit
     assert len(origin.seen("/a")) == 1
 
