@@ -101,7 +101,8 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms);
 
 /* Within a long turn, between two batches of work: the thread uses nothing that it has looked at so
  * far (held entries apart). Cheap. Without it a thread that reads and writes much in one turn can
- * reuse nothing of what it replaces or evicts. */
+ * reuse nothing of what it replaces or evicts. Waits a little when the limit was passed and others
+ * have yet to pass. */
 void cache_pass(struct cache_thread *thread);
 
 /* Before the thread sleeps: others need not wait for it any longer. The next call of any function

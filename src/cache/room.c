@@ -11,20 +11,25 @@
 #include "cache/store.h"
 
 #include <sched.h>
+#include <time.h>
 
 enum {
-    RESERVE_SHARE = 128,        /* of the limit */
-    OVERSHOOT_SHARE = 16,       /* of the limit: how far a put may pass it for a moment */
-    VICTIM_TRIES = 16,          /* victims whose shard was taken, before giving up */
-    ROUNDS_MAX = 16384,         /* of making room for one put */
-    ROUNDS_PATIENT = 4096,      /* ... in which other threads may come to an end of their turn */
+    RESERVE_SHARE = 128,    /* of the limit */
+    OVERSHOOT_SHARE = 16,   /* of the limit: how far a put may pass it for a moment */
+    VICTIM_TRIES = 16,      /* victims whose shard was taken, before giving up */
+    ROUNDS_MAX = 16384,     /* of making room for one put */
+    ROUNDS_PATIENT = 100,   /* ... in which other threads may come to an end of their turn */
+    ROUNDS_REPAYING = 2000, /* ... after a piece of work, while much is owed */
+    ROUNDS_AWAKE = 16,      /* of these only yield; then the thread naps in between */
+    NAP_NS = 100000,
+    ROUNDS_HOPING = 8,          /* ... when nothing would leave: shards may have been taken */
     BATCH_BYTES = 32 << 10,     /* evicted at one time */
-    TURN_EVICTED_MAX = 1 << 20, /* bytes */
+    TURN_EVICTED_MAX = 8 << 20, /* bytes */
     EVICTED_MAX = 512,          /* entries at one time: about a millisecond */
     RESERVE_MIN = 128 << 10,    /* bytes */
     RESERVE_MAX = 8 << 20,      /* bytes */
-    OVERSHOOT_MIN = 2 << 20,    /* bytes */
-    OVERSHOOT_MAX = 4 << 20,    /* bytes */
+    OVERSHOOT_MIN = 4 << 20,    /* bytes */
+    OVERSHOOT_MAX = 64 << 20,   /* bytes */
 };
 
 static size_t clamp(size_t value, size_t low, size_t high)
@@ -138,14 +143,21 @@ size_t room_evict(struct cache_thread *thread, size_t bytes)
     return evicted;
 }
 
-/* Whether a place may be taken beyond the limit: others have retired enough, it only takes a moment
- * until it is free. */
-static bool may_overshoot(const struct cache *cache, size_t size)
+/* How far the limit may be passed for a moment. */
+static size_t overshoot(const struct cache *cache)
 {
-    size_t max = limit(cache);
-    size_t over = clamp(max / OVERSHOOT_SHARE, OVERSHOOT_MIN, OVERSHOOT_MAX);
+    return clamp(limit(cache) / OVERSHOOT_SHARE, OVERSHOOT_MIN, OVERSHOOT_MAX);
+}
 
-    return account_used(&cache->whole) + size <= max + over;
+/* Whether a place may be taken beyond the limit: others have retired enough, it only takes a moment
+ * until it is free. Inside a step there is no waiting for others, who may be waiting for its
+ * latches, so it may go twice as far; room_repay waits when the step is over. */
+static bool may_overshoot(const struct cache_thread *thread, size_t size)
+{
+    const struct cache *cache = thread->cache;
+    size_t over = overshoot(cache) * (thread->step == STEP_NONE ? 1 : 2);
+
+    return account_used(&cache->whole) + size <= limit(cache) + over;
 }
 
 static size_t retired_bytes(const struct cache *cache)
@@ -153,41 +165,74 @@ static size_t retired_bytes(const struct cache *cache)
     return atomic_load_explicit(&cache->retired_bytes, memory_order_relaxed);
 }
 
-/* One round of making room for `size` bytes. False: nothing can be done. */
-static bool make_room(struct cache_thread *thread, size_t size)
+/* Lets others come to the end of what they look at. Yielding alone does not help where more threads
+ * want to run than there are cores. */
+static void nap(const struct cache_thread *thread, unsigned round)
 {
-    bool done = false;
+    struct timespec length = {.tv_nsec = NAP_NS};
 
-    if (retired_bytes(thread->cache) < size + BATCH_BYTES)
-        done = room_evict(thread, size > BATCH_BYTES ? size : BATCH_BYTES) > 0;
-    if (compact_some(thread))
-        done = true;
-    if (retired_reclaim(thread))
-        done = true;
-    return done;
+    if (thread->step == STEP_NONE && round >= ROUNDS_AWAKE)
+        (void)nanosleep(&length, NULL);
+    else
+        (void)sched_yield();
+}
+
+/* What a round of making room came to. */
+enum room_round {
+    ROOM_MADE,
+    ROOM_AWAITED, /* enough is retired, by this thread or others: it comes free in a moment */
+    ROOM_NONE,    /* nothing leaves: all is held, or the policy evicts nothing */
+};
+
+static enum room_round make_room(struct cache_thread *thread, size_t size)
+{
+    bool awaited = retired_bytes(thread->cache) >= size + BATCH_BYTES;
+    bool made = !awaited && room_evict(thread, size > BATCH_BYTES ? size : BATCH_BYTES) > 0;
+
+    made |= compact_some(thread);
+    made |= retired_reclaim(thread);
+    if (made)
+        return ROOM_MADE;
+    return awaited || retired_bytes(thread->cache) > 0 ? ROOM_AWAITED : ROOM_NONE;
 }
 
 enum err room_take(struct cache_thread *thread, size_t size, uint32_t *ret_ref)
 {
     struct cache *cache = thread->cache;
     enum err err = slab_take(cache->slab, size, false, ret_ref);
-    int patience = ROUNDS_PATIENT;
+    unsigned patience = thread->step == STEP_NONE ? ROUNDS_PATIENT : ROUNDS_HOPING;
+    unsigned hopes = ROUNDS_HOPING;
 
-    for (int round = 0; err == ERR_FULL && round < ROUNDS_MAX; round++) {
-        bool done = make_room(thread, size);
+    for (unsigned round = 0; err == ERR_FULL && round < ROUNDS_MAX; round++) {
+        enum room_round came = make_room(thread, size);
 
         err = slab_take(cache->slab, size, false, ret_ref);
-        if (err == ERR_FULL && retired_bytes(cache) > 0 && may_overshoot(cache, size))
+        if (err == ERR_FULL && came != ROOM_NONE && may_overshoot(thread, size))
             err = slab_take(cache->slab, size, true, ret_ref);
-        if (err != ERR_FULL || done)
+        if (err != ERR_FULL || came == ROOM_MADE)
             continue;
-        if (patience-- == 0 || retired_bytes(cache) == 0)
+        if (came == ROOM_NONE ? hopes-- == 0 : patience-- == 0)
             break;
-        sched_yield();
+        nap(thread, round);
     }
     if (err == ERR_FULL)
         counter_add(&thread->metrics.refused_full, 1);
     return err;
+}
+
+void room_repay(struct cache_thread *thread)
+{
+    const struct cache *cache = thread->cache;
+    size_t enough = limit(cache) + overshoot(cache) / 2;
+
+    for (unsigned i = 0; i < ROUNDS_REPAYING && account_used(&cache->whole) > enough; i++) {
+        enum room_round came = make_room(thread, BATCH_BYTES);
+
+        if (came == ROOM_NONE)
+            break;
+        if (came == ROOM_AWAITED)
+            nap(thread, i);
+    }
 }
 
 /* What can be taken without evicting: below the limit, and free places. Negative: beyond it. */

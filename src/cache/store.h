@@ -367,6 +367,10 @@ bool retired_is_empty(const struct retired *retired);
 /* A place of `size` bytes, others evicted for it if need be. */
 enum err room_take(struct cache_thread *thread, size_t size, uint32_t *ret_ref);
 
+/* Between two pieces of work: if the limit was passed by much, makes room and waits a little for
+ * others to come to an end of what they look at. */
+void room_repay(struct cache_thread *thread);
+
 /* Once a turn: keeps a reserve. True: there is more to do. */
 bool room_keep(struct cache_thread *thread);
 

@@ -87,8 +87,11 @@ void cache_pass(struct cache_thread *thread)
 {
     must(thread->step == STEP_NONE);
     thread->looked = false;
-    if (thread->retired.bytes >= PASS_BYTES)
+    /* Others may be waiting for this thread to look away. */
+    if (thread->retired.bytes >= PASS_BYTES ||
+        atomic_load_explicit(&thread->cache->retired_bytes, memory_order_relaxed) >= PASS_BYTES)
         (void)retired_reclaim(thread);
+    room_repay(thread);
 }
 
 void cache_rest(struct cache_thread *thread)

@@ -243,6 +243,7 @@ static size_t run_batch(struct client *client, const struct batch *batch)
             break;
         }
         run_order(client, &batch->orders[done]);
+        cache_pass(door->thread); /* replies hold or copied what they show */
     }
     if (done > 0)
         each_ns = (clock_now_ns() - begun_ns) / (int64_t)done;
@@ -277,7 +278,6 @@ static bool serve_some(struct resp_door *door, struct client *client, struct bat
         used = run_batch(client, batch);
     else
         used = batch->used;
-    cache_pass(door->thread); /* replies hold or copied what they show */
     if (batch->is_separate) {
         /* Held back: it is read once more when it may run. */
         client->unfinished.count = 0;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { LIMIT = 16 << 20, OVERSHOOT = 2 << 20 };
+enum { LIMIT = 16 << 20, OVERSHOOT = 4 << 20 };
 
 static uint8_t filler[65536];
 
