@@ -63,10 +63,29 @@ def test_the_version_is_one_line():
     assert re.fullmatch(r"larder \d+\.\d+\.\d+\n", done.stdout)
 
 
+PAGES = [*larder.ROOT.glob("*.md"), *(larder.ROOT / "bench").glob("*.md"),
+         *(larder.ROOT / "examples").rglob("*.md"), *DOCS.rglob("*.md")]
+
+
 def test_links_between_the_documents_lead_somewhere():
-    for page in [*DOCS.rglob("*.md"), larder.ROOT / "README.md", larder.ROOT / "CONTRIBUTING.md"]:
-        if not page.exists():
-            continue
+    for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page}: {target}"
     assert pathlib.Path(larder.binary()).exists()
+
+
+def test_files_that_the_documents_name_are_there():
+    for page in PAGES:
+        for name in re.findall(r"`((?:src|docs|tests|tools|bench|examples)/[\w./-]+)`", page.read_text()):
+            assert (larder.ROOT / name).exists(), f"{page}: {name}"
+
+
+def test_decisions_are_numbered_one_after_the_other_and_have_their_four_parts():
+    records = sorted((DOCS / "decisions").glob("*.md"))
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    for record in records:
+        text = record.read_text()
+        assert text.startswith(f"# {record.name[:4]}: "), record.name
+        parts = re.findall(r"^## (.*)", text, re.M)
+        assert [part for part in parts if part != "Figures"] == [
+            "Question", "What was weighed", "Choice", "What would change it"], record.name
