@@ -29,14 +29,46 @@ static enum err add_field(struct asked *asked, const char *text, struct fault *f
     return ERR_OK;
 }
 
-/* The host of "http://host/path", else where Larder listens. */
-static struct bytes host_of(struct bytes target, const char *listens)
+/* The host by which clients of this machine would ask: the listener's address; "localhost" where
+ * that is every address, a Unix socket or none. */
+static void add_assumed_host(const char *listens, struct buf *out)
 {
-    if (!bytes_begin_with(target, BYTES("http://")))
-        return bytes_of_text(setup_is_off(listens) ? "localhost" : listens);
-    struct bytes rest = bytes_skip(target, strlen("http://"));
+    struct bytes address = setup_is_off(listens) ? BYTES("") : bytes_of_text(listens);
+    struct bytes port = BYTES("");
 
-    return bytes_cut(&rest, '/');
+    if (bytes_begin_with(address, BYTES("unix:")))
+        address = BYTES("");
+    for (size_t i = address.size; i > 0 && port.size == 0; i--) {
+        if (address.data[i - 1] == ':') {
+            port = bytes_skip(address, i - 1);
+            address = bytes_slice(address, 0, i - 1);
+        }
+    }
+    if (address.size == 0 || bytes_equal(address, BYTES("0.0.0.0")) ||
+        bytes_equal(address, BYTES("[::]")))
+        address = BYTES("localhost");
+    buf_add(out, address);
+    buf_add(out, port);
+}
+
+/* Adds the host of "http://host/path", else an assumed one, and then says so. */
+static void add_host(struct bytes target, const char *listens, struct buf *out)
+{
+    struct bytes scheme = BYTES("http://");
+
+    if (target.size > scheme.size &&
+        bytes_equal_nocase(bytes_slice(target, 0, scheme.size), scheme)) {
+        struct bytes rest = bytes_skip(target, scheme.size);
+
+        buf_add(out, bytes_cut(&rest, '/'));
+        return;
+    }
+    size_t from = out->size;
+
+    add_assumed_host(listens, out);
+    struct bytes host = bytes_skip(buf_bytes(out), from);
+
+    printf("%-14s %.*s  (assumed: -H 'Host: NAME' says another)\n", "host", BYTES_ARG(host));
 }
 
 static void write_request(const struct asked *asked, const char *listens, struct buf *out)
@@ -49,8 +81,11 @@ static void write_request(const struct asked *asked, const char *listens, struct
     if (!has_method)
         method = BYTES("GET");
     buf_printf(out, "%.*s %.*s HTTP/1.1\r\n", BYTES_ARG(method), BYTES_ARG(target));
-    if (!asked->has_host)
-        buf_printf(out, "Host: %.*s\r\n", BYTES_ARG(host_of(target, listens)));
+    if (!asked->has_host) {
+        buf_add_text(out, "Host: ");
+        add_host(target, listens, out);
+        buf_add_text(out, "\r\n");
+    }
     buf_add(out, buf_bytes(&asked->fields));
     buf_add_text(out, "\r\n");
 }
@@ -164,7 +199,8 @@ static const struct flag explain_flags[] = {
 const struct command explain_command = {
     .name = "explain",
     .usage = "[-c FILE | --origin URL] 'METHOD /PATH' [-H 'NAME: VALUE']...",
-    .text = "Says what would be done with a request: its key, its route, and which line decides.",
+    .text = "Says what would be done with a request: its key, its route, and which line decides.\n"
+            "Without a host in the request, the address where Larder listens is assumed.",
     .flags = explain_flags,
     .flags_count = sizeof explain_flags / sizeof explain_flags[0],
     .examples = "  larder explain -c larder.yaml 'GET /api/products/7?utm_source=x'\n"

@@ -47,6 +47,27 @@ def test_what_is_not_for_the_cache_has_its_reason_and_line(explain):
     assert told["decision"] == "passed to the origin: route-off  (larder.yaml:9)"
 
 
+@pytest.mark.parametrize("address, host", [
+    ("127.0.0.1:8080", "127.0.0.1:8080"), ("0.0.0.0:8080", "localhost:8080"),
+    ("[::]:8080", "localhost:8080"), (":8080", "localhost:8080"), ("unix:/run/larder.sock", "localhost"),
+])
+def test_a_request_without_a_host_gets_one_that_a_client_would_name(tmp_path, address, host):
+    file = tmp_path / "larder.yaml"
+    file.write_text(f'listen: {{http: {{address: "{address}"}}}}\n{SHOP}')
+    done = larder.run("explain", "-c", str(file), "GET /checkout")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"host           {host}  (assumed: " in done.stdout
+    assert f"key            http://{host}/checkout\n" in done.stdout
+
+
+def test_the_host_of_the_request_is_not_assumed(explain):
+    for words in (["GET HTTP://shop.example/a"], ["GET /a", "-H", "Host: shop.example"]):
+        told, status = explain(*words)
+        assert status == 0
+        assert told["key"] == "http://shop.example/a"
+        assert "host" not in told
+
+
 def test_what_would_be_refused_is_refused(explain):
     told, status = explain("GET /a b")
     assert status == 1
