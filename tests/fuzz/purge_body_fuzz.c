@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "base/must.h"
-#include "server/admin/wish.h"
+#include "server/admin/purge_request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,12 +3,12 @@
 
 #include "base/mem.h"
 #include "base/must.h"
-#include "server/admin/visit.h"
+#include "server/admin/admin_client.h"
 
 static void accepted(void *owner, int fd, const struct address *peer)
 {
     (void)peer;
-    visit_start(owner, fd);
+    admin_client_start(owner, fd);
 }
 
 static struct bytes refused(void *owner)
@@ -35,7 +35,7 @@ enum err admin_new(const struct admin_birth *birth, struct admin **ret_admin, st
         .output_max = (size_t)2 * ADMIN_ANSWER_MAX,
         .account = birth->account,
     };
-    list_init(&admin->visits);
+    list_init(&admin->clients);
     buf_init(&admin->answer, ADMIN_ANSWER_MAX, birth->account);
     if (birth->token.size > 0) {
         admin->token = mem_copy(birth->token.data, birth->token.size);
@@ -57,8 +57,8 @@ void admin_stop(struct admin *admin)
 {
     if (admin->listener != NULL)
         listener_free(&admin->listener);
-    for (struct list_node *node = admin->visits.next; node != &admin->visits; node = node->next)
-        visit_cut(node);
+    for (struct list_node *node = admin->clients.next; node != &admin->clients; node = node->next)
+        admin_client_cut(node);
 }
 
 void admin_free(struct admin **owner)
@@ -68,7 +68,7 @@ void admin_free(struct admin **owner)
     if (admin == NULL)
         return;
     must(admin->listener == NULL);
-    must(list_alone(&admin->visits));
+    must(list_alone(&admin->clients));
     buf_fini(&admin->answer);
     mem_free(&admin->token);
     mem_free(owner);
@@ -91,5 +91,5 @@ uint64_t admin_refused(const struct admin *admin)
 
 void admin_probed(struct admin *admin, bool is_ready, struct bytes json)
 {
-    visits_probed(admin, is_ready, json);
+    admin_clients_probed(admin, is_ready, json);
 }

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/counter.h"
-#include "server/admin/wish.h"
+#include "server/admin/purge_request.h"
 
 enum {
     ADMIN_CONNECTIONS_MAX = 256,

@@ -1,28 +1,28 @@
-/* visit.c: requests to the admin door and their answers. SPDX-License-Identifier: MIT */
-#include "server/admin/visit.h"
+/* admin_client.c: requests to the admin door and their answers. SPDX-License-Identifier: MIT */
+#include "server/admin/admin_client.h"
 
 #include "base/mem.h"
 #include "base/must.h"
 #include "proto/body.h"
 
-enum visit_state { VISIT_HEAD, VISIT_BODY, VISIT_PROBING, VISIT_LEAVING };
+enum client_state { CLIENT_HEAD, CLIENT_BODY, CLIENT_PROBING, CLIENT_LEAVING };
 
-struct visit;
+struct admin_client;
 
 /* A resource: where it is, how it may be asked for, what answers. */
 struct place {
     struct bytes path;
     bool is_post;
     bool needs_token;
-    void (*answer)(struct visit *visit);
+    void (*answer)(struct admin_client *client);
 };
 
-struct visit {
+struct admin_client {
     struct list_node node;
     struct admin *admin;
     struct conn *conn;
     struct timer timer;
-    enum visit_state state;
+    enum client_state state;
     const struct place *place; /* of the request that is being read */
     bool is_head;
     bool keep_alive;
@@ -67,9 +67,9 @@ static const char *phrase(unsigned status)
 }
 
 /* Sends what stands in the door's answer buffer. `more` is a header line of its own, or "". */
-static void send_answer(struct visit *visit, unsigned status, const char *type, const char *more)
+static void send_answer(struct admin_client *client, unsigned status, const char *type, const char *more)
 {
-    struct admin *admin = visit->admin;
+    struct admin *admin = client->admin;
     struct bytes body = buf_bytes(&admin->answer);
     struct buf head;
 
@@ -83,84 +83,84 @@ static void send_answer(struct visit *visit, unsigned status, const char *type, 
                "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s%s\r\n",
                status, phrase(status), type, body.size, more,
-               visit->keep_alive ? "" : "Connection: close\r\n");
-    conn_send(visit->conn, buf_bytes(&head));
+               client->keep_alive ? "" : "Connection: close\r\n");
+    conn_send(client->conn, buf_bytes(&head));
     buf_fini(&head);
-    if (!visit->is_head)
-        conn_send(visit->conn, body);
+    if (!client->is_head)
+        conn_send(client->conn, body);
     buf_clear(&admin->answer);
     counter_add(&admin->metrics.requests, 1);
-    visit->state = VISIT_HEAD;
-    if (!visit->keep_alive) {
-        visit->state = VISIT_LEAVING;
-        timer_clear(admin->loop, &visit->timer);
-        conn_close(visit->conn);
+    client->state = CLIENT_HEAD;
+    if (!client->keep_alive) {
+        client->state = CLIENT_LEAVING;
+        timer_clear(admin->loop, &client->timer);
+        conn_close(client->conn);
     }
 }
 
-static void send_json(struct visit *visit, unsigned status, struct bytes json)
+static void send_json(struct admin_client *client, unsigned status, struct bytes json)
 {
-    buf_clear(&visit->admin->answer);
-    buf_add(&visit->admin->answer, json);
-    buf_add_text(&visit->admin->answer, "\n");
-    send_answer(visit, status, "application/json", "");
+    buf_clear(&client->admin->answer);
+    buf_add(&client->admin->answer, json);
+    buf_add_text(&client->admin->answer, "\n");
+    send_answer(client, status, "application/json", "");
 }
 
-static void send_error(struct visit *visit, unsigned status, const char *more, const char *text)
+static void send_error(struct admin_client *client, unsigned status, const char *more, const char *text)
 {
-    struct buf *out = &visit->admin->answer;
+    struct buf *out = &client->admin->answer;
 
     buf_clear(out);
     buf_add_text(out, "{\"error\": \"");
     buf_add_json(out, bytes_of_text(text));
     buf_add_text(out, "\"}\n");
-    send_answer(visit, status, "application/json", more);
+    send_answer(client, status, "application/json", more);
 }
 
 /* The same, and the connection ends: what follows on it is not to be trusted or wanted. */
-static void refuse(struct visit *visit, unsigned status, const char *more, const char *text)
+static void refuse(struct admin_client *client, unsigned status, const char *more, const char *text)
 {
-    visit->keep_alive = false;
-    send_error(visit, status, more, text);
+    client->keep_alive = false;
+    send_error(client, status, more, text);
 }
 
 /* ---- places --------------------------------------------------------------------------------- */
 
-static void answer_metrics(struct visit *visit)
+static void answer_metrics(struct admin_client *client)
 {
-    struct admin *admin = visit->admin;
+    struct admin *admin = client->admin;
 
     buf_clear(&admin->answer);
     admin->ops.expose(admin->ops.context, &admin->answer);
-    send_answer(visit, 200, "text/plain; version=0.0.4; charset=utf-8", "");
+    send_answer(client, 200, "text/plain; version=0.0.4; charset=utf-8", "");
 }
 
-static void answer_health(struct visit *visit)
+static void answer_health(struct admin_client *client)
 {
-    send_json(visit, 200, BYTES("{\"alive\": true}"));
+    send_json(client, 200, BYTES("{\"alive\": true}"));
 }
 
-static void answer_ready(struct visit *visit)
+static void answer_ready(struct admin_client *client)
 {
-    struct admin *admin = visit->admin;
+    struct admin *admin = client->admin;
 
-    visit->state = VISIT_PROBING;
-    timer_clear(admin->loop, &visit->timer);
-    conn_pause(visit->conn);
+    client->state = CLIENT_PROBING;
+    timer_clear(admin->loop, &client->timer);
+    conn_pause(client->conn);
     if (admin->probing)
         return;
     admin->probing = true;
     admin->ops.probe(admin->ops.context);
 }
 
-static void answer_stats(struct visit *visit)
+static void answer_stats(struct admin_client *client)
 {
-    struct admin *admin = visit->admin;
+    struct admin *admin = client->admin;
 
     buf_clear(&admin->answer);
     admin->ops.stats(admin->ops.context, &admin->answer);
     buf_add_text(&admin->answer, "\n");
-    send_answer(visit, 200, "application/json", "");
+    send_answer(client, 200, "application/json", "");
 }
 
 static void write_purged(struct buf *out, const struct admin_purge *purge, size_t count)
@@ -196,16 +196,16 @@ static unsigned status_of(enum err err)
     return 500;
 }
 
-static void answer_purge(struct visit *visit)
+static void answer_purge(struct admin_client *client)
 {
-    struct admin *admin = visit->admin;
+    struct admin *admin = client->admin;
     struct fault fault = {.line = 0};
     struct admin_purge purge;
     struct arena arena;
     size_t count = 0;
 
     arena_init(&arena, (size_t)2 * ADMIN_BODY_MAX);
-    enum err err = admin_purge_read(buf_bytes(&visit->input), &arena, &purge, &fault);
+    enum err err = admin_purge_read(buf_bytes(&client->input), &arena, &purge, &fault);
 
     if (err == ERR_OK) {
         err = admin->ops.purge(admin->ops.context, &purge, &count, &fault);
@@ -215,9 +215,9 @@ static void answer_purge(struct visit *visit)
     if (err == ERR_OK) {
         buf_clear(&admin->answer);
         write_purged(&admin->answer, &purge, count);
-        send_answer(visit, 200, "application/json", "");
+        send_answer(client, 200, "application/json", "");
     } else {
-        send_error(visit, status_of(err), "", fault.text);
+        send_error(client, status_of(err), "", fault.text);
     }
     arena_fini(&arena);
 }
@@ -275,128 +275,128 @@ static const struct place *find_place(struct bytes target)
     return NULL;
 }
 
-static void deny(struct visit *visit, unsigned status, const char *more, const char *text)
+static void deny(struct admin_client *client, unsigned status, const char *more, const char *text)
 {
-    counter_add(&visit->admin->metrics.denied, 1);
-    refuse(visit, status, more, text);
+    counter_add(&client->admin->metrics.denied, 1);
+    refuse(client, status, more, text);
 }
 
 /* Looks at a whole head: refuses, or goes on to the body. */
-static void take_head(struct visit *visit, const struct http_head *head)
+static void take_head(struct admin_client *client, const struct http_head *head)
 {
     const struct place *place = find_place(head->path);
     bool is_get = head->method_id == HTTP_METHOD_GET || head->method_id == HTTP_METHOD_HEAD;
 
-    visit->place = place;
-    visit->is_head = head->method_id == HTTP_METHOD_HEAD;
-    visit->keep_alive = head->keep_alive;
+    client->place = place;
+    client->is_head = head->method_id == HTTP_METHOD_HEAD;
+    client->keep_alive = head->keep_alive;
     if (place == NULL)
-        return refuse(visit, 404, "",
+        return refuse(client, 404, "",
                       "there is /metrics, /healthz, /readyz, /v1/stats and /v1/purge");
     if (place->is_post ? head->method_id != HTTP_METHOD_POST : !is_get)
-        return refuse(visit, 405, place->is_post ? "Allow: POST\r\n" : "Allow: GET, HEAD\r\n",
+        return refuse(client, 405, place->is_post ? "Allow: POST\r\n" : "Allow: GET, HEAD\r\n",
                       place->is_post ? "this is done with POST" : "this is read with GET");
     if (is_foreign(head))
-        return deny(visit, 403, "", "requests of other sites' web pages are refused");
-    if (place->needs_token && !has_token(visit->admin, head))
-        return deny(visit, 401, "WWW-Authenticate: Bearer\r\n",
+        return deny(client, 403, "", "requests of other sites' web pages are refused");
+    if (place->needs_token && !has_token(client->admin, head))
+        return deny(client, 401, "WWW-Authenticate: Bearer\r\n",
                     "the token is missing or wrong: send Authorization: Bearer TOKEN");
     if (head->has_content_length && head->content_length > ADMIN_BODY_MAX)
-        return refuse(visit, 413, "", "the body is larger than 128 KiB");
+        return refuse(client, 413, "", "the body is larger than 128 KiB");
     if (head->expects_continue)
-        conn_send(visit->conn, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
-    http_body_init(&visit->body, head);
-    buf_clear(&visit->input);
-    visit->state = VISIT_BODY;
+        conn_send(client->conn, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
+    http_body_init(&client->body, head);
+    buf_clear(&client->input);
+    client->state = CLIENT_BODY;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static void complain(struct visit *visit, unsigned status, const char *text)
+static void complain(struct admin_client *client, unsigned status, const char *text)
 {
-    counter_add(&visit->admin->metrics.malformed, 1);
-    visit->is_head = false;
-    refuse(visit, status, "", text);
+    counter_add(&client->admin->metrics.malformed, 1);
+    client->is_head = false;
+    refuse(client, status, "", text);
 }
 
 /* False: more has to arrive. */
-static bool read_head(struct visit *visit)
+static bool read_head(struct admin_client *client)
 {
     struct http_complaint complaint = {.status = 0};
     struct http_head head;
     size_t size = 0;
-    enum err err = http_parse_request(conn_input(visit->conn), &limits, &head, &size, &complaint);
+    enum err err = http_parse_request(conn_input(client->conn), &limits, &head, &size, &complaint);
 
     if (err == ERR_AGAIN)
         return false;
     if (err != ERR_OK) {
-        complain(visit, complaint.status, complaint.text);
+        complain(client, complaint.status, complaint.text);
         return true;
     }
-    take_head(visit, &head);
-    if (visit->state == VISIT_BODY)
-        conn_consume(visit->conn, size);
+    take_head(client, &head);
+    if (client->state == CLIENT_BODY)
+        conn_consume(client->conn, size);
     return true;
 }
 
-static bool read_body(struct visit *visit)
+static bool read_body(struct admin_client *client)
 {
-    bool is_done = visit->body.framing == HTTP_NO_BODY;
+    bool is_done = client->body.framing == HTTP_NO_BODY;
 
     while (!is_done) {
         struct bytes piece = {NULL, 0};
         size_t size = 0;
         enum err err =
-            http_body_next(&visit->body, conn_input(visit->conn), &size, &piece, &is_done);
+            http_body_next(&client->body, conn_input(client->conn), &size, &piece, &is_done);
 
         if (err == ERR_OK || err == ERR_AGAIN) {
-            if (visit->input.size + piece.size > ADMIN_BODY_MAX) {
-                complain(visit, 413, "the body is larger than 128 KiB");
+            if (client->input.size + piece.size > ADMIN_BODY_MAX) {
+                complain(client, 413, "the body is larger than 128 KiB");
                 return true;
             }
-            buf_add(&visit->input, piece);
-            conn_consume(visit->conn, size);
+            buf_add(&client->input, piece);
+            conn_consume(client->conn, size);
         }
         if (err == ERR_AGAIN)
             return false;
         if (err != ERR_OK) {
-            complain(visit, 400, "the body breaks the chunked coding");
+            complain(client, 400, "the body breaks the chunked coding");
             return true;
         }
     }
-    if (buf_failed(&visit->input) != ERR_OK)
-        complain(visit, 503, "there is no memory for the body");
+    if (buf_failed(&client->input) != ERR_OK)
+        complain(client, 503, "there is no memory for the body");
     else
-        visit->place->answer(visit);
+        client->place->answer(client);
     return true;
 }
 
 /* The time of a request runs from its first byte, however slowly the others come. */
-static void set_timer(struct visit *visit)
+static void set_timer(struct admin_client *client)
 {
-    struct loop *loop = visit->admin->loop;
+    struct loop *loop = client->admin->loop;
 
-    visit->has_begun = visit->state == VISIT_BODY || conn_input(visit->conn).size > 0;
-    timer_set(loop, &visit->timer,
-              loop_now_ms(loop) + (visit->has_begun ? ADMIN_REQUEST_MS : ADMIN_IDLE_MS));
+    client->has_begun = client->state == CLIENT_BODY || conn_input(client->conn).size > 0;
+    timer_set(loop, &client->timer,
+              loop_now_ms(loop) + (client->has_begun ? ADMIN_REQUEST_MS : ADMIN_IDLE_MS));
 }
 
-static void read_on(struct visit *visit)
+static void read_on(struct admin_client *client)
 {
     bool goes_on = true;
     bool was_answered = false;
 
-    while (goes_on && !conn_is_congested(visit->conn)) {
-        if (visit->state == VISIT_BODY)
-            goes_on = read_body(visit);
-        else if (visit->state == VISIT_HEAD)
-            goes_on = read_head(visit);
+    while (goes_on && !conn_is_congested(client->conn)) {
+        if (client->state == CLIENT_BODY)
+            goes_on = read_body(client);
+        else if (client->state == CLIENT_HEAD)
+            goes_on = read_head(client);
         else
             return;
-        was_answered |= visit->state == VISIT_HEAD && goes_on;
+        was_answered |= client->state == CLIENT_HEAD && goes_on;
     }
-    if (was_answered || !visit->has_begun || !timer_is_set(&visit->timer))
-        set_timer(visit);
+    if (was_answered || !client->has_begun || !timer_is_set(&client->timer))
+        set_timer(client);
 }
 
 static void received(struct conn *conn, void *owner)
@@ -407,79 +407,79 @@ static void received(struct conn *conn, void *owner)
 
 static void late(struct timer *timer)
 {
-    struct visit *visit = list_owner(timer, struct visit, timer);
+    struct admin_client *client = list_owner(timer, struct admin_client, timer);
 
-    if (conn_is_congested(visit->conn)) {
-        conn_abort(visit->conn);
+    if (conn_is_congested(client->conn)) {
+        conn_abort(client->conn);
         return;
     }
-    if (visit->state == VISIT_BODY || conn_input(visit->conn).size > 0) {
-        counter_add(&visit->admin->metrics.late, 1);
-        refuse(visit, 408, "", "the request took too long to arrive");
+    if (client->state == CLIENT_BODY || conn_input(client->conn).size > 0) {
+        counter_add(&client->admin->metrics.late, 1);
+        refuse(client, 408, "", "the request took too long to arrive");
         return;
     }
-    visit->state = VISIT_LEAVING;
-    conn_close(visit->conn);
+    client->state = CLIENT_LEAVING;
+    conn_close(client->conn);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void closed(struct conn *conn, void *owner, enum err why)
 {
-    struct visit *visit = owner;
-    struct admin *admin = visit->admin;
+    struct admin_client *client = owner;
+    struct admin *admin = client->admin;
 
     (void)conn;
     (void)why;
-    timer_clear(admin->loop, &visit->timer);
-    list_leave(&visit->node);
-    buf_fini(&visit->input);
+    timer_clear(admin->loop, &client->timer);
+    list_leave(&client->node);
+    buf_fini(&client->input);
     counter_sub(&admin->metrics.connections, 1);
     listener_limit_leave(&admin->limit);
-    mem_free(&visit);
+    mem_free(&client);
 }
 
 static const struct conn_events events = {
     .received = received, .drained = received, .closed = closed};
 
-void visit_start(struct admin *admin, int fd)
+void admin_client_start(struct admin *admin, int fd)
 {
-    struct visit *visit = mem_new(1, sizeof *visit);
+    struct admin_client *client = mem_new(1, sizeof *client);
 
-    visit->admin = admin;
-    visit->keep_alive = true;
-    buf_init(&visit->input, ADMIN_BODY_MAX, admin->conns.account);
-    timer_init(&visit->timer, late);
-    if (conn_accept(admin->loop, fd, &admin->conns, &events, visit, &visit->conn) != ERR_OK) {
+    client->admin = admin;
+    client->keep_alive = true;
+    buf_init(&client->input, ADMIN_BODY_MAX, admin->conns.account);
+    timer_init(&client->timer, late);
+    if (conn_accept(admin->loop, fd, &admin->conns, &events, client, &client->conn) != ERR_OK) {
         listener_limit_leave(&admin->limit);
-        buf_fini(&visit->input);
-        mem_free(&visit);
+        buf_fini(&client->input);
+        mem_free(&client);
         return;
     }
-    list_append(&admin->visits, &visit->node);
+    list_append(&admin->clients, &client->node);
     counter_add(&admin->metrics.connections, 1);
-    timer_set(admin->loop, &visit->timer, loop_now_ms(admin->loop) + ADMIN_IDLE_MS);
+    timer_set(admin->loop, &client->timer, loop_now_ms(admin->loop) + ADMIN_IDLE_MS);
 }
 
-void visit_cut(struct list_node *node)
+void admin_client_cut(struct list_node *node)
 {
-    conn_abort(list_owner(node, struct visit, node)->conn);
+    conn_abort(list_owner(node, struct admin_client, node)->conn);
 }
 
-void visits_probed(struct admin *admin, bool is_ready, struct bytes json)
+void admin_clients_probed(struct admin *admin, bool is_ready, struct bytes json)
 {
-    struct list_node *node = admin->visits.next;
+    struct list_node *node = admin->clients.next;
 
     admin->probing = false;
-    while (node != &admin->visits) {
-        struct visit *visit = list_owner(node, struct visit, node);
+    while (node != &admin->clients) {
+        struct admin_client *client = list_owner(node, struct admin_client, node);
 
         node = node->next;
-        if (visit->state != VISIT_PROBING)
+        if (client->state != CLIENT_PROBING)
             continue;
-        conn_resume(visit->conn);
-        send_json(visit, is_ready ? 200 : 503, json);
-        if (visit->state == VISIT_HEAD)
-            set_timer(visit);
+        conn_resume(client->conn);
+        send_json(client, is_ready ? 200 : 503, json);
+        if (client->state == CLIENT_HEAD)
+            set_timer(client);
     }
 }

@@ -1,5 +1,5 @@
-/* The promises of server/admin/wish.h. SPDX-License-Identifier: MIT */
-#include "server/admin/wish.h"
+/* The promises of server/admin/purge_request.h. SPDX-License-Identifier: MIT */
+#include "server/admin/purge_request.h"
 #include "t.h"
 
 static enum err read_wish(const char *json, struct arena *arena, struct admin_purge *purge,

@@ -1,4 +1,4 @@
-/* visit.h: one connection to the admin door, request by request.
+/* admin_client.h: one connection to the admin door, request by request.
  * SPDX-License-Identifier: MIT
  *
  *   HEAD -- a head is whole --> BODY -- the body is whole --> answered -> HEAD
@@ -6,8 +6,8 @@
  *
  * Every answer is written in one piece. While a client does not read, its next request waits.
  */
-#ifndef LARDER_SERVER_ADMIN_VISIT_H
-#define LARDER_SERVER_ADMIN_VISIT_H
+#ifndef LARDER_SERVER_ADMIN_CLIENT_H
+#define LARDER_SERVER_ADMIN_CLIENT_H
 
 #include "base/list.h"
 #include "base/log.h"
@@ -15,7 +15,7 @@
 #include "net/listener.h"
 #include "server/admin/ops.h"
 
-/* What the visits of a door share; admin.c owns it. */
+/* What the clients of a door share; admin.c owns it. */
 struct admin {
     struct loop *loop;
     const struct log *log;
@@ -25,19 +25,19 @@ struct admin {
     struct admin_ops ops;
     char *token; /* NULL: none */
     size_t token_size;
-    struct list_node visits; /* all */
+    struct list_node clients; /* all */
     struct buf answer;       /* the one that is being written */
     struct admin_metrics metrics;
     bool probing;
 };
 
 /* Takes over an accepted descriptor. */
-void visit_start(struct admin *admin, int fd);
+void admin_client_start(struct admin *admin, int fd);
 
-/* Ends the visit that this is a node of: it leaves the list later in the loop's turn. */
-void visit_cut(struct list_node *node);
+/* Ends the client that this is a node of: it leaves the list later in the loop's turn. */
+void admin_client_cut(struct list_node *node);
 
 /* Answers all who wait for the probe. */
-void visits_probed(struct admin *admin, bool is_ready, struct bytes json);
+void admin_clients_probed(struct admin *admin, bool is_ready, struct bytes json);
 
 #endif

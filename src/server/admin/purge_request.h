@@ -1,4 +1,4 @@
-/* wish.h: what `POST /v1/purge` asks for, read from its JSON.
+/* purge_request.h: what `POST /v1/purge` asks for, read from its JSON.
  * SPDX-License-Identifier: MIT
  *
  *     {"tag": "product:7"}                         every entry with that tag
@@ -9,8 +9,8 @@
  *
  * and with each `"soft": true` (may still be served stale) and `"dry_run": true` (only count).
  */
-#ifndef LARDER_SERVER_ADMIN_WISH_H
-#define LARDER_SERVER_ADMIN_WISH_H
+#ifndef LARDER_SERVER_ADMIN_PURGE_REQUEST_H
+#define LARDER_SERVER_ADMIN_PURGE_REQUEST_H
 
 #include "base/arena.h"
 #include "base/fault.h"

@@ -1,5 +1,5 @@
-/* wish.c: JSON to a purge, strictly. SPDX-License-Identifier: MIT */
-#include "server/admin/wish.h"
+/* purge_request.c: JSON to a purge, strictly. SPDX-License-Identifier: MIT */
+#include "server/admin/purge_request.h"
 
 #include "base/guess.h"
 
