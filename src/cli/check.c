@@ -52,7 +52,7 @@ static enum err look_at_origins(const struct config *config, struct fault *fault
 
 static enum err check_all(struct setup *setup, struct fault *fault)
 {
-    const struct setup_wishes none = {.count = 0};
+    const struct setup_overrides none = {.count = 0};
     struct account account;
     struct site *site = NULL;
 
@@ -68,7 +68,7 @@ static enum err check_all(struct setup *setup, struct fault *fault)
 static enum err read_flags(const struct command *self, int argc, char **argv, struct setup *setup,
                            struct fault *fault)
 {
-    struct setup_wishes unused = {.count = 0};
+    struct setup_overrides unused = {.count = 0};
     const struct flag *flag = NULL;
     const char *value = NULL;
     struct flags flags;

@@ -133,7 +133,7 @@ static int explain(const struct command *self, struct setup *setup, const struct
 static enum err take(struct setup *setup, struct asked *asked, const struct flag *flag,
                      const char *value, struct fault *fault)
 {
-    struct setup_wishes unused = {.count = 0};
+    struct setup_overrides unused = {.count = 0};
 
     if (flag_is(flag, "header"))
         return add_field(asked, value, fault);
@@ -169,7 +169,7 @@ static enum err read_flags(struct flags *flags, struct setup *setup, struct aske
 
 static int explain_main(const struct command *self, int argc, char **argv)
 {
-    const struct setup_wishes none = {.count = 0};
+    const struct setup_overrides none = {.count = 0};
     struct fault fault = {.line = 0};
     struct asked asked = {.line = NULL};
     struct setup setup;

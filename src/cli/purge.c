@@ -2,12 +2,12 @@
 #include "cli/purge.h"
 
 #include "base/number.h"
-#include "cli/asker.h"
+#include "cli/admin_call.h"
 
 #include <jansson.h>
 
 /* What is to go. */
-struct wish {
+struct purge_request {
     const char *by; /* "tag", ...; "": nothing was said yet */
     const char *text;
     uint64_t database;
@@ -16,110 +16,111 @@ struct wish {
     bool dry_run;
 };
 
-static enum err take_target(struct wish *wish, const char *by, const char *text,
+static enum err take_target(struct purge_request *request, const char *by, const char *text,
                             struct fault *fault)
 {
-    if (wish->by[0] != '\0')
-        return fault_say(fault, ERR_SYNTAX, "--%s and --%s exclude each other", wish->by, by);
-    wish->by = by;
-    wish->text = text;
+    if (request->by[0] != '\0')
+        return fault_say(fault, ERR_SYNTAX, "--%s and --%s exclude each other", request->by, by);
+    request->by = by;
+    request->text = text;
     return ERR_OK;
 }
 
-static enum err take_flag(struct wish *wish, const struct flag *flag, const char *value,
+static enum err take_flag(struct purge_request *request, const struct flag *flag, const char *value,
                           struct fault *fault)
 {
     if (flag_is(flag, "soft")) {
-        wish->soft = true;
+        request->soft = true;
         return ERR_OK;
     }
     if (flag_is(flag, "dry-run")) {
-        wish->dry_run = true;
+        request->dry_run = true;
         return ERR_OK;
     }
     if (!flag_is(flag, "db"))
-        return take_target(wish, flag->name, value, fault);
-    wish->has_database = true;
-    if (number_u64(bytes_of_text(value), &wish->database) != ERR_OK || wish->database > 15)
+        return take_target(request, flag->name, value, fault);
+    request->has_database = true;
+    if (number_u64(bytes_of_text(value), &request->database) != ERR_OK || request->database > 15)
         return fault_say(fault, ERR_RANGE, "--db: \"%s\" is no number from 0 to 15", value);
     return ERR_OK;
 }
 
-static enum err check(const struct wish *wish, struct fault *fault)
+static enum err check(const struct purge_request *request, struct fault *fault)
 {
-    if (wish->by[0] == '\0')
+    if (request->by[0] == '\0')
         return fault_say(fault, ERR_SYNTAX,
                          "say what is to go: --tag, --url, --prefix, --key or --all");
-    if (wish->has_database && strcmp(wish->by, "key") != 0)
+    if (request->has_database && strcmp(request->by, "key") != 0)
         return fault_say(fault, ERR_SYNTAX, "--db belongs to --key only");
     return ERR_OK;
 }
 
-static void write_wish(const struct wish *wish, struct buf *out)
+static void write_wish(const struct purge_request *request, struct buf *out)
 {
-    buf_printf(out, "{\"%s\": ", wish->by);
-    if (wish->text == NULL) {
+    buf_printf(out, "{\"%s\": ", request->by);
+    if (request->text == NULL) {
         buf_add_text(out, "true");
     } else {
         buf_add_text(out, "\"");
-        buf_add_json(out, bytes_of_text(wish->text));
+        buf_add_json(out, bytes_of_text(request->text));
         buf_add_text(out, "\"");
     }
-    if (wish->has_database)
-        buf_printf(out, ", \"db\": %llu", (unsigned long long)wish->database);
-    buf_printf(out, ", \"soft\": %s, \"dry_run\": %s}", wish->soft ? "true" : "false",
-               wish->dry_run ? "true" : "false");
+    if (request->has_database)
+        buf_printf(out, ", \"db\": %llu", (unsigned long long)request->database);
+    buf_printf(out, ", \"soft\": %s, \"dry_run\": %s}", request->soft ? "true" : "false",
+               request->dry_run ? "true" : "false");
 }
 
 /* "every entry with the tag a" */
-static void print_object(const struct wish *wish)
+static void print_object(const struct purge_request *request)
 {
-    if (strcmp(wish->by, "tag") == 0)
-        (void)printf("every entry with the tag %s", wish->text);
-    else if (strcmp(wish->by, "url") == 0)
-        (void)printf("%s", wish->text);
-    else if (strcmp(wish->by, "prefix") == 0)
-        (void)printf("every URL that begins with %s", wish->text);
-    else if (strcmp(wish->by, "key") == 0)
-        (void)printf("the key %s", wish->text);
+    if (strcmp(request->by, "tag") == 0)
+        (void)printf("every entry with the tag %s", request->text);
+    else if (strcmp(request->by, "url") == 0)
+        (void)printf("%s", request->text);
+    else if (strcmp(request->by, "prefix") == 0)
+        (void)printf("every URL that begins with %s", request->text);
+    else if (strcmp(request->by, "key") == 0)
+        (void)printf("the key %s", request->text);
     else
         (void)printf("every response of the gateway");
 }
 
-static void tell(const struct wish *wish, struct bytes answer)
+static void tell(const struct purge_request *request, struct bytes answer)
 {
     json_error_t error;
     json_t *root = json_loadb((const char *)answer.data, answer.size, 0, &error);
     const json_t *count = json_object_get(root, "count");
     json_int_t number = json_integer_value(count);
 
-    if (wish->dry_run) {
+    if (request->dry_run) {
         (void)printf("dry run: %lld entr%s would be purged: ", (long long)number,
                      number == 1 ? "y" : "ies");
-        print_object(wish);
+        print_object(request);
     } else if (count != NULL && number == 0) {
-        print_object(wish);
+        print_object(request);
         (void)printf(" was not there");
     } else {
-        (void)printf("purged%s: ", wish->soft ? " softly (may still be served stale)" : "");
-        print_object(wish);
+        (void)printf("purged%s: ", request->soft ? " softly (may still be served stale)" : "");
+        print_object(request);
     }
     (void)printf("\n");
     json_decref(root);
 }
 
-static int ask(const struct command *self, struct asker *asker, const struct wish *wish)
+static int ask(const struct command *self, struct admin_call *call,
+               const struct purge_request *request)
 {
     struct fault fault = {.line = 0};
     struct buf body, answer;
 
     buf_init(&body, 1 << 20, NULL);
-    buf_init(&answer, ASKER_ANSWER_MAX, NULL);
-    write_wish(wish, &body);
-    enum err err = asker_ask(asker, "POST", "/v1/purge", buf_bytes(&body), &answer, &fault);
+    buf_init(&answer, ADMIN_CALL_ANSWER_MAX, NULL);
+    write_wish(request, &body);
+    enum err err = admin_call_send(call, "POST", "/v1/purge", buf_bytes(&body), &answer, &fault);
 
     if (err == ERR_OK)
-        tell(wish, buf_bytes(&answer));
+        tell(request, buf_bytes(&answer));
     buf_fini(&body);
     buf_fini(&answer);
     return err == ERR_OK ? EXIT_DONE : command_failed(self, &fault);
@@ -128,27 +129,27 @@ static int ask(const struct command *self, struct asker *asker, const struct wis
 static int purge_main(const struct command *self, int argc, char **argv)
 {
     struct fault fault = {.line = 0};
-    struct wish wish = {.by = ""};
+    struct purge_request request = {.by = ""};
     const struct flag *flag = NULL;
     const char *value = NULL;
-    struct asker asker;
+    struct admin_call call;
     struct flags flags;
     enum err err = ERR_OK;
 
-    asker_init(&asker);
+    admin_call_init(&call);
     flags_init(&flags, self, argc, argv);
     do {
         err = flags_next(&flags, &flag, &value, &fault);
         if (err == ERR_OK && flag == NULL && value != NULL)
             err = fault_say(&fault, ERR_SYNTAX, "\"%s\" is one word too many", value);
-        else if (err == ERR_OK && flag != NULL && !asker_take(&asker, flag, value))
-            err = take_flag(&wish, flag, value, &fault);
+        else if (err == ERR_OK && flag != NULL && !admin_call_take(&call, flag, value))
+            err = take_flag(&request, flag, value, &fault);
     } while (err == ERR_OK && (flag != NULL || value != NULL));
     if (err == ERR_OK)
-        err = check(&wish, &fault);
-    int status = err == ERR_OK ? ask(self, &asker, &wish) : command_misused(self, &fault);
+        err = check(&request, &fault);
+    int status = err == ERR_OK ? ask(self, &call, &request) : command_misused(self, &fault);
 
-    asker_fini(&asker);
+    admin_call_fini(&call);
     return status;
 }
 
@@ -161,7 +162,7 @@ static const struct flag purge_flags[] = {
     {"all", 'a', NULL, "Every response of the gateway. Keys of Redis clients stay."},
     {"soft", 's', NULL, "Expire only: stale answers may be served while new ones are fetched."},
     {"dry-run", 'n', NULL, "Only count what would go."},
-    ASKER_FLAGS,
+    ADMIN_CALL_FLAGS,
 };
 
 const struct command purge_command = {

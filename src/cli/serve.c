@@ -49,7 +49,7 @@ static int run(const struct command *self, const struct setup *setup)
 /* EXIT_DONE: go on. */
 static int read_flags(const struct command *self, struct setup *setup, int argc, char **argv)
 {
-    struct setup_wishes wishes = {.count = 0};
+    struct setup_overrides overrides = {.count = 0};
     struct fault fault = {.line = 0};
     const struct flag *flag = NULL;
     const char *value = NULL;
@@ -61,9 +61,9 @@ static int read_flags(const struct command *self, struct setup *setup, int argc,
             return command_misused(self, &fault);
         if (flag == NULL && value != NULL)
             return command_surplus(self, value);
-        (void)setup_take(setup, &wishes, flag, value);
+        (void)setup_take(setup, &overrides, flag, value);
     } while (flag != NULL || value != NULL);
-    enum err err = setup_read(setup, &wishes, &fault);
+    enum err err = setup_read(setup, &overrides, &fault);
 
     if (err == ERR_OK)
         return EXIT_DONE;

@@ -84,11 +84,11 @@ static void raise_descriptors(const struct server *server)
         return;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    bool is_wish = config_where(config, &config->http.connections_max) != NULL ||
-                   config_where(config, &config->resp.clients_max) != NULL;
+    bool is_set = config_where(config, &config->http.connections_max) != NULL ||
+                  config_where(config, &config->resp.clients_max) != NULL;
 
     if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
-        log_say(&server->log, is_wish ? LOG_WARNING : LOG_DEBUG, "cli",
+        log_say(&server->log, is_set ? LOG_WARNING : LOG_DEBUG, "cli",
                 "the system allows %llu open files and the limits on connections want %llu: more "
                 "clients than that wait (ulimit -n, LimitNOFILE=)",
                 (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
@@ -99,14 +99,14 @@ static enum err purge_url(void *context, struct cache_thread *thread,
 {
     const struct server *server = context;
     struct fault fault = {.line = 0};
-    const struct site_purge wish = {
+    const struct site_purge request = {
         .by = purge->prefix ? SITE_PURGE_PREFIX : SITE_PURGE_URL,
         .text = purge->url,
         .soft = purge->soft,
         .dry = purge->dry_run,
     };
 
-    return site_purge(server->site, thread, &wish, now_ms, ret_count, &fault);
+    return site_purge(server->site, thread, &request, now_ms, ret_count, &fault);
 }
 
 static enum err open_shared(struct server *server, struct fault *fault)
@@ -139,10 +139,10 @@ static enum err open_all(struct server *server, struct fault *fault)
     server->cache = cache_new(&server->config->cache, 0);
     TRY(open_shared(server, fault));
     for (unsigned i = 0; i < server->workers_count; i++)
-        TRY(crew_member_new(server, i, fault));
+        TRY(server_worker_new(server, i, fault));
     TRY(probe_new(server->workers[0].loop, server->config, &server->probe, fault));
     if (!setup_is_off(server->config->listen.admin))
-        TRY(desk_open(server, fault));
+        TRY(server_admin_open(server, fault));
     if (loop_new(NULL, &server->loop) != ERR_OK)
         return fault_say(fault, ERR_SYSTEM, "the system gives no epoll descriptor");
     return ERR_OK;
@@ -330,7 +330,7 @@ enum err server_run(struct server *server, void (*ready)(const struct server *se
     struct signals signals;
 
     TRY(signals_init(&signals, server, fault));
-    desk_probe(server);
+    server_origins_probe(server);
     enum err err = start_threads(server, fault);
 
     if (err == ERR_OK) {
@@ -357,10 +357,10 @@ void server_free(struct server **owner)
         probe_stop(server->probe);
     if (timer_is_set(&server->look_again))
         timer_clear(server->workers[0].loop, &server->look_again);
-    crew_cut(server);
+    server_workers_cut(server);
     admin_free(&server->admin);
     probe_free(&server->probe);
-    crew_free(server);
+    server_workers_free(server);
     mem_free(&server->is_known_down);
     if (server->site != NULL)
         site_free(&server->site);

@@ -81,18 +81,19 @@ enum err server_run(struct server *server, void (*ready)(const struct server *se
 
 void server_free(struct server **owner);
 
-/* ---- worker.c's neighbours within cli/ ------------------------------------------------------- */
+/* ---- for the files of cli/ ---------------------------------------------------------------------
+ */
 
 /* Makes loop, engine handle, origins and doors of the n-th worker. */
-enum err crew_member_new(struct server *server, unsigned number, struct fault *fault);
-void crew_cut(struct server *server);  /* closes all doors; loops still turn */
-void crew_free(struct server *server); /* what is left */
+enum err server_worker_new(struct server *server, unsigned number, struct fault *fault);
+void server_workers_cut(struct server *server);  /* closes all doors; loops still turn */
+void server_workers_free(struct server *server); /* what is left */
 
-/* The admin door and what it asks of the house (desk.c). */
-enum err desk_open(struct server *server, struct fault *fault);
+/* The admin door, and the operations behind it (admin_ops.c). */
+enum err server_admin_open(struct server *server, struct fault *fault);
 
 /* Looks whether the origins can be reached, now and whenever one of them failed; what changes is
  * said in the log. */
-void desk_probe(struct server *server);
+void server_origins_probe(struct server *server);
 
 #endif

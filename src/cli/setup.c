@@ -39,7 +39,7 @@ static const struct {
     {"access-log", "--access-log", "http.access_log"},
 };
 
-bool setup_take(struct setup *setup, struct setup_wishes *wishes, const struct flag *flag,
+bool setup_take(struct setup *setup, struct setup_overrides *overrides, const struct flag *flag,
                 const char *value)
 {
     if (flag_is(flag, "config")) {
@@ -54,11 +54,12 @@ bool setup_take(struct setup *setup, struct setup_wishes *wishes, const struct f
         if (!flag_is(flag, paths[i].name))
             continue;
         /* The last word counts when a flag is repeated without end. */
-        size_t at = wishes->count < SETUP_WISHES_MAX ? wishes->count++ : SETUP_WISHES_MAX - 1;
+        size_t at =
+            overrides->count < SETUP_OVERRIDES_MAX ? overrides->count++ : SETUP_OVERRIDES_MAX - 1;
 
-        wishes->rows[at].path = paths[i].path;
-        wishes->rows[at].flag = paths[i].flag;
-        wishes->rows[at].value = value;
+        overrides->rows[at].path = paths[i].path;
+        overrides->rows[at].flag = paths[i].flag;
+        overrides->rows[at].value = value;
         return true;
     }
     return false;
@@ -243,7 +244,8 @@ static enum err check_doors(const struct setup *setup, struct fault *fault)
                                                       : "");
 }
 
-enum err setup_read(struct setup *setup, const struct setup_wishes *wishes, struct fault *fault)
+enum err setup_read(struct setup *setup, const struct setup_overrides *overrides,
+                    struct fault *fault)
 {
     struct config *config = &setup->config;
     struct route_settings *route = NULL;
@@ -251,9 +253,9 @@ enum err setup_read(struct setup *setup, const struct setup_wishes *wishes, stru
     if (setup->file != NULL)
         TRY(config_read_file(config, setup->file, fault));
     fault->file[0] = '\0';
-    for (size_t i = 0; i < wishes->count; i++)
-        TRY(config_set(config, wishes->rows[i].path, wishes->rows[i].flag, wishes->rows[i].value,
-                       fault));
+    for (size_t i = 0; i < overrides->count; i++)
+        TRY(config_set(config, overrides->rows[i].path, overrides->rows[i].flag,
+                       overrides->rows[i].value, fault));
     if (setup->origin != NULL)
         TRY(add_flag_origin(setup, fault));
     TRY(check_policy(config, fault));

@@ -1,4 +1,4 @@
-/* setup.h: the operator's wishes from file and flags, checked as a whole.
+/* setup.h: the configuration from file and flags, checked as a whole.
  * SPDX-License-Identifier: MIT
  *
  * `serve`, `check` and `explain` must mean the same thing by the same file and the same flags; so
@@ -42,21 +42,22 @@ void setup_init(struct setup *setup);
 void setup_fini(struct setup *setup);
 
 /* Takes a flag of SETUP_FLAGS. Values are kept until setup_read. */
-enum { SETUP_WISHES_MAX = 16 };
-struct setup_wishes {
+enum { SETUP_OVERRIDES_MAX = 16 };
+struct setup_overrides {
     struct {
         const char *path, *flag, *value;
-    } rows[SETUP_WISHES_MAX];
+    } rows[SETUP_OVERRIDES_MAX];
     size_t count;
 };
 
 /* True: it was one of them. */
-bool setup_take(struct setup *setup, struct setup_wishes *wishes, const struct flag *flag,
+bool setup_take(struct setup *setup, struct setup_overrides *overrides, const struct flag *flag,
                 const char *value);
 
 /* Reads the file, applies the flags over it, and checks what single values cannot show: names that
  * nobody has, origins without servers, nothing to serve. The fault says what is wrong and where. */
-enum err setup_read(struct setup *setup, const struct setup_wishes *wishes, struct fault *fault);
+enum err setup_read(struct setup *setup, const struct setup_overrides *overrides,
+                    struct fault *fault);
 
 /* Compiles the routes, as the gateway will: what is wrong with them as a whole is told here too.
  * `account` is what the site charges. */

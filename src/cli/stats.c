@@ -2,7 +2,7 @@
 #include "cli/stats.h"
 
 #include "base/number.h"
-#include "cli/asker.h"
+#include "cli/admin_call.h"
 
 #include <jansson.h>
 
@@ -135,13 +135,13 @@ static void print_all(json_t *root)
     (void)printf("\nNumbers that are 0 are left out; --json has all of them.\n");
 }
 
-static int ask(const struct command *self, struct asker *asker, bool wants_json)
+static int ask(const struct command *self, struct admin_call *call, bool wants_json)
 {
     struct fault fault = {.line = 0};
     struct buf answer;
 
-    buf_init(&answer, ASKER_ANSWER_MAX, NULL);
-    enum err err = asker_ask(asker, "GET", "/v1/stats", BYTES(""), &answer, &fault);
+    buf_init(&answer, ADMIN_CALL_ANSWER_MAX, NULL);
+    enum err err = admin_call_send(call, "GET", "/v1/stats", BYTES(""), &answer, &fault);
 
     if (err == ERR_OK && wants_json) {
         (void)fwrite(answer.data, 1, answer.size, stdout);
@@ -165,28 +165,28 @@ static int stats_main(const struct command *self, int argc, char **argv)
     const struct flag *flag = NULL;
     const char *value = NULL;
     bool wants_json = false;
-    struct asker asker;
+    struct admin_call call;
     struct flags flags;
     enum err err = ERR_OK;
 
-    asker_init(&asker);
+    admin_call_init(&call);
     flags_init(&flags, self, argc, argv);
     do {
         err = flags_next(&flags, &flag, &value, &fault);
         if (err == ERR_OK && flag == NULL && value != NULL)
             err = fault_say(&fault, ERR_SYNTAX, "\"%s\" is one word too many", value);
-        if (err == ERR_OK && !asker_take(&asker, flag, value))
+        if (err == ERR_OK && !admin_call_take(&call, flag, value))
             wants_json |= flag_is(flag, "json");
     } while (err == ERR_OK && (flag != NULL || value != NULL));
-    int status = err == ERR_OK ? ask(self, &asker, wants_json) : command_misused(self, &fault);
+    int status = err == ERR_OK ? ask(self, &call, wants_json) : command_misused(self, &fault);
 
-    asker_fini(&asker);
+    admin_call_fini(&call);
     return status;
 }
 
 static const struct flag stats_flags[] = {
     {"json", 'j', NULL, "All numbers as one JSON object."},
-    ASKER_FLAGS,
+    ADMIN_CALL_FLAGS,
 };
 
 const struct command stats_command = {

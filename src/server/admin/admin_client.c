@@ -67,7 +67,8 @@ static const char *phrase(unsigned status)
 }
 
 /* Sends what stands in the door's answer buffer. `more` is a header line of its own, or "". */
-static void send_answer(struct admin_client *client, unsigned status, const char *type, const char *more)
+static void send_answer(struct admin_client *client, unsigned status, const char *type,
+                        const char *more)
 {
     struct admin *admin = client->admin;
     struct bytes body = buf_bytes(&admin->answer);
@@ -106,7 +107,8 @@ static void send_json(struct admin_client *client, unsigned status, struct bytes
     send_answer(client, status, "application/json", "");
 }
 
-static void send_error(struct admin_client *client, unsigned status, const char *more, const char *text)
+static void send_error(struct admin_client *client, unsigned status, const char *more,
+                       const char *text)
 {
     struct buf *out = &client->admin->answer;
 

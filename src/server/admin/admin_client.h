@@ -26,7 +26,7 @@ struct admin {
     char *token; /* NULL: none */
     size_t token_size;
     struct list_node clients; /* all */
-    struct buf answer;       /* the one that is being written */
+    struct buf answer;        /* the one that is being written */
     struct admin_metrics metrics;
     bool probing;
 };

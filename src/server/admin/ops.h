@@ -1,4 +1,4 @@
-/* ops.h: what the admin door asks of the house, what it counts, and how much it takes.
+/* ops.h: what the admin door can do with the server, what it counts, and how much it takes.
  * SPDX-License-Identifier: MIT
  */
 #ifndef LARDER_SERVER_ADMIN_OPS_H

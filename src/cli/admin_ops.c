@@ -1,4 +1,6 @@
-/* desk.c: what the admin door asks of the house. SPDX-License-Identifier: MIT */
+/* admin_ops.c: what the admin door does with the server: metrics, statistics, purges, readiness.
+ * SPDX-License-Identifier: MIT
+ */
 #include "base/mem.h"
 #include "base/must.h"
 #include "cli/collect.h"
@@ -24,7 +26,7 @@ static enum err purge_key(struct server *server, const struct admin_purge *purge
                           size_t *ret_count)
 {
     struct cache_thread *thread = server->workers[0].cache;
-    const struct cache_purge wish = {
+    const struct cache_purge request = {
         .by = CACHE_BY_KEY,
         .key = cache_key(server->cache, purge->database, purge->text),
         .soft = purge->soft,
@@ -32,8 +34,8 @@ static enum err purge_key(struct server *server, const struct admin_purge *purge
 
     struct cache_view view;
 
-    *ret_count = cache_peek(thread, wish.key, now_ms, &view) != CACHE_MISS;
-    return purge->dry_run ? ERR_OK : cache_purge(thread, &wish, now_ms, NULL);
+    *ret_count = cache_peek(thread, request.key, now_ms, &view) != CACHE_MISS;
+    return purge->dry_run ? ERR_OK : cache_purge(thread, &request, now_ms, NULL);
 }
 
 /* Without a gateway tags are still there: Redis clients set them too. */
@@ -41,11 +43,12 @@ static enum err purge_tag(struct server *server, const struct admin_purge *purge
                           size_t *ret_count)
 {
     struct cache_thread *thread = server->workers[0].cache;
-    const struct cache_purge wish = {.by = CACHE_BY_TAG, .name = purge->text, .soft = purge->soft};
+    const struct cache_purge request = {
+        .by = CACHE_BY_TAG, .name = purge->text, .soft = purge->soft};
 
     if (!purge->dry_run)
-        return cache_purge(thread, &wish, now_ms, NULL);
-    *ret_count = cache_purge_preview(thread, &wish, now_ms);
+        return cache_purge(thread, &request, now_ms, NULL);
+    *ret_count = cache_purge_preview(thread, &request, now_ms);
     return ERR_OK;
 }
 
@@ -67,10 +70,10 @@ static enum err purge(void *context, const struct admin_purge *purge, size_t *re
     if (server->site == NULL)
         return fault_say(fault, ERR_UNSUPPORTED,
                          "the HTTP door is off: there are no URLs to purge");
-    const struct site_purge wish = {
+    const struct site_purge request = {
         .by = kinds[purge->by], .text = purge->text, .soft = purge->soft, .dry = purge->dry_run};
 
-    return site_purge(server->site, server->workers[0].cache, &wish, now_ms, ret_count, fault);
+    return site_purge(server->site, server->workers[0].cache, &request, now_ms, ret_count, fault);
 }
 
 /* ---- readiness ------------------------------------------------------------------------------- */
@@ -162,7 +165,7 @@ static void look_again(struct timer *timer)
         start_probe(server);
 }
 
-void desk_probe(struct server *server)
+void server_origins_probe(struct server *server)
 {
     timer_init(&server->look_again, look_again);
     if (!setup_is_off(server->config->listen.http))
@@ -185,7 +188,7 @@ static void warn_if_open(const struct server *server, bool has_token)
                 address);
 }
 
-enum err desk_open(struct server *server, struct fault *fault)
+enum err server_admin_open(struct server *server, struct fault *fault)
 {
     const char *file = server->config->listen.admin_token_file;
     char token[SECRET_SIZE] = "";

@@ -1,4 +1,4 @@
-/* crew.c: the workers: each one's loop, engine handle, origins and doors.
+/* workers.c: the workers: each one's loop, engine handle, origins and doors.
  * SPDX-License-Identifier: MIT
  */
 #include "base/mem.h"
@@ -148,7 +148,7 @@ static enum err open_resp(struct server_worker *worker, struct fault *fault)
     return ERR_OK;
 }
 
-enum err crew_member_new(struct server *server, unsigned number, struct fault *fault)
+enum err server_worker_new(struct server *server, unsigned number, struct fault *fault)
 {
     struct server_worker *worker = &server->workers[number];
     const struct listen_settings *listen = &server->config->listen;
@@ -197,7 +197,7 @@ static void turn_all(struct server *server)
     }
 }
 
-void crew_cut(struct server *server)
+void server_workers_cut(struct server *server)
 {
     /* What one worker ends may wake another's task: each loop turns after every step. */
     turn_all(server);
@@ -208,7 +208,7 @@ void crew_cut(struct server *server)
     }
 }
 
-void crew_free(struct server *server)
+void server_workers_free(struct server *server)
 {
     for (unsigned i = 0; i < server->workers_count; i++) {
         struct server_worker *worker = &server->workers[i];

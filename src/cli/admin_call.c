@@ -1,5 +1,5 @@
-/* asker.c: a blocking HTTP client for one request. SPDX-License-Identifier: MIT */
-#include "cli/asker.h"
+/* admin_call.c: a blocking HTTP client for one request. SPDX-License-Identifier: MIT */
+#include "cli/admin_call.h"
 
 #include "cli/secret.h"
 #include "cli/setup.h"
@@ -13,25 +13,25 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-void asker_init(struct asker *asker)
+void admin_call_init(struct admin_call *call)
 {
-    *asker = (struct asker){.admin = NULL};
-    config_init(&asker->config);
+    *call = (struct admin_call){.admin = NULL};
+    config_init(&call->config);
 }
 
-void asker_fini(struct asker *asker)
+void admin_call_fini(struct admin_call *call)
 {
-    config_fini(&asker->config);
+    config_fini(&call->config);
 }
 
-bool asker_take(struct asker *asker, const struct flag *flag, const char *value)
+bool admin_call_take(struct admin_call *call, const struct flag *flag, const char *value)
 {
     if (flag_is(flag, "admin"))
-        asker->admin = value;
+        call->admin = value;
     else if (flag_is(flag, "token-file"))
-        asker->token_file = value;
+        call->token_file = value;
     else if (flag_is(flag, "config"))
-        asker->file = value;
+        call->file = value;
     else
         return false;
     return true;
@@ -50,7 +50,7 @@ static enum err say_unreachable(const char *text, int why, struct fault *fault)
 
 static enum err open_connection(const char *text, int *ret_fd, struct fault *fault)
 {
-    const struct timeval wait = {.tv_sec = ASKER_WAIT_S};
+    const struct timeval wait = {.tv_sec = ADMIN_CALL_WAIT_S};
     struct address address;
     struct fault why = {.line = 0};
 
@@ -178,7 +178,7 @@ static enum err converse(const char *address, const struct buf *request, struct 
     int fd = -1;
 
     TRY(open_connection(address, &fd, fault));
-    buf_init(&input, ASKER_ANSWER_MAX, NULL);
+    buf_init(&input, ADMIN_CALL_ANSWER_MAX, NULL);
     enum err err = send_all(fd, buf_bytes(request), fault);
 
     if (err == ERR_OK)
@@ -190,19 +190,19 @@ static enum err converse(const char *address, const struct buf *request, struct 
     return err;
 }
 
-enum err asker_ask(struct asker *asker, const char *method, const char *path, struct bytes body,
-                   struct buf *ret_answer, struct fault *fault)
+enum err admin_call_send(struct admin_call *call, const char *method, const char *path,
+                         struct bytes body, struct buf *ret_answer, struct fault *fault)
 {
-    struct config *config = &asker->config;
+    struct config *config = &call->config;
     char token[SECRET_SIZE] = "";
     struct buf request;
 
-    if (asker->file != NULL)
-        TRY(config_read_file(config, asker->file, fault));
+    if (call->file != NULL)
+        TRY(config_read_file(config, call->file, fault));
     fault->file[0] = '\0';
-    const char *address = asker->admin != NULL ? asker->admin : config->listen.admin;
+    const char *address = call->admin != NULL ? call->admin : config->listen.admin;
     const char *token_file =
-        asker->token_file != NULL ? asker->token_file : config->listen.admin_token_file;
+        call->token_file != NULL ? call->token_file : config->listen.admin_token_file;
 
     if (token_file != NULL)
         TRY(secret_read(token_file, token, fault));
