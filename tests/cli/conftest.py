@@ -8,6 +8,7 @@ import pytest
 class Answers(http.server.BaseHTTPRequestHandler):
     """Says which path was asked for; /tagged/X is fresh for an hour with the tag X."""
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one piece: when the client has the answer, it is stored
 
     def do_GET(self):
         body = f"path {self.path}\n".encode()
