@@ -418,14 +418,3 @@ enum err yaml_read(struct arena *arena, struct bytes text, const struct yaml_nod
     *ret_root = root;
     return ERR_OK;
 }
-
-const struct yaml_node *yaml_find(const struct yaml_node *map, const char *name)
-{
-    if (map->kind != YAML_MAP)
-        return NULL;
-    for (const struct yaml_node *child = map->children; child != NULL; child = child->next) {
-        if (bytes_equal(child->name, bytes_of_text(name)))
-            return child;
-    }
-    return NULL;
-}

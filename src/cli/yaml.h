@@ -41,7 +41,4 @@ struct yaml_node {
 enum err yaml_read(struct arena *arena, struct bytes text, const struct yaml_node **ret_root,
                    struct fault *fault);
 
-/* The child of that name, or NULL. */
-const struct yaml_node *yaml_find(const struct yaml_node *map, const char *name);
-
 #endif

@@ -33,11 +33,6 @@ size_t intset_count(const struct intset *set)
     return set->count;
 }
 
-size_t intset_cost(const struct intset *set)
-{
-    return mem_cost(set);
-}
-
 /* The place of the first number that is not smaller. */
 static size_t find_place(const struct intset *set, int64_t number)
 {

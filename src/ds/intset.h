@@ -19,7 +19,6 @@ struct intset *intset_new(void);
 void intset_free(struct intset **owner);
 
 size_t intset_count(const struct intset *set);
-size_t intset_cost(const struct intset *set);
 
 /* ERR_FULL: no memory. */
 enum err intset_add(struct intset **owner, int64_t number, bool *ret_added);

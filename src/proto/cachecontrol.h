@@ -92,8 +92,6 @@ enum freshness_source {
     FRESHNESS_HEURISTIC
 };
 
-const char *freshness_source_text(enum freshness_source source); /* "s-maxage", "heuristic"... */
-
 struct freshness {
     enum freshness_source source;
     int64_t lifetime_s; /* 0 or more */

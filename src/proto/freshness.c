@@ -76,18 +76,6 @@ void cache_response_of(const struct http_head *response, int64_t now_s,
     *ret_response = found;
 }
 
-const char *freshness_source_text(enum freshness_source source)
-{
-    static const char *const texts[] = {
-        [FRESHNESS_NONE] = "nothing",      [FRESHNESS_TARGETED] = "cdn-cache-control",
-        [FRESHNESS_S_MAXAGE] = "s-maxage", [FRESHNESS_MAX_AGE] = "max-age",
-        [FRESHNESS_EXPIRES] = "expires",   [FRESHNESS_HEURISTIC] = "heuristic",
-    };
-
-    must(source < sizeof texts / sizeof texts[0]);
-    return texts[source];
-}
-
 static int64_t positive(int64_t seconds)
 {
     return seconds > 0 ? seconds : 0;

@@ -268,10 +268,3 @@ void resp_forget(struct resp_reader *reader, struct resp_arguments *arguments)
     arguments->count -= reader->read;
     *reader = (struct resp_reader){0};
 }
-
-void resp_add_request(struct buf *out, const struct bytes *words, size_t count)
-{
-    resp_add_array(out, count);
-    for (size_t i = 0; i < count; i++)
-        resp_add_bulk(out, words[i]);
-}

@@ -3,7 +3,7 @@
  *
  *   server side   resp_read      bytes -> one request (an array of bulk strings, or a line)
  *                 resp_add_...   one reply -> bytes in a buf, in the protocol of the client
- *   client side   resp_add_request, resp_skip (is one whole reply there?), resp_token (its parts)
+ *   client side   resp_skip (is one whole reply there?), resp_token (its parts)
  *
  * A request is read in place: its arguments are loans of the input. One that has not arrived whole
  * is taken up where reading stopped, so a large value, or a million arguments, are looked at once.
@@ -65,9 +65,6 @@ enum err resp_read(struct resp_reader *reader, struct bytes input, const struct 
 
 /* Takes the unfinished request out of the arguments and zeroes the reader. */
 void resp_forget(struct resp_reader *reader, struct resp_arguments *arguments);
-
-/* A request as a client sends it: *n $size word... */
-void resp_add_request(struct buf *out, const struct bytes *words, size_t count);
 
 /* ---- replies, server side -------------------------------------------------------------------- */
 
