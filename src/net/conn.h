@@ -97,17 +97,12 @@ void conn_abort(struct conn *conn);
 /* The same, always with a reset: the other side must not take what it got for the whole. */
 void conn_reset(struct conn *conn);
 
-/* Hands the connection to other events and another owner (upgrade, pool). Input at hand is told to
- * the new one later in this turn. */
-void conn_give(struct conn *conn, const struct conn_events *events, void *owner);
-
 bool conn_has_ended(const struct conn *conn); /* the other side sends no more */
 
 /* Sending failed: what is sent now is dropped. What the other side sent before it went is still
  * received; then the connection is closed with ERR_PEER_GONE. */
 bool conn_is_cut(const struct conn *conn);
 
-struct loop *conn_loop(const struct conn *conn);
 const struct address *conn_peer(const struct conn *conn);
 int64_t conn_last_input_ms(const struct conn *conn);
 int64_t conn_last_progress_ms(const struct conn *conn); /* last byte read or written */

@@ -20,7 +20,7 @@ static struct conn *conn_new(struct loop *loop, int fd, const struct conn_settin
         return NULL;
     *conn = (struct conn){
         .watch = {.fd = fd, .ready = conn_ready},
-        .house = conn_house(loop),
+        .shared = conn_shared_of(loop),
         .settings = settings,
         .events = events,
         .owner = owner,
@@ -115,7 +115,7 @@ void conn_consume(struct conn *conn, size_t count)
         return;
     must(count <= conn->input.unread.size);
     conn->input.unread = bytes_skip(conn->input.unread, count);
-    if (conn->house->current != conn)
+    if (conn->shared->current != conn)
         conn_mark_work(conn); /* the kept buffer may be free now, and there may be room to read */
 }
 
@@ -159,8 +159,8 @@ void conn_close(struct conn *conn)
     if (conn->state != OPEN)
         return;
     conn->state = CLOSING;
-    timer_set(conn->house->loop, &conn->timer,
-              loop_now_ms(conn->house->loop) + CONN_STALL_CHECK_MS);
+    timer_set(conn->shared->loop, &conn->timer,
+              loop_now_ms(conn->shared->loop) + CONN_STALL_CHECK_MS);
     conn_mark_work(conn);
 }
 
@@ -174,14 +174,6 @@ void conn_reset(struct conn *conn)
     conn_die(conn, ERR_STOPPING, true);
 }
 
-void conn_give(struct conn *conn, const struct conn_events *events, void *owner)
-{
-    conn->events = events;
-    conn->owner = owner;
-    if (conn->input.unread.size > 0)
-        look_again(conn);
-}
-
 bool conn_has_ended(const struct conn *conn)
 {
     return conn->ended;
@@ -190,11 +182,6 @@ bool conn_has_ended(const struct conn *conn)
 bool conn_is_cut(const struct conn *conn)
 {
     return conn->cut || conn->state == DEAD;
-}
-
-struct loop *conn_loop(const struct conn *conn)
-{
-    return conn->house->loop;
 }
 
 const struct address *conn_peer(const struct conn *conn)

@@ -22,11 +22,11 @@ enum conn_state { CONNECTING, OPEN, CLOSING, LINGERING, DEAD };
 
 struct conn {
     struct watch watch; /* first: a watch is its connection */
-    struct house *house;
+    struct conn_shared *shared;
     const struct conn_settings *settings;
     const struct conn_events *events;
     void *owner;
-    struct list_node work; /* in the house's ring while something is to be done in this turn */
+    struct list_node work; /* in shared->work while something is to be done in this turn */
     struct input input;
     struct output output;
     struct timer timer; /* CLOSING: is it stalled? LINGERING: enough */
@@ -45,9 +45,9 @@ struct conn {
 };
 _Static_assert(sizeof(struct conn) <= 400, "an idle connection is small");
 
-/* What the connections of a loop share: its guest. */
-struct house {
-    struct loop_guest guest; /* first: the loop's guest is the house */
+/* What the connections of a loop share. */
+struct conn_shared {
+    struct loop_local local; /* first: the loop finds all of it by this */
     struct loop *loop;
     struct conn *current;   /* whose owner is being called */
     struct conn *gathering; /* whose bytes are in the gather */
@@ -60,7 +60,7 @@ struct house {
 
 /* ---- conn_turn.c -------------------------------------------------------------------------- */
 
-struct house *conn_house(struct loop *loop);
+struct conn_shared *conn_shared_of(struct loop *loop);
 
 /* Something is to be done for this connection later in this turn. */
 void conn_mark_work(struct conn *conn);

@@ -14,7 +14,7 @@ enum {
 
 size_t conn_gathered(const struct conn *conn)
 {
-    return conn->house->gathering == conn ? conn->house->gather.size : 0;
+    return conn->shared->gathering == conn ? conn->shared->gather.size : 0;
 }
 
 /* ---- output ------------------------------------------------------------------------------- */
@@ -25,10 +25,10 @@ void conn_timer_fired(struct timer *timer)
 
     if (conn->state == LINGERING) {
         conn_die(conn, ERR_OK, false);
-    } else if (loop_now_ms(conn->house->loop) - conn->last_progress_ms >= STALL_MAX_MS) {
+    } else if (loop_now_ms(conn->shared->loop) - conn->last_progress_ms >= STALL_MAX_MS) {
         conn_die(conn, ERR_PEER_SLOW, true);
     } else {
-        timer_set(conn->house->loop, timer, loop_now_ms(conn->house->loop) + CONN_STALL_CHECK_MS);
+        timer_set(conn->shared->loop, timer, loop_now_ms(conn->shared->loop) + CONN_STALL_CHECK_MS);
     }
 }
 
@@ -43,7 +43,7 @@ void conn_linger(struct conn *conn)
         conn_die(conn, ERR_PEER_GONE, false);
         return;
     }
-    timer_set(conn->house->loop, &conn->timer, loop_now_ms(conn->house->loop) + LINGER_MS);
+    timer_set(conn->shared->loop, &conn->timer, loop_now_ms(conn->shared->loop) + LINGER_MS);
     conn_want_input_again(conn);
 }
 
@@ -53,7 +53,7 @@ static void settle_output(struct conn *conn, size_t sent)
     unsigned wanted = conn->watch.wanted & ~(unsigned)LOOP_WRITE;
 
     if (sent > 0)
-        conn->last_progress_ms = loop_now_ms(conn->house->loop);
+        conn->last_progress_ms = loop_now_ms(conn->shared->loop);
     if (conn->output.first != NULL)
         wanted |= LOOP_WRITE;
     if (wanted != conn->watch.wanted)
@@ -89,13 +89,13 @@ void conn_send_kept(struct conn *conn)
 
 static void send_gathered(struct conn *conn)
 {
-    struct house *house = conn->house;
+    struct conn_shared *shared = conn->shared;
     size_t sent = 0;
 
-    house->gathering = NULL;
+    shared->gathering = NULL;
     if (conn->state == DEAD || conn->state == LINGERING || conn->cut)
-        gather_drop(&house->gather);
-    else if (gather_send(&house->gather, conn->watch.fd, &conn->output, &sent))
+        gather_drop(&shared->gather);
+    else if (gather_send(&shared->gather, conn->watch.fd, &conn->output, &sent))
         settle_output(conn, sent);
     else
         break_off(conn);
@@ -103,7 +103,7 @@ static void send_gathered(struct conn *conn)
 
 void conn_flush(struct conn *conn)
 {
-    if (conn->house->gathering == conn)
+    if (conn->shared->gathering == conn)
         send_gathered(conn);
     else if (conn->output.first != NULL && (conn->state == OPEN || conn->state == CLOSING) &&
              (conn->watch.wanted & LOOP_WRITE) == 0)
@@ -114,17 +114,17 @@ void conn_flush(struct conn *conn)
  * gather is not another's whose owner is being called. */
 static bool may_gather(struct conn *conn)
 {
-    struct house *house = conn->house;
+    struct conn_shared *shared = conn->shared;
 
-    if (house->gathering == conn)
+    if (shared->gathering == conn)
         return true;
     if (conn->state != OPEN || conn->output.first != NULL ||
-        (house->current != NULL && house->current != conn))
+        (shared->current != NULL && shared->current != conn))
         return false;
-    if (house->gathering != NULL)
-        send_gathered(house->gathering);
-    house->gathering = conn;
-    if (house->current != conn)
+    if (shared->gathering != NULL)
+        send_gathered(shared->gathering);
+    shared->gathering = conn;
+    if (shared->current != conn)
         conn_mark_work(conn);
     return true;
 }
@@ -167,7 +167,7 @@ static void send_direct(struct conn *conn, struct bytes bytes)
 
 static void send_small(struct conn *conn, struct bytes bytes)
 {
-    struct gather *gather = &conn->house->gather;
+    struct gather *gather = &conn->shared->gather;
 
     if (may_gather(conn)) {
         if (gather_copy(gather, bytes))
@@ -196,7 +196,7 @@ void conn_send(struct conn *conn, struct bytes bytes)
 
 static void lend(struct conn *conn, struct bytes bytes, struct output_loan loan)
 {
-    struct gather *gather = &conn->house->gather;
+    struct gather *gather = &conn->shared->gather;
 
     if (may_gather(conn)) {
         if (gather_lend(gather, bytes, loan))

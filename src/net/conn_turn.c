@@ -9,45 +9,45 @@
 
 enum { DISCARDED_MAX = 8 * 1024 * 1024 /* bytes read and dropped after conn_close */ };
 
-/* ---- the house ---------------------------------------------------------------------------- */
+/* ---- what connections share ----------------------------------------------------------------- */
 
 static void do_work(struct loop_task *task);
 
 /* The loop ends. Connections that were given up in its last turn still have to tell their owners.
  */
-static void house_free(struct loop_guest *guest)
+static void shared_free(struct loop_local *local)
 {
-    struct house *house = (struct house *)guest;
+    struct conn_shared *shared = (struct conn_shared *)local;
 
-    while (!list_alone(&house->work))
-        do_work(&house->task);
-    mem_free(&house);
+    while (!list_alone(&shared->work))
+        do_work(&shared->task);
+    mem_free(&shared);
 }
 
-struct house *conn_house(struct loop *loop)
+struct conn_shared *conn_shared_of(struct loop *loop)
 {
-    struct house *house = (struct house *)loop_guest(loop);
+    struct conn_shared *shared = (struct conn_shared *)loop_local(loop);
 
-    if (house == NULL) {
-        house = mem_new(1, sizeof *house);
-        house->guest.leave = house_free;
-        house->loop = loop;
-        house->task.run = do_work;
-        list_init(&house->work);
-        loop_take_guest(loop, &house->guest);
+    if (shared == NULL) {
+        shared = mem_new(1, sizeof *shared);
+        shared->local.end = shared_free;
+        shared->loop = loop;
+        shared->task.run = do_work;
+        list_init(&shared->work);
+        loop_set_local(loop, &shared->local);
     }
-    return house;
+    return shared;
 }
 
 void conn_mark_work(struct conn *conn)
 {
-    struct house *house = conn->house;
+    struct conn_shared *shared = conn->shared;
 
     if (list_alone(&conn->work))
-        list_append(&house->work, &conn->work);
-    if (!house->posted) {
-        house->posted = true;
-        loop_post(house->loop, &house->task);
+        list_append(&shared->work, &conn->work);
+    if (!shared->posted) {
+        shared->posted = true;
+        loop_post(shared->loop, &shared->task);
     }
 }
 
@@ -56,7 +56,7 @@ void conn_mark_work(struct conn *conn)
 static void close_socket(struct conn *conn, bool reset)
 {
     if (!conn->unwatched)
-        watch_stop(conn->house->loop, &conn->watch);
+        watch_stop(conn->shared->loop, &conn->watch);
     if (reset) {
         struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
@@ -71,7 +71,7 @@ void conn_die(struct conn *conn, enum err why, bool reset)
     if (conn->state == DEAD)
         return;
     close_socket(conn, reset);
-    timer_clear(conn->house->loop, &conn->timer);
+    timer_clear(conn->shared->loop, &conn->timer);
     conn->state = DEAD;
     conn->why = (uint8_t)why;
     conn_mark_work(conn);
@@ -79,11 +79,11 @@ void conn_die(struct conn *conn, enum err why, bool reset)
 
 static void finish(struct conn *conn)
 {
-    struct house *house = conn->house;
+    struct conn_shared *shared = conn->shared;
 
-    if (house->gathering == conn) {
-        gather_drop(&house->gather);
-        house->gathering = NULL;
+    if (shared->gathering == conn) {
+        gather_drop(&shared->gather);
+        shared->gathering = NULL;
     }
     output_clear(&conn->output);
     input_fini(&conn->input);
@@ -113,11 +113,11 @@ void conn_want(struct conn *conn, unsigned wanted)
         if ((wanted & LOOP_READ) == 0)
             return;
         conn->unwatched = false;
-        if (watch_start(conn->house->loop, &conn->watch) != ERR_OK) {
+        if (watch_start(conn->shared->loop, &conn->watch) != ERR_OK) {
             conn->unwatched = true;
             conn_die(conn, ERR_SYSTEM, true);
         }
-    } else if (watch_want(conn->house->loop, &conn->watch, wanted) != ERR_OK) {
+    } else if (watch_want(conn->shared->loop, &conn->watch, wanted) != ERR_OK) {
         conn_die(conn, ERR_SYSTEM, true);
     }
 }
@@ -132,12 +132,12 @@ void conn_want_input_again(struct conn *conn)
 
 static void call(struct conn *conn, void (*event)(struct conn *conn, void *owner))
 {
-    struct house *house = conn->house;
+    struct conn_shared *shared = conn->shared;
 
-    must(house->current == NULL);
-    house->current = conn;
+    must(shared->current == NULL);
+    shared->current = conn;
     event(conn, conn->owner);
-    house->current = NULL;
+    shared->current = NULL;
     conn_flush(conn);
 }
 
@@ -185,21 +185,21 @@ static void work_on(struct conn *conn)
 
 static void do_work(struct loop_task *task)
 {
-    struct house *house = list_owner(task, struct house, task);
-    struct list_node *last = house->work.prev;
+    struct conn_shared *shared = list_owner(task, struct conn_shared, task);
+    struct list_node *last = shared->work.prev;
 
     /* What is marked meanwhile comes behind `last` and waits for the next round. */
-    for (bool done = list_alone(&house->work); !done;) {
-        struct list_node *node = house->work.next;
+    for (bool done = list_alone(&shared->work); !done;) {
+        struct list_node *node = shared->work.next;
 
         done = node == last;
         list_leave(node);
         work_on(list_owner(node, struct conn, work));
     }
-    house->posted = false;
-    if (!list_alone(&house->work)) {
-        house->posted = true;
-        loop_post(house->loop, &house->task);
+    shared->posted = false;
+    if (!list_alone(&shared->work)) {
+        shared->posted = true;
+        loop_post(shared->loop, &shared->task);
     }
 }
 
@@ -215,7 +215,7 @@ static ssize_t read_into(struct conn *conn, uint8_t *at, size_t size)
     if (count < 0 && errno != EAGAIN)
         conn_die(conn, conn->state == LINGERING ? ERR_OK : ERR_PEER_GONE, false);
     if (count > 0)
-        conn->last_input_ms = conn->last_progress_ms = loop_now_ms(conn->house->loop);
+        conn->last_input_ms = conn->last_progress_ms = loop_now_ms(conn->shared->loop);
     return count;
 }
 
@@ -244,8 +244,8 @@ static void end_input(struct conn *conn)
 
 static void discard(struct conn *conn)
 {
-    struct house *house = conn->house;
-    ssize_t count = read_into(conn, house->scratch, sizeof house->scratch);
+    struct conn_shared *shared = conn->shared;
+    ssize_t count = read_into(conn, shared->scratch, sizeof shared->scratch);
 
     if (count == 0) {
         end_input(conn);
@@ -259,9 +259,9 @@ static void discard(struct conn *conn)
 /* Reads once: what did not fit is told by epoll in the next turn, after the others had theirs. */
 static void receive(struct conn *conn)
 {
-    struct house *house = conn->house;
-    struct input_room room =
-        input_room(&conn->input, house->scratch, sizeof house->scratch, conn->settings->input_max);
+    struct conn_shared *shared = conn->shared;
+    struct input_room room = input_room(&conn->input, shared->scratch, sizeof shared->scratch,
+                                        conn->settings->input_max);
 
     if (room.at == NULL) {
         conn_die(conn, ERR_FULL, true);
@@ -304,7 +304,7 @@ static void finish_connecting(struct conn *conn)
         return;
     }
     conn->state = OPEN;
-    conn->last_progress_ms = loop_now_ms(conn->house->loop);
+    conn->last_progress_ms = loop_now_ms(conn->shared->loop);
     conn_want(conn, LOOP_READ);
     conn_flush(conn);
     if (conn->events->connected != NULL && conn->state == OPEN)
@@ -320,7 +320,7 @@ static void hang_up(struct conn *conn)
         conn_die(conn, conn->state == LINGERING ? ERR_OK : ERR_PEER_GONE, false);
         return;
     }
-    watch_stop(conn->house->loop, &conn->watch);
+    watch_stop(conn->shared->loop, &conn->watch);
     conn->watch.wanted = 0;
     conn->unwatched = true;
 }

@@ -23,7 +23,7 @@ struct loop {
     int64_t now_ms;
     int64_t wake_ms; /* when on_turn wants to be called again */
     struct loop_hooks hooks;
-    struct loop_guest *guest;
+    struct loop_local *local;
     int event_at; /* the events behind it are still to be told */
     int event_count;
     struct epoll_event events[EVENTS_MAX];
@@ -80,8 +80,8 @@ void loop_free(struct loop **owner)
     if (loop == NULL)
         return;
     must(timer_wheel_next_ms(&loop->wheel) == INT64_MAX);
-    if (loop->guest != NULL)
-        loop->guest->leave(loop->guest);
+    if (loop->local != NULL)
+        loop->local->end(loop->local);
     (void)close(loop->epoll);
     (void)close(loop->bell);
     mem_free(owner);
@@ -92,15 +92,15 @@ int64_t loop_now_ms(const struct loop *loop)
     return loop->now_ms;
 }
 
-struct loop_guest *loop_guest(const struct loop *loop)
+struct loop_local *loop_local(const struct loop *loop)
 {
-    return loop->guest;
+    return loop->local;
 }
 
-void loop_take_guest(struct loop *loop, struct loop_guest *guest)
+void loop_set_local(struct loop *loop, struct loop_local *local)
 {
-    must(loop->guest == NULL);
-    loop->guest = guest;
+    must(loop->local == NULL);
+    loop->local = local;
 }
 
 /* ---- tasks ------------------------------------------------------------------------------- */

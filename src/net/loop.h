@@ -81,15 +81,15 @@ enum err watch_want(struct loop *loop, struct watch *watch, unsigned wanted);
 /* After it returned, `ready` is not called again, also not for events of this turn. */
 void watch_stop(struct loop *loop, struct watch *watch);
 
-/* ---- a guest ------------------------------------------------------------------------------ */
+/* ---- loop-local storage ---------------------------------------------------------------------- */
 
 /* What the connections of a loop share (conn_turn.c): made by the first of them, kept by the loop
- * and told to leave when it ends. */
-struct loop_guest {
-    void (*leave)(struct loop_guest *guest);
+ * and ended with it. */
+struct loop_local {
+    void (*end)(struct loop_local *local);
 };
 
-struct loop_guest *loop_guest(const struct loop *loop); /* NULL: none yet */
-void loop_take_guest(struct loop *loop, struct loop_guest *guest);
+struct loop_local *loop_local(const struct loop *loop); /* NULL: none yet */
+void loop_set_local(struct loop *loop, struct loop_local *local);
 
 #endif

@@ -378,28 +378,6 @@ TEST(a_paused_owner_is_called_when_it_resumes_and_not_before)
     scene_close(&scene);
 }
 
-TEST(input_at_hand_is_told_to_the_next_owner)
-{
-    struct scene scene;
-    struct end next;
-
-    scene_open(&scene, pair_tcp, 100);
-    end_init(&next, 100);
-    scene.end.consumes = false;
-    end_accept(&scene.end, scene.loop, scene.fds[1]);
-    put(scene.fds[0], "for you");
-    TURN_UNTIL(scene.loop, conn_input(scene.end.conn).size == 7);
-    next.conn = scene.end.conn;
-    conn_give(scene.end.conn, &end_events, &next);
-    CHECK(next.got_size == 0);
-    TURN_UNTIL(scene.loop, next.got_size == 7);
-    scene.end.conn = NULL;
-    conn_abort(next.conn);
-    TURN_UNTIL(scene.loop, next.conn == NULL);
-    scene_close(&scene);
-    end_fini(&next);
-}
-
 TEST(connecting_to_nobody_is_told_by_an_event)
 {
     struct loop *loop;
