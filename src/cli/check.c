@@ -111,11 +111,10 @@ static const struct flag check_flags[] = {SETUP_FLAG_FILE};
 const struct command check_command = {
     .name = "check",
     .usage = "[-c] [FILE]",
-    .text = "Says whether a configuration is right, and if not, what is wrong and where. Asks "
-            "whether the "
-            "origins can be reached; that they cannot is a warning only.",
+    .text = "Says whether a configuration is right, and if not, what is wrong and where.",
     .flags = check_flags,
     .flags_count = sizeof check_flags / sizeof check_flags[0],
-    .examples = "  larder check -c larder.yaml\n",
+    .examples = "  larder check -c larder.yaml\n\n"
+                "An origin that cannot be reached now is a warning only.\n",
     .run = check_main,
 };

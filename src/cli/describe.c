@@ -261,7 +261,7 @@ enum err describe(const char *table, struct buf *out, struct fault *fault)
 
     if (out->size == 0)
         err =
-            fault_say(fault, ERR_SYNTAX, "there is no table \"%s\"%s%s%s; there are: tables, %.*s",
+            fault_say(fault, ERR_SYNTAX, "there is no table \"%s\"%s%s%s (there are: tables, %.*s)",
                       table, near == NULL ? "" : "; did you mean \"", near == NULL ? "" : near,
                       near == NULL ? "" : "\"?", BYTES_ARG(buf_bytes(&all)));
     buf_fini(&all);

@@ -199,11 +199,11 @@ static const struct flag explain_flags[] = {
 const struct command explain_command = {
     .name = "explain",
     .usage = "[-c FILE | --origin URL] 'METHOD /PATH' [-H 'NAME: VALUE']...",
-    .text = "Says what would be done with a request: its key, its route, and which line decides.\n"
-            "Without a host in the request, the address where Larder listens is assumed.",
+    .text = "Says what would be done with a request: its key, its route, and which line decides.",
     .flags = explain_flags,
     .flags_count = sizeof explain_flags / sizeof explain_flags[0],
     .examples = "  larder explain -c larder.yaml 'GET /api/products/7?utm_source=x'\n"
-                "  larder explain 'GET http://shop.example/api/me' -H 'Authorization: Bearer x'\n",
+                "  larder explain 'GET http://shop.example/api/me' -H 'Authorization: Bearer x'\n\n"
+                "Without a host in the request, the address where Larder listens is assumed.\n",
     .run = explain_main,
 };

@@ -87,6 +87,11 @@ static int describe_main(const char *table)
     return put(&buf, stdout, EXIT_DONE);
 }
 
+static bool is_help_word(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
@@ -109,10 +114,9 @@ int main(int argc, char **argv)
         (void)puts("larder " LARDER_VERSION);
         return EXIT_DONE;
     }
-    bool is_help =
-        strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+    bool is_help = is_help_word(word);
 
-    if (is_help && argc < 3)
+    if (is_help && (argc < 3 || is_help_word(argv[2])))
         return help(stdout, EXIT_DONE);
     const char *name = is_help ? argv[2] : word;
     const struct command *command = find(name);

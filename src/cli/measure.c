@@ -51,8 +51,7 @@ static int measure_main(const struct command *self, int argc, char **argv)
 const struct command bench_command = {
     .name = "bench",
     .usage = "http|resp|cache|engine ...",
-    .text = "Measures how fast a server answers (http, resp), how often policies miss (cache), or\n"
-            "how fast the engine alone is (engine).",
+    .text = "Measures: servers (http, resp), eviction policies (cache), the engine alone (engine).",
     .examples = "  larder bench http --help\n"
                 "  larder bench resp --help\n"
                 "  larder bench cache --trace FILE.ltr.zst --policy all\n"

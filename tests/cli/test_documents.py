@@ -53,6 +53,8 @@ def test_every_command_explains_itself(command):
 def test_the_help_names_every_command():
     everything = larder.run("help")
     assert everything.returncode == 0
+    assert larder.run("help", "--help").stdout == everything.stdout
+    assert all(len(line) <= 110 for line in everything.stdout.splitlines())
     for command in ("serve", "check", "explain", "purge", "stats", "bench", "version", "help"):
         assert f"\n  {command} " in everything.stdout
 
