@@ -80,6 +80,8 @@ def test_files_that_the_documents_name_are_there():
     for page in PAGES:
         for name in re.findall(r"`((?:src|docs|tests|tools|bench|examples)/[\w./-]+)`", page.read_text()):
             assert (larder.ROOT / name).exists(), f"{page}: {name}"
+        for name in re.findall(r"build/\w+/(tests/[\w/]+_(?:test|fuzz))\b", page.read_text()):
+            assert (larder.ROOT / f"{name}.c").exists(), f"{page}: {name}"
 
 
 def test_decisions_are_numbered_one_after_the_other_and_have_their_four_parts():
