@@ -5,10 +5,10 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "cache/latch.h"
 #include "cache/pages.h"
 #include "cache/poison.h"
 
-#include <pthread.h>
 #include <string.h>
 
 enum {
@@ -22,7 +22,7 @@ enum {
 #define GRANULES_MAX ((size_t)1 << 32)
 
 struct slab {
-    pthread_mutex_t lock;
+    struct latch latch;
     struct region region;
     unsigned granule_shift;
     _Atomic size_t taken; /* bytes */
@@ -45,9 +45,7 @@ struct slab *slab_new(size_t memory_max, struct account *account)
     struct slab *slab = mem_new(1, sizeof *slab);
     size_t bytes = power_above(memory_max * 8);
     size_t cached = memory_max / CACHED_SHARE;
-    int error = pthread_mutex_init(&slab->lock, NULL);
 
-    must(error == 0);
     /* References are 32 bits: with more memory there are fewer spare addresses (twice the limit),
      * and then granules grow. */
     while (bytes > (GRANULES_MAX << 4) && bytes / 2 >= memory_max * 2)
@@ -64,13 +62,10 @@ struct slab *slab_new(size_t memory_max, struct account *account)
 void slab_free(struct slab **owner)
 {
     struct slab *slab = *owner;
-    int error = 0;
 
     if (slab == NULL)
         return;
     region_fini(&slab->region);
-    error = pthread_mutex_destroy(&slab->lock);
-    must(error == 0);
     mem_free(owner);
 }
 
@@ -152,11 +147,11 @@ enum err slab_take(struct slab *slab, size_t size, bool force, uint32_t *ret_ref
     enum err err = ERR_OK;
 
     must(size > 0);
-    (void)pthread_mutex_lock(&slab->lock);
+    latch_lock(&slab->latch);
     err = take_locked(slab, size, force, &place);
     if (err == ERR_OK)
         memset(place, 0, SLAB_ZEROED);
-    (void)pthread_mutex_unlock(&slab->lock);
+    latch_unlock(&slab->latch);
     if (err == ERR_OK)
         *ret_ref = slab_ref(slab, place);
     return err;
@@ -181,7 +176,7 @@ void slab_give(struct slab *slab, uint32_t ref)
     uint32_t unit = (uint32_t)((size_t)(place - slab->region.base) >> slab->region.unit_shift);
     uint32_t head = REGION_NOTHING;
 
-    (void)pthread_mutex_lock(&slab->lock);
+    latch_lock(&slab->latch);
     must(unit > 0);
     must(unit < slab->region.top);
     must(slab->region.units[unit].use == UNIT_USED);
@@ -192,7 +187,7 @@ void slab_give(struct slab *slab, uint32_t ref)
     } else {
         count_taken(slab, 0, pages_give(&slab->pages, head, place));
     }
-    (void)pthread_mutex_unlock(&slab->lock);
+    latch_unlock(&slab->latch);
 }
 
 /* ---- compaction -------------------------------------------------------------------------- */
@@ -202,9 +197,9 @@ bool slab_sparse(struct slab *slab, uint32_t *ret_refs, size_t max, size_t *ret_
     bool found = false;
 
     must(max > 0);
-    (void)pthread_mutex_lock(&slab->lock);
+    latch_lock(&slab->latch);
     found = pages_sparse(&slab->pages, ret_refs, max, ret_count);
-    (void)pthread_mutex_unlock(&slab->lock);
+    latch_unlock(&slab->latch);
     return found;
 }
 
