@@ -41,6 +41,14 @@ void skiplist_free(struct skiplist **owner)
     mem_free(owner);
 }
 
+void skiplist_forget(struct skiplist *list)
+{
+    uint64_t seed = list->seed;
+
+    *list = (struct skiplist){.head[0].span = 1, .height = 1, .seed = seed};
+    list->cost = mem_cost(list);
+}
+
 size_t skiplist_count(const struct skiplist *list)
 {
     return list->count;

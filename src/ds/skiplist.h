@@ -35,6 +35,9 @@ struct skip_node {
 struct skiplist *skiplist_new(uint64_t seed);
 void skiplist_free(struct skiplist **owner);
 
+/* Its nodes belong to somebody else from now on: it is empty. */
+void skiplist_forget(struct skiplist *list);
+
 size_t skiplist_count(const struct skiplist *list);
 size_t skiplist_cost(const struct skiplist *list); /* bytes of memory */
 

@@ -16,7 +16,7 @@ struct fields {
     struct packed *packed; /* NULL: in the map */
     struct map map;
     size_t nodes_cost;
-    const struct type_rules *rules;
+    struct type_rules *rules;
 };
 
 static const struct field *field_of(const struct map_node *node)
@@ -39,7 +39,7 @@ static uint32_t hash_of(const struct fields *fields, struct bytes name)
     return (uint32_t)hash_bytes(fields->rules->secret, name);
 }
 
-struct fields *fields_new(const struct type_rules *rules)
+struct fields *fields_new(struct type_rules *rules)
 {
     struct fields *fields = mem_try(sizeof *fields);
     struct packed *packed = packed_new(32);
@@ -68,8 +68,9 @@ void fields_free(struct fields **owner)
 {
     if (*owner == NULL)
         return;
+    if ((*owner)->packed == NULL)
+        type_rules_bury((*owner)->rules, &(*owner)->map);
     packed_free(&(*owner)->packed);
-    free_nodes(&(*owner)->map);
     mem_free(owner);
 }
 
@@ -147,6 +148,7 @@ static enum err unpack(struct fields *fields)
         }
     }
     packed_free(&fields->packed);
+    type_rules_hold(fields->rules);
     fields->map = map;
     fields->nodes_cost = cost;
     return ERR_OK;

@@ -12,7 +12,7 @@
 struct fields;
 
 /* `rules` are borrowed for life. NULL: no memory. */
-struct fields *fields_new(const struct type_rules *rules);
+struct fields *fields_new(struct type_rules *rules);
 void fields_free(struct fields **owner);
 
 size_t fields_count(const struct fields *fields);

@@ -18,7 +18,7 @@ struct members {
     struct intset *numbers; /* NULL: in the map */
     struct map map;
     size_t nodes_cost;
-    const struct type_rules *rules;
+    struct type_rules *rules;
 };
 
 static struct bytes name_of(const struct map_node *node)
@@ -33,7 +33,7 @@ static uint32_t hash_of(const struct members *members, struct bytes name)
     return (uint32_t)hash_bytes(members->rules->secret, name);
 }
 
-struct members *members_new(const struct type_rules *rules)
+struct members *members_new(struct type_rules *rules)
 {
     struct members *members = mem_try(sizeof *members);
     struct intset *numbers = intset_new();
@@ -62,8 +62,9 @@ void members_free(struct members **owner)
 {
     if (*owner == NULL)
         return;
+    if ((*owner)->numbers == NULL)
+        type_rules_bury((*owner)->rules, &(*owner)->map);
     intset_free(&(*owner)->numbers);
-    free_nodes(&(*owner)->map);
     mem_free(owner);
 }
 
@@ -127,6 +128,7 @@ static enum err to_map(struct members *members)
         }
     }
     intset_free(&members->numbers);
+    type_rules_hold(members->rules);
     members->map = map;
     members->nodes_cost = cost;
     return ERR_OK;

@@ -14,7 +14,7 @@ struct members;
 enum { MEMBER_TEXT_SIZE = 24 };
 
 /* `rules` are borrowed for life. NULL: no memory. */
-struct members *members_new(const struct type_rules *rules);
+struct members *members_new(struct type_rules *rules);
 void members_free(struct members **owner);
 
 size_t members_count(const struct members *members);

@@ -10,7 +10,7 @@ struct ranking {
     struct packed *packed; /* NULL: in list and map */
     struct skiplist *list;
     struct map map;
-    const struct type_rules *rules;
+    struct type_rules *rules;
 };
 
 static struct skip_node *node_of(struct map_node *node)
@@ -28,7 +28,7 @@ static uint32_t hash_of(const struct ranking *ranking, struct bytes name)
     return (uint32_t)hash_bytes(ranking->rules->secret, name);
 }
 
-struct ranking *ranking_new(const struct type_rules *rules)
+struct ranking *ranking_new(struct type_rules *rules)
 {
     struct ranking *ranking = mem_try(sizeof *ranking);
     struct packed *packed = packed_new(32);
@@ -47,9 +47,12 @@ void ranking_free(struct ranking **owner)
 {
     if (*owner == NULL)
         return;
+    if ((*owner)->packed == NULL) {
+        skiplist_forget((*owner)->list);
+        type_rules_bury((*owner)->rules, &(*owner)->map);
+    }
     packed_free(&(*owner)->packed);
     skiplist_free(&(*owner)->list);
-    map_fini(&(*owner)->map);
     mem_free(owner);
 }
 
@@ -159,6 +162,7 @@ static enum err unpack(struct ranking *ranking)
             return ERR_FULL;
         }
     }
+    type_rules_hold(ranking->rules);
     packed_free(&ranking->packed);
     return ERR_OK;
 }

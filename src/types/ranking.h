@@ -12,7 +12,7 @@
 struct ranking;
 
 /* `rules` are borrowed for life. NULL: no memory. */
-struct ranking *ranking_new(const struct type_rules *rules);
+struct ranking *ranking_new(struct type_rules *rules);
 void ranking_free(struct ranking **owner);
 
 size_t ranking_count(const struct ranking *ranking);

@@ -307,4 +307,7 @@ void door_serve(struct resp_door *door, struct client *client)
     door_flush(door, client);
     door_check_output(door, client);
     door->current = NULL;
+    if (__builtin_expect(type_rules_have_graves(door->resp->rules), 0) &&
+        !timer_is_set(&door->digging))
+        timer_set(door->loop, &door->digging, loop_now_ms(door->loop) + 1);
 }

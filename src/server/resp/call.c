@@ -150,11 +150,11 @@ static void *typed_new(const struct call *call, unsigned kind)
     case TYPE_LIST:
         return deque_new();
     case TYPE_SET:
-        return members_new(&call->resp->rules);
+        return members_new(call->resp->rules);
     case TYPE_ZSET:
-        return ranking_new(&call->resp->rules);
+        return ranking_new(call->resp->rules);
     case TYPE_HASH:
-        return fields_new(&call->resp->rules);
+        return fields_new(call->resp->rules);
     default:
         never("an object is of one of these kinds");
     }

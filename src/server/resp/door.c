@@ -101,7 +101,8 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
     list_init(&resp->cards);
     for (unsigned i = 0; i < CACHE_DATABASES; i++)
         resp->spaces[i] = (uint8_t)i;
-    init_rules(&resp->rules, birth->settings);
+    resp->rules = type_rules_new();
+    init_rules(resp->rules, birth->settings);
     init_limits(resp);
     init_run_id(resp);
     types_register(resp->cache);
@@ -126,6 +127,7 @@ void resp_free(struct resp **owner)
     parameters_free(&resp->parameters);
     stats_free(&resp->stats);
     verbs_free(&resp->verbs);
+    type_rules_close(&resp->rules);
     must(pthread_mutex_destroy(&resp->lock) == 0);
     memset(resp->password, 0, sizeof resp->password);
     mem_free(&resp->version);
@@ -214,6 +216,7 @@ enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread
     mailbox_init(&door->mailbox, loop, door);
     timer_init(&door->tick, door_tick);
     timer_init(&door->release, door_release);
+    timer_init(&door->digging, door_dig);
     timer_set(loop, &door->tick, loop_now_ms(loop) + DOOR_TICK_MS);
     resp->doors[number] = door;
     atomic_store(&resp->door_count, number + 1);
@@ -252,6 +255,7 @@ void resp_door_free(struct resp_door **owner)
         loop_turn(door->loop, 0);
     timer_clear(door->loop, &door->tick);
     timer_clear(door->loop, &door->release);
+    timer_clear(door->loop, &door->digging);
     mailbox_fini(&door->mailbox);
     buf_fini(&door->out);
     buf_fini(&door->waste);

@@ -153,7 +153,7 @@ static void reply_field(struct call *call, bool values, struct bytes name, struc
 static void reply_few_fields(struct call *call, const struct fields *hash, size_t count,
                              bool values)
 {
-    struct members *drawn = members_new(&call->resp->rules);
+    struct members *drawn = members_new(call->resp->rules);
     struct bytes name, value;
 
     if (drawn == NULL) {

@@ -12,6 +12,7 @@ enum {
     BATCH_MAX = 64,             /* requests that are read before the first of them runs */
     BATCH_ARGUMENTS_MAX = 1024, /* of all of them; a longer request is read by itself */
     DOOR_TICK_MS = 1000,
+    DOOR_DIG_NODES = 4096,     /* that are freed in one go: about half a millisecond */
     REPLY_FLUSH = 64 << 10,    /* bytes of replies after which they go to the connection */
     REPLY_LOAN_MIN = 16 << 10, /* bytes: larger values are sent without copying them */
 };
@@ -51,6 +52,7 @@ struct resp_door {
     struct buf push[2];   /* a message to deliver, in either protocol */
     struct timer tick;    /* once a second */
     struct timer release; /* the end of CLIENT PAUSE */
+    struct timer digging; /* until what is buried is freed */
     bool stopping;
 
     struct resp_metrics metrics;
@@ -73,6 +75,7 @@ extern const struct listener_events door_listener_events;
 
 void door_tick(struct timer *timer);
 void door_release(struct timer *timer);
+void door_dig(struct timer *timer);
 
 /* Runs what has arrived from a client. */
 void door_serve(struct resp_door *door, struct client *client);

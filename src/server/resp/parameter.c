@@ -85,15 +85,15 @@ static const _Atomic size_t *rule_of(const struct resp *resp, enum parameter_eff
 {
     switch (effect) {
     case EFFECT_HASH_ENTRIES:
-        return &resp->rules.hash_entries;
+        return &resp->rules->hash_entries;
     case EFFECT_HASH_VALUE:
-        return &resp->rules.hash_value;
+        return &resp->rules->hash_value;
     case EFFECT_SET_NUMBERS:
-        return &resp->rules.set_numbers;
+        return &resp->rules->set_numbers;
     case EFFECT_ZSET_ENTRIES:
-        return &resp->rules.zset_entries;
+        return &resp->rules->zset_entries;
     case EFFECT_ZSET_VALUE:
-        return &resp->rules.zset_value;
+        return &resp->rules->zset_value;
     case EFFECT_KEPT:
     case EFFECT_FIXED:
     case EFFECT_MEMORY:

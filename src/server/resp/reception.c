@@ -198,12 +198,22 @@ static void follow_wall(struct resp *resp)
         atomic_store_explicit(&resp->wall_offset_ms, offset, memory_order_relaxed);
 }
 
+/* Frees some of what large values left, a little every millisecond. */
+void door_dig(struct timer *timer)
+{
+    struct resp_door *door = list_owner(timer, struct resp_door, digging);
+
+    if (type_rules_dig(door->resp->rules, DOOR_DIG_NODES))
+        timer_set(door->loop, timer, loop_now_ms(door->loop) + 1);
+}
+
 void door_tick(struct timer *timer)
 {
     struct resp_door *door = list_owner(timer, struct resp_door, tick);
     int64_t idle_ms = atomic_load_explicit(&door->resp->idle_ms, memory_order_relaxed);
 
     follow_wall(door->resp);
+    door_dig(&door->digging);
     if (idle_ms > 0)
         close_idle(door, idle_ms);
     timer_set(door->loop, timer, loop_now_ms(door->loop) + DOOR_TICK_MS);

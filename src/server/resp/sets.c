@@ -195,7 +195,7 @@ void on_sets_spop(struct call *call)
 /* So few that drawing again what was drawn already is cheaper than passing by all. */
 static void reply_few(struct call *call, const struct members *set, size_t count)
 {
-    struct members *drawn = members_new(&call->resp->rules);
+    struct members *drawn = members_new(call->resp->rules);
     char text[MEMBER_TEXT_SIZE];
 
     if (drawn == NULL) {
@@ -371,7 +371,7 @@ static void combine(struct call *call, combine_fn *how, bool store)
 
     if (!find_sources(call, first, call->count - first, &sources))
         return;
-    result.set = members_new(&call->resp->rules);
+    result.set = members_new(call->resp->rules);
     result.err = result.set == NULL ? ERR_FULL : ERR_OK;
     if (result.err == ERR_OK)
         how(&sources, add_result, &result);

@@ -45,7 +45,7 @@ struct resp {
     void *context;
 
     struct verbs *verbs;
-    struct type_rules rules;
+    struct type_rules *rules;
     struct parameters *parameters; /* CONFIG: under `lock` */
     struct stats *stats;           /* under `lock` */
     struct channels *channels;     /* takes care of itself */

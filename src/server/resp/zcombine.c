@@ -332,7 +332,7 @@ static void mix(struct call *call, const struct manner *manner)
 
     if (!read_mixture(call, manner, &mixture))
         goto out;
-    mixture.result = ranking_new(&call->resp->rules);
+    mixture.result = ranking_new(call->resp->rules);
     err = mixture.result == NULL ? ERR_FULL : manner->mix(&mixture);
     if (err != ERR_OK) {
         reply_err(call, err);

@@ -105,7 +105,7 @@ static void reply_ranks(struct call *call, const struct ranking *zset, const str
 
 static void store_ranks(struct call *call, const struct ranking *zset, struct span_ranks ranks)
 {
-    struct ranking *result = ranking_new(&call->resp->rules);
+    struct ranking *result = ranking_new(call->resp->rules);
     struct ranking_cursor cursor = {0};
     enum err err = result == NULL ? ERR_FULL : ERR_OK;
     bool added = false;

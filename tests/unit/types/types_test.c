@@ -10,14 +10,14 @@
 
 enum { NAMES = 300, STEPS = 20000 };
 
-static struct type_rules rules(size_t entries)
+static struct type_rules *rules(size_t entries)
 {
-    return (struct type_rules){.hash_entries = entries,
-                               .hash_value = 64,
-                               .set_numbers = entries,
-                               .zset_entries = entries,
-                               .zset_value = 64,
-                               .secret = {{1, 2}}};
+    struct type_rules *limits = type_rules_new();
+
+    limits->hash_entries = limits->set_numbers = limits->zset_entries = entries;
+    limits->hash_value = limits->zset_value = 64;
+    limits->secret = (struct hash_secret){{1, 2}};
+    return limits;
 }
 
 /* Every seventh name is too long for the packed form. */
@@ -67,8 +67,8 @@ static void check_fields(const struct fields *fields, const struct hash_model *m
 
 static void run_fields(size_t entries)
 {
-    struct type_rules limits = rules(entries);
-    struct fields *fields = fields_new(&limits);
+    struct type_rules *limits = rules(entries);
+    struct fields *fields = fields_new(limits);
     struct hash_model model = {.count = 0};
     struct random random;
     char text[32];
@@ -98,6 +98,7 @@ static void run_fields(size_t entries)
     }
     CHECK(!fields_are_packed(fields));
     fields_free(&fields);
+    type_rules_close(&limits);
 }
 
 TEST(a_hash_holds_what_an_array_would_hold_in_both_forms)
@@ -109,8 +110,8 @@ TEST(a_hash_holds_what_an_array_would_hold_in_both_forms)
 
 TEST(a_hash_stays_packed_up_to_the_threshold_and_not_beyond)
 {
-    struct type_rules limits = rules(3);
-    struct fields *fields = fields_new(&limits);
+    struct type_rules *limits = rules(3);
+    struct fields *fields = fields_new(limits);
     char text[32];
     bool added = false;
 
@@ -120,6 +121,7 @@ TEST(a_hash_stays_packed_up_to_the_threshold_and_not_beyond)
     CHECK(fields_set(fields, name_of(4, false), value_of(4, text), &added) == ERR_OK);
     CHECK(!fields_are_packed(fields));
     fields_free(&fields);
+    type_rules_close(&limits);
 }
 
 /* ---- sets -------------------------------------------------------------------------------------
@@ -128,8 +130,8 @@ TEST(a_hash_stays_packed_up_to_the_threshold_and_not_beyond)
 static void run_members(size_t entries, bool numbers_only)
 {
     static bool there[NAMES];
-    struct type_rules limits = rules(entries);
-    struct members *members = members_new(&limits);
+    struct type_rules *limits = rules(entries);
+    struct members *members = members_new(limits);
     struct random random;
     size_t count = 0;
     bool added = false;
@@ -163,6 +165,7 @@ static void run_members(size_t entries, bool numbers_only)
     }
     CHECK(seen == count);
     members_free(&members);
+    type_rules_close(&limits);
 }
 
 TEST(a_set_holds_what_an_array_would_hold_in_both_forms)
@@ -174,8 +177,8 @@ TEST(a_set_holds_what_an_array_would_hold_in_both_forms)
 
 TEST(a_set_is_numbers_until_the_first_word)
 {
-    struct type_rules limits = rules(512);
-    struct members *members = members_new(&limits);
+    struct type_rules *limits = rules(512);
+    struct members *members = members_new(limits);
     bool added = false;
 
     CHECK(members_add(members, BYTES("10"), &added) == ERR_OK && added);
@@ -186,6 +189,7 @@ TEST(a_set_is_numbers_until_the_first_word)
     CHECK(members_has(members, BYTES("10")) && members_has(members, BYTES("-3")));
     CHECK(!members_has(members, BYTES("7")));
     members_free(&members);
+    type_rules_close(&limits);
 }
 
 /* ---- sorted sets ------------------------------------------------------------------------------
@@ -236,8 +240,8 @@ static void check_ranking(const struct ranking *ranking, const struct zset_model
 
 static void run_ranking(size_t entries, unsigned names)
 {
-    struct type_rules limits = rules(entries);
-    struct ranking *ranking = ranking_new(&limits);
+    struct type_rules *limits = rules(entries);
+    struct ranking *ranking = ranking_new(limits);
     static struct zset_model model;
     struct random random;
     bool added = false;
@@ -266,6 +270,7 @@ static void run_ranking(size_t entries, unsigned names)
     ranking_remove_ranks(ranking, 1, model.count - 2);
     CHECK(ranking_count(ranking) == 2);
     ranking_free(&ranking);
+    type_rules_close(&limits);
 }
 
 TEST(a_sorted_set_is_ordered_as_its_model_in_both_forms)
@@ -285,8 +290,8 @@ static bool is_below_zero(const void *context, double score, struct bytes member
 TEST(a_packed_sorted_set_counts_and_steps_as_a_grown_one)
 {
     for (size_t entries = 0; entries <= 128; entries += 128) {
-        struct type_rules limits = rules(entries);
-        struct ranking *ranking = ranking_new(&limits);
+        struct type_rules *limits = rules(entries);
+        struct ranking *ranking = ranking_new(limits);
         bool added = false;
         double score = 0;
 
@@ -304,5 +309,42 @@ TEST(a_packed_sorted_set_counts_and_steps_as_a_grown_one)
         (void)ranking_get(ranking, cursor, &score);
         CHECK(score == 1);
         ranking_free(&ranking);
+        type_rules_close(&limits);
     }
+}
+
+TEST(a_large_set_that_ends_is_freed_a_little_at_a_time)
+{
+    struct type_rules *limits = rules(4);
+    struct members *members = members_new(limits);
+    char text[32];
+    bool added = false;
+    size_t steps = 1;
+
+    for (unsigned i = 0; i < 20000; i++)
+        CHECK(members_add(members, value_of(i, text), &added) == ERR_OK && added);
+    members_free(&members);
+    CHECK(type_rules_have_graves(limits));
+    while (type_rules_dig(limits, 1000))
+        steps++;
+    CHECK(steps >= 20);
+    CHECK(!type_rules_have_graves(limits));
+    type_rules_close(&limits);
+}
+
+TEST(values_may_outlive_the_maker_of_their_rules)
+{
+    struct type_rules *limits = rules(4);
+    struct fields *fields = fields_new(limits);
+    struct members *members = members_new(limits);
+    char text[32];
+    bool added = false;
+
+    for (unsigned i = 0; i < 3000; i++) {
+        CHECK(members_add(members, value_of(i, text), &added) == ERR_OK && added);
+        CHECK(fields_set(fields, value_of(i, text), BYTES("x"), &added) == ERR_OK && added);
+    }
+    members_free(&members);
+    type_rules_close(&limits);
+    fields_free(&fields);
 }

@@ -1,0 +1,111 @@
+/* threshold.c: burying and digging. SPDX-License-Identifier: MIT */
+#include "types/threshold.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+
+enum { BURY_MIN = 1024 /* nodes; fewer are freed at once */ };
+
+/* The table of a value that ended, and how far its nodes are freed. */
+struct grave {
+    struct grave *next;
+    struct map map;
+    struct map_walk walk;
+};
+
+struct type_rules *type_rules_new(void)
+{
+    struct type_rules *rules = mem_new(1, sizeof *rules);
+
+    rules->holders = 1;
+    return rules;
+}
+
+void type_rules_hold(struct type_rules *rules)
+{
+    atomic_fetch_add_explicit(&rules->holders, 1, memory_order_relaxed);
+}
+
+void type_rules_drop(struct type_rules *rules)
+{
+    if (atomic_fetch_sub(&rules->holders, 1) == 1)
+        mem_free(&rules);
+}
+
+void type_rules_close(struct type_rules **owner)
+{
+    struct type_rules *rules = *owner;
+
+    atomic_store(&rules->closed, true);
+    while (type_rules_dig(rules, SIZE_MAX))
+        continue;
+    *owner = NULL;
+    type_rules_drop(rules);
+}
+
+/* Frees up to `budget` nodes; true: all are gone. */
+static bool free_nodes(struct map *map, struct map_walk *walk, size_t budget)
+{
+    struct map_node *node = NULL;
+
+    for (; budget > 0; budget--) {
+        node = map_next(map, walk);
+        if (node == NULL) {
+            map_fini(map);
+            return true;
+        }
+        mem_free(&node);
+    }
+    return false;
+}
+
+static void push(struct type_rules *rules, struct grave *first, struct grave *last)
+{
+    struct grave *head = atomic_load(&rules->graves);
+
+    do {
+        last->next = head;
+    } while (!atomic_compare_exchange_weak(&rules->graves, &head, first));
+}
+
+void type_rules_bury(struct type_rules *rules, struct map *map)
+{
+    struct map_walk walk = {0};
+    struct grave *grave = NULL;
+
+    if (map->count >= BURY_MIN && !atomic_load(&rules->closed))
+        grave = mem_try(sizeof *grave);
+    if (grave == NULL) {
+        must(free_nodes(map, &walk, SIZE_MAX));
+        map_init(map, map->name_of);
+        type_rules_drop(rules);
+        return;
+    }
+    *grave = (struct grave){.map = *map};
+    map_init(map, map->name_of);
+    push(rules, grave, grave);
+}
+
+bool type_rules_dig(struct type_rules *rules, size_t budget)
+{
+    struct grave *grave = atomic_exchange(&rules->graves, NULL), *next = NULL;
+
+    if (grave == NULL)
+        return false;
+    /* One grave at a time; the others go back. */
+    next = grave->next;
+    if (next != NULL) {
+        struct grave *last = next;
+
+        while (last->next != NULL)
+            last = last->next;
+        push(rules, next, last);
+    }
+    if (free_nodes(&grave->map, &grave->walk, budget)) {
+        mem_free(&grave);
+        type_rules_drop(rules);
+    } else {
+        push(rules, grave, grave);
+    }
+    return type_rules_have_graves(rules);
+}
