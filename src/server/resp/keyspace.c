@@ -3,12 +3,21 @@
 #include "server/resp/call.h"
 #include "server/resp/handlers.h"
 
-enum { SCAN_COUNT = 10, KEYS_BUDGET = 4096 /* index places a step */ };
+enum {
+    SCAN_COUNT = 10,
+    /* Index places a step. SCAN goes on through empty ones, so that a small database is seen in one
+     * call: the smallest index has less than these. */
+    KEYS_BUDGET = 4096,
+    SCAN_BUDGET_MIN = 8192,
+    SCAN_BUDGET_FACTOR = 10,
+};
 
 /* Names that fit, written as they come; their number stands in front of them in the reply. */
 struct found {
     struct buf names;
     size_t count;
+    size_t seen; /* names of the database, whether they fit or not */
+    size_t seen_max;
     struct bytes pattern;
     const char *type; /* NULL: any */
 };
@@ -19,13 +28,13 @@ static bool add_name(void *context, struct bytes name, const struct cache_view *
 
     if (view->state != CACHE_FRESH || view->negative)
         return true;
-    if (found->type != NULL && strcmp(found->type, type_name(view->kind)) != 0)
-        return true;
-    if (!glob_fits(found->pattern, name))
-        return true;
-    resp_add_bulk(&found->names, name);
-    found->count++;
-    return true;
+    found->seen++;
+    if ((found->type == NULL || strcmp(found->type, type_name(view->kind)) == 0) &&
+        glob_fits(found->pattern, name)) {
+        resp_add_bulk(&found->names, name);
+        found->count++;
+    }
+    return found->seen < found->seen_max;
 }
 
 static void reply_found(struct call *call, struct found *found)
@@ -41,7 +50,7 @@ static void reply_found(struct call *call, struct found *found)
 
 void on_keys_keys(struct call *call)
 {
-    struct found found = {.pattern = call->words[1]};
+    struct found found = {.pattern = call->words[1], .seen_max = SIZE_MAX};
     uint64_t cursor = 0;
 
     buf_init(&found.names, SIZE_MAX / 2, NULL);
@@ -113,13 +122,17 @@ void on_keys_scan(struct call *call)
 
     if (!call_cursor(call, 1, &cursor) || !call_scan_options(call, 2, &options))
         return;
-    struct found found = {.pattern = options.pattern};
+    struct found found = {.pattern = options.pattern, .seen_max = (size_t)options.count};
+    size_t budget = SCAN_BUDGET_MIN;
 
     if (options.type.data != NULL)
         found.type = known_type(options.type);
+    if (found.seen_max > budget / SCAN_BUDGET_FACTOR)
+        budget = found.seen_max < SIZE_MAX / SCAN_BUDGET_FACTOR
+                     ? found.seen_max * SCAN_BUDGET_FACTOR
+                     : SIZE_MAX;
     buf_init(&found.names, SIZE_MAX / 2, NULL);
-    cursor = cache_scan(call->thread, call->space, cursor, (size_t)options.count, add_name, &found,
-                        call->now_ms);
+    cursor = cache_scan(call->thread, call->space, cursor, budget, add_name, &found, call->now_ms);
     reply_array(call, 2);
     reply_cursor(call, cursor);
     reply_found(call, &found);
