@@ -440,3 +440,39 @@ def test_one_who_waits_may_go(wire, door):
         while wire.plain("LARDER.STATS")[wire.plain("LARDER.STATS").index(b"waiters") + 1] < 1:
             time.sleep(0.005)
     assert wire.plain("LARDER.FILL", "page", token, "x") == 1
+
+
+def test_a_small_database_is_scanned_in_one_call(wire):
+    assert wire.plain("SCAN", "0") == [b"0", []]
+    wire.call("MSET", "a", "1", "b", "2", "c", "3")
+    cursor, names = wire.plain("SCAN", "0")
+    assert cursor == b"0" and sorted(names) == [b"a", b"b", b"c"]
+    cursor, names = wire.plain("SCAN", "0", "MATCH", "b")
+    assert cursor == b"0" and names == [b"b"]
+
+
+def test_a_scan_stops_when_it_has_seen_enough(wire):
+    wire.pipeline([["SET", f"k{i}", "x"] for i in range(3000)])
+    cursor, names = wire.plain("SCAN", "0", "COUNT", "100")
+    assert cursor != b"0" and 100 <= len(names) < 200
+
+
+@pytest.mark.parametrize("key, add, field", [("f", "INCRBYFLOAT", []), ("h", "HINCRBYFLOAT", ["a"])])
+def test_large_figures_are_read_again(wire, key, add, field):
+    assert len(wire.plain(add, key, *field, "1e4000")) == 4000
+    assert wire.plain(add, key, *field, "-1e4000") == b"0"
+
+
+def test_a_range_is_of_one_kind(wire):
+    wire.call("ZADD", "z", "1", "a")
+    for words in (["BYSCORE", "BYLEX"], ["BYLEX", "BYSCORE"], ["BYSCORE", "BYSCORE"], ["REV", "REV"]):
+        assert wire.plain("ZRANGE", "z", "0", "1", *words) == b"ERR syntax error"
+
+
+def test_to_persist_what_is_kept_for_ever_changes_nothing(wire):
+    wire.call("SET", "k", "v")
+    wire.call("WATCH", "k")
+    assert wire.plain("GETEX", "k", "PERSIST") == b"v"
+    wire.call("MULTI")
+    wire.call("GET", "k")
+    assert wire.plain("EXEC") == [b"v"]

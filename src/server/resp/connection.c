@@ -197,7 +197,7 @@ void on_connection_hello(struct call *call)
     if ((call->client->gate & GATE_STRANGER) != 0) {
         reply_error(call,
                     "NOAUTH HELLO must be called with the client already authenticated, otherwise "
-                    "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the "
+                    "the HELLO AUTH <user> <pass> option can be used to authenticate the "
                     "client and select the RESP protocol version at the same time");
         return;
     }

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INPUT_MAX = 256 };
+enum { INPUT_MAX = 5 << 10 }; /* what figure_write makes of the largest number has 4933 digits */
 
 enum err figure_read(struct bytes text, long double *ret_number)
 {

@@ -218,6 +218,8 @@ void on_strings_getex(struct call *call)
     reply_string(call, &view);
     if (view.state == CACHE_MISS || !(options.has_expiry || options.persist))
         return;
+    if (options.persist && view.expires_ms == CACHE_NEVER)
+        return; /* no change, so nobody who watches is told */
     if (options.expires_ms <= call->now_ms)
         (void)cache_remove(call->thread, call->key, call->now_ms);
     else

@@ -139,7 +139,7 @@ void on_command_info(struct call *call)
         const struct verb *verb = verbs_find(call->resp->verbs, call->words[i]);
 
         if (verb == NULL)
-            reply_null_array(call);
+            reply_null(call);
         else
             reply_verb(call, verb);
     }

@@ -20,6 +20,8 @@ struct form {
 
 static bool read_option(struct call *call, size_t *at, const struct form *form, struct range *range)
 {
+    bool by_free = form->by_word && range->by == SPAN_BY_RANK; /* nothing was said yet */
+
     if (!form->store && word_is(call, *at, "withscores")) {
         range->scores = true;
     } else if (word_is(call, *at, "limit") && *at + 2 < call->count) {
@@ -28,11 +30,11 @@ static bool read_option(struct call *call, size_t *at, const struct form *form, 
             return false;
         range->limited = true;
         *at += 2;
-    } else if (form->by_word && word_is(call, *at, "rev")) {
+    } else if (form->by_word && !range->down && word_is(call, *at, "rev")) {
         range->down = true;
-    } else if (form->by_word && word_is(call, *at, "bylex")) {
+    } else if (by_free && word_is(call, *at, "bylex")) {
         range->by = SPAN_BY_BYTES;
-    } else if (form->by_word && word_is(call, *at, "byscore")) {
+    } else if (by_free && word_is(call, *at, "byscore")) {
         range->by = SPAN_BY_SCORE;
     } else {
         reply_syntax(call);
