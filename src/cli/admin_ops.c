@@ -176,16 +176,11 @@ void server_origins_probe(struct server *server)
 
 static void warn_if_open(const struct server *server, bool has_token)
 {
-    const char *address = server->config->listen.admin;
-    bool is_local = strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 ||
-                    strncmp(address, "localhost:", 10) == 0 || address[0] == ':' ||
-                    strncmp(address, "unix:", 5) == 0;
-
-    if (!is_local && !has_token)
+    if (!address_is_local(&server->admin_address) && !has_token)
         log_say(&server->log, LOG_WARNING, "cli",
                 "the admin door listens on %s without a token: whoever reaches it can purge "
                 "everything; set listen.admin.token_file",
-                address);
+                server->config->listen.admin);
 }
 
 enum err server_admin_open(struct server *server, struct fault *fault)

@@ -3,6 +3,7 @@
 
 #include "cli/probe.h"
 #include "cli/setup.h"
+#include "net/address.h"
 
 /* ---- are the origins there? -------------------------------------------------------------------
  */
@@ -47,6 +48,58 @@ static enum err look_at_origins(const struct config *config, struct fault *fault
     return err;
 }
 
+/* ---- may the doors listen there? --------------------------------------------------------------
+ */
+
+static enum err place_fault(const struct config *config, const void *field, enum err err,
+                            struct fault *fault)
+{
+    const struct config_place *place = config_where(config, field);
+
+    if (place != NULL)
+        fault_at(fault, place->file, place->line, place->column);
+    return err;
+}
+
+static enum err check_listener(const struct config *config, const char *const *field,
+                               const char *door, struct address *ret_address, struct fault *fault)
+{
+    struct fault why = {.line = 0};
+
+    if (setup_is_off(*field))
+        return ERR_OK;
+    enum err err = address_parse(bytes_of_text(*field), ret_address, &why);
+
+    if (err == ERR_OK)
+        return ERR_OK;
+    return place_fault(config, field,
+                       fault_say(fault, err, "listen.%s.address: %s", door, why.text), fault);
+}
+
+/* What the doors themselves refuse when they are opened, told before. */
+static enum err check_listeners(const struct config *config, struct fault *fault)
+{
+    const struct listen_settings *listen = &config->listen;
+    const struct resp_settings *resp = &config->resp;
+    struct address address = {.size = 0};
+
+    TRY(check_listener(config, &listen->http, "http", &address, fault));
+    TRY(check_listener(config, &listen->admin, "admin", &address, fault));
+    TRY(check_listener(config, &listen->resp, "resp", &address, fault));
+    bool has_password =
+        resp->password_file != NULL || (resp->password != NULL && resp->password[0] != '\0');
+
+    if (setup_is_off(listen->resp) || address_is_local(&address) || resp->open || has_password)
+        return ERR_OK;
+    return place_fault(config, &listen->resp,
+                       fault_say(fault, ERR_DENIED,
+                                 "listen.resp.address: whoever reaches %s could read and purge "
+                                 "everything: set resp.password, listen on 127.0.0.1, or say "
+                                 "resp.open: on",
+                                 listen->resp),
+                       fault);
+}
+
 /* ---- the command ------------------------------------------------------------------------------
  */
 
@@ -58,6 +111,7 @@ static enum err check_all(struct setup *setup, struct fault *fault)
 
     account_init(&account, NULL, 0);
     TRY(setup_read(setup, &none, fault));
+    TRY(check_listeners(&setup->config, fault));
     if (!setup_is_off(setup->config.listen.http)) {
         TRY(setup_site(setup, &account, &site, fault));
         site_free(&site);

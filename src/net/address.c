@@ -176,6 +176,18 @@ void address_text(const struct address *address, char ret_text[ADDRESS_TEXT_SIZE
     }
 }
 
+bool address_is_local(const struct address *address)
+{
+    switch (address->any.sa_family) {
+    case AF_INET:
+        return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    case AF_INET6:
+        return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+    default:
+        return true;
+    }
+}
+
 unsigned address_port(const struct address *address)
 {
     if (address->any.sa_family == AF_INET)

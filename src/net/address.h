@@ -29,6 +29,9 @@ enum err address_parse(struct bytes text, struct address *ret_address, struct fa
 
 void address_text(const struct address *address, char ret_text[ADDRESS_TEXT_SIZE]);
 
+/* Whether only this machine can reach it: loopback, or a Unix socket. */
+bool address_is_local(const struct address *address);
+
 /* 0 for a Unix socket. */
 unsigned address_port(const struct address *address);
 

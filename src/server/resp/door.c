@@ -148,25 +148,12 @@ void resp_forget_door(const struct resp_door *door)
 /* ---- birth and end ----------------------------------------------------------------------------
  */
 
-/* Whether only this machine can reach it. */
-static bool is_local(const struct address *address)
-{
-    switch (address->any.sa_family) {
-    case AF_INET:
-        return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    case AF_INET6:
-        return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
-    default:
-        return true;
-    }
-}
-
 static enum err check_address(const struct resp *resp, const struct address *address,
                               struct fault *fault)
 {
     char text[ADDRESS_TEXT_SIZE];
 
-    if (is_local(address) || resp->settings.open || atomic_load(&resp->wants_password))
+    if (address_is_local(address) || resp->settings.open || atomic_load(&resp->wants_password))
         return ERR_OK;
     address_text(address, text);
     return fault_say(
