@@ -227,6 +227,18 @@ static void let_go(struct client *client)
     client_free_if_over(client);
 }
 
+/* Meanwhile the URL may have got variants: then the lease is not for this request's key any more.
+ */
+static void take_over(struct asking *asking, struct cache_lease lease)
+{
+    if (lease.hash == asking->look.key.hash) {
+        lead(asking, &lease);
+        return;
+    }
+    cache_abandon(asking->gate->thread, &lease, now_ms(asking));
+    seek(asking);
+}
+
 static void woken(struct client *client)
 {
     struct request *request = &client->request;
@@ -248,7 +260,7 @@ static void woken(struct client *client)
     if (request->woken == CACHE_SHARED)
         join(&asking, request->woken_shared);
     else if (request->woken == CACHE_PROMOTED)
-        lead(&asking, &request->woken_lease);
+        take_over(&asking, request->woken_lease);
     else
         seek(&asking);
     if (!client->is_busy)
