@@ -1,11 +1,35 @@
 /* lock.c: the latches of shards, one by one and several as one step. SPDX-License-Identifier: MIT
  *
  * A look-up takes no latch, so a step of several writes must be hidden from it: before the first
- * write every shard of the step is marked, and a look-up that sees the mark takes the latch after
- * all. One that does not see it read the state from before the step: whoever has seen a write of
- * the step sees all its marks too, since these were stored before.
+ * write every shard of the step is marked (its number of steps becomes odd), and a look-up that
+ * sees the mark takes the latch after all. So does one that finds the number changed when it has
+ * read: whoever has seen a write of a step sees all its marks too, since these were stored before.
  */
 #include "cache/store.h"
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define STORES_IN_ORDER 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define STORES_IN_ORDER 1
+#endif
+
+/* What is on this side of it is done before what is on the other. The thread sanitizer knows no
+ * fences; it runs on machines that keep loads, and stores, in their order. */
+static void keep_order(void)
+{
+#ifndef STORES_IN_ORDER
+    atomic_thread_fence(memory_order_acq_rel);
+#endif
+}
+
+bool steps_passed(const struct shard *shard, uint32_t before)
+{
+    keep_order();
+    return atomic_load_explicit(&shard->steps, memory_order_acquire) != before;
+}
 
 bool shard_enter(struct cache_thread *thread, struct shard *shard)
 {
@@ -42,14 +66,12 @@ static void lock_shard(struct shard *shard)
     latch_lock(&shard->latch);
 }
 
+/* Only who has the latch writes the number. */
 static void mark_shard(struct shard *shard)
 {
-    atomic_store_explicit(&shard->stepping, true, memory_order_relaxed);
-}
+    uint32_t steps = atomic_load_explicit(&shard->steps, memory_order_relaxed);
 
-static void unmark_shard(struct shard *shard)
-{
-    atomic_store_explicit(&shard->stepping, false, memory_order_release);
+    atomic_store_explicit(&shard->steps, steps + 1, memory_order_release);
 }
 
 static void unlock_shard(struct shard *shard)
@@ -61,6 +83,7 @@ static void begin_step(struct cache_thread *thread, enum step step)
 {
     each_held(thread, lock_shard);
     each_held(thread, mark_shard);
+    keep_order();
     thread->step = step;
 }
 
@@ -84,7 +107,7 @@ void cache_lock_all(struct cache_thread *thread)
 void cache_unlock(struct cache_thread *thread)
 {
     must(thread->step != STEP_NONE);
-    each_held(thread, unmark_shard);
+    each_held(thread, mark_shard);
     each_held(thread, unlock_shard);
     for (uint64_t words = thread->held_words; words != 0; words &= words - 1)
         thread->held[__builtin_ctzll(words)] = 0;

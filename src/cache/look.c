@@ -45,10 +45,15 @@ enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, i
 {
     struct shard *shard = shard_of(thread->cache, key.hash);
     enum cache_state state = CACHE_MISS;
+    uint32_t steps = steps_of(shard);
     bool entered = false;
 
-    if (atomic_load_explicit(&shard->stepping, memory_order_acquire))
-        entered = shard_enter(thread, shard);
+    if (steps % 2 == 0) {
+        state = look_shard(thread, shard, &key, now_ms, ret_view);
+        if (!steps_passed(shard, steps))
+            return state;
+    }
+    entered = shard_enter(thread, shard);
     state = look_shard(thread, shard, &key, now_ms, ret_view);
     shard_leave(shard, entered);
     return state;

@@ -54,7 +54,7 @@ static uint64_t scan_bucket(struct scanning *scanning, uint64_t cursor)
     struct shard *shard = &thread->cache->shards[cursor >> 32];
     bool entered = false;
 
-    if (atomic_load_explicit(&shard->stepping, memory_order_acquire))
+    if (steps_of(shard) % 2 != 0)
         entered = shard_enter(thread, shard);
     struct table *table = shard_table(shard);
     uint32_t number = index_bucket(table, (uint32_t)cursor);

@@ -41,7 +41,7 @@ enum {
 
 struct shard {
     alignas(64) _Atomic(struct table *) table;
-    _Atomic bool stepping; /* inside a step of several: look-ups take the latch */
+    _Atomic uint32_t steps; /* begun and ended; odd: inside a step of several, look-ups wait */
     alignas(64) struct latch latch;
     uint32_t entries;
     struct load_table loads;
@@ -226,6 +226,14 @@ static inline void shard_leave(struct shard *shard, bool entered)
         latch_unlock(&shard->latch);
 }
 
+/* A look-up without a latch: what was seen counts when no step began or ended meanwhile. */
+static inline uint32_t steps_of(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->steps, memory_order_acquire);
+}
+
+bool steps_passed(const struct shard *shard, uint32_t before);
+
 /* All shards, unless the thread's step has them. */
 bool shards_enter_all(struct cache_thread *thread);
 void shards_leave_all(struct cache_thread *thread, bool entered);
@@ -290,8 +298,9 @@ enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
 /* The same on the heap, to be shown to those who wait and not to be stored; NULL: no memory. */
 struct cache_entry *entry_make_loose(struct cache *cache, const struct recipe *recipe);
 
-/* A copy at another place, not shown yet. The old one is to be retired as moved: tags and object
- * are the copy's. */
+/* A copy at another place, not shown yet. The old one is to be retired as moved: the object is the
+ * copy's. Both have their tags, for somebody may hold the old one for long. On success the copy
+ * owns the new tags. */
 struct copying {
     bool extra;              /* the copy has an entry_extra, whether the old one has or not, */
     struct tag *const *tags; /* with these tags, which are taken, behind the old ones */
