@@ -1,8 +1,10 @@
 /* compact.c: empties sparse pages by moving what lives in them. SPDX-License-Identifier: MIT
  *
- * The slab names places that are taken; some hold an entry that is shown, others one that is being
- * made or waits to be given back. The state, which is zero in a fresh place, tells them apart, and
- * the index has the last word.
+ * Of the places that are taken some hold an entry that is shown, others one that is being made or
+ * waits to be given back. The state, which is zero in a fresh place, tells them apart. It is asked
+ * under the slab's lock: what is shown at that moment stays an entry until this thread passes,
+ * whereas any other place may be given back at once and be cut into other sizes. The index has the
+ * last word.
  */
 #include "cache/store.h"
 
@@ -19,6 +21,13 @@ static void move_entry(struct cache_thread *thread, _Atomic uint32_t *slot,
     shard_replace(thread, slot, from, to, hash);
 }
 
+static bool is_shown(const void *place)
+{
+    const struct cache_entry *entry = place;
+
+    return (entry_state(entry) & ENTRY_SHOWN) != 0;
+}
+
 static bool move_place(struct cache_thread *thread, uint32_t ref)
 {
     struct cache *cache = thread->cache;
@@ -27,8 +36,6 @@ static bool move_place(struct cache_thread *thread, uint32_t ref)
     _Atomic uint32_t *slot = NULL;
     bool moved = false;
 
-    if ((entry_state(from) & ENTRY_SHOWN) == 0)
-        return false;
     struct cache_key key = entry_key(cache, from);
     struct shard *shard = shard_of(cache, key.hash);
 
@@ -53,7 +60,7 @@ bool compact_some(struct cache_thread *thread)
     size_t count = 0;
     bool moved = false;
 
-    if (!slab_sparse(thread->cache->slab, refs, MOVED_MAX, &count))
+    if (!slab_sparse(thread->cache->slab, is_shown, refs, MOVED_MAX, &count))
         return false;
     for (size_t i = 0; i < count; i++)
         moved |= move_place(thread, refs[i]);

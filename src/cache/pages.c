@@ -321,7 +321,8 @@ static uint32_t pages_ref(const struct pages *pages, const uint8_t *place)
     return (uint32_t)((size_t)(place - pages->region->base) >> pages->granule_shift);
 }
 
-static size_t list_places(struct pages *pages, uint32_t *refs, size_t max)
+static size_t list_places(struct pages *pages, bool (*movable)(const void *place), uint32_t *refs,
+                          size_t max)
 {
     uint64_t free_places[PLACES_MAX / 64] = {0};
     const struct unit *u = &pages->region->units[pages->listing];
@@ -331,8 +332,11 @@ static size_t list_places(struct pages *pages, uint32_t *refs, size_t max)
 
     find_holes(pages, c, pages->listing, free_places);
     for (; number < u->fresh && count < max; number++) {
-        if ((free_places[number / 64] >> (number % 64) & 1) == 0)
-            refs[count++] = pages_ref(pages, place_at(pages, c, pages->listing, number));
+        const uint8_t *place = place_at(pages, c, pages->listing, number);
+
+        if ((free_places[number / 64] >> (number % 64) & 1) == 0 &&
+            (movable == NULL || movable(place)))
+            refs[count++] = pages_ref(pages, place);
     }
     pages->listing_next = number;
     if (number == u->fresh)
@@ -340,13 +344,14 @@ static size_t list_places(struct pages *pages, uint32_t *refs, size_t max)
     return count;
 }
 
-bool pages_sparse(struct pages *pages, uint32_t *ret_refs, size_t max, size_t *ret_count)
+bool pages_sparse(struct pages *pages, bool (*movable)(const void *place), uint32_t *ret_refs,
+                  size_t max, size_t *ret_count)
 {
     uint32_t page = REGION_NOTHING;
     size_t count = 0;
 
     if (pages->listing != REGION_NOTHING)
-        count = list_places(pages, ret_refs, max);
+        count = list_places(pages, movable, ret_refs, max);
     if (count == 0 && pages->draining_count >= DRAINING_MAX) {
         drain_no_longer(pages, pages->draining_first);
     } else if (count == 0) {
@@ -363,7 +368,7 @@ bool pages_sparse(struct pages *pages, uint32_t *ret_refs, size_t max, size_t *r
         draining_add(pages, page);
         pages->listing = page;
         pages->listing_next = 0;
-        count = list_places(pages, ret_refs, max);
+        count = list_places(pages, movable, ret_refs, max);
     }
     if (count > 0)
         *ret_count = count;

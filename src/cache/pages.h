@@ -38,6 +38,7 @@ enum err pages_take(struct pages *pages, size_t size, bool force, uint8_t **ret_
 size_t pages_give(struct pages *pages, uint32_t page, uint8_t *place);
 
 /* See slab_sparse. */
-bool pages_sparse(struct pages *pages, uint32_t *ret_refs, size_t max, size_t *ret_count);
+bool pages_sparse(struct pages *pages, bool (*movable)(const void *place), uint32_t *ret_refs,
+                  size_t max, size_t *ret_count);
 
 #endif

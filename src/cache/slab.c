@@ -192,13 +192,14 @@ void slab_give(struct slab *slab, uint32_t ref)
 
 /* ---- compaction -------------------------------------------------------------------------- */
 
-bool slab_sparse(struct slab *slab, uint32_t *ret_refs, size_t max, size_t *ret_count)
+bool slab_sparse(struct slab *slab, slab_movable_fn *movable, uint32_t *ret_refs, size_t max,
+                 size_t *ret_count)
 {
     bool found = false;
 
     must(max > 0);
     latch_lock(&slab->latch);
-    found = pages_sparse(&slab->pages, ret_refs, max, ret_count);
+    found = pages_sparse(&slab->pages, movable, ret_refs, max, ret_count);
     latch_unlock(&slab->latch);
     return found;
 }

@@ -54,13 +54,18 @@ unsigned slab_shift(const struct slab *slab);
 /* What a place of `size` bytes costs (its class' size, or whole steps of 4 KiB). */
 size_t slab_cost(const struct slab *slab, size_t size);
 
+/* Whether a taken place may be moved; asked under the slab's lock, so that the place is neither
+ * given back nor cut anew meanwhile. */
+typedef bool slab_movable_fn(const void *place);
+
 /* Compaction. When free places in pages add up to more than a small share of what is backed (or a
  * page is nearly empty), names the emptiest page whose places fit into the free ones of its like,
- * takes it out of use for new places, and lists its taken places (at most `max`; the next call goes
- * on with the rest). The caller moves them (take, copy, give) and the page returns to the system
- * with the last one. A place that cannot move now may stay: the page is used again after some time.
- * False: nothing worth doing. */
-bool slab_sparse(struct slab *slab, uint32_t *ret_refs, size_t max, size_t *ret_count);
+ * takes it out of use for new places, and lists those of its taken places that are `movable` (NULL:
+ * all; at most `max`; the next call goes on with the rest). The caller moves them (take, copy,
+ * give) and the page returns to the system with the last one. A place that cannot move now may
+ * stay: the page is used again after some time. False: nothing worth doing. */
+bool slab_sparse(struct slab *slab, slab_movable_fn *movable, uint32_t *ret_refs, size_t max,
+                 size_t *ret_count);
 
 /* Bytes that the system backs (the slab's own tables included), which is what the account is
  * charged with; and of these the ones in places that are taken. */

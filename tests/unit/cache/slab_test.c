@@ -88,7 +88,7 @@ static size_t world_compact(struct world *world)
     size_t count = 0;
     size_t moved = 0;
 
-    while (slab_sparse(world->slab, refs, 100, &count)) {
+    while (slab_sparse(world->slab, NULL, refs, 100, &count)) {
         CHECK(count > 0);
         CHECK(count <= 100);
         for (size_t i = 0; i < count; i++) {
@@ -251,7 +251,7 @@ TEST(a_page_that_cannot_be_emptied_is_used_again)
     for (size_t left = world.count / 2; world.count > left;)
         piece_give(&world, random_below(&world.random, world.count));
     for (int i = 0; i < 1000; i++)
-        (void)slab_sparse(world.slab, refs, 8192, &count);
+        (void)slab_sparse(world.slab, NULL, refs, 8192, &count);
     for (size_t full = slab_backed(world.slab); slab_backed(world.slab) <= full;)
         if (piece_take(&world, 100, false) != ERR_OK)
             break;
@@ -329,7 +329,7 @@ static void *thread_run(void *context)
         if (slab_take(part->slab, sizes[n], false, &refs[n]) == ERR_OK)
             memset(slab_at(part->slab, refs[n]), (int)part->seed, sizes[n]);
         if (i % 100 == 0)
-            (void)slab_sparse(part->slab, sparse, 64, &count);
+            (void)slab_sparse(part->slab, NULL, sparse, 64, &count);
     }
     for (size_t n = 0; n < THREAD_PLACES; n++) {
         if (refs[n] != 0)
