@@ -474,6 +474,11 @@ static void end_due(struct cache_thread *thread, struct load_name name, int64_t 
     bool entered = shard_enter(thread, shard);
     struct load *load = load_of_token(&shard->loads, name.hash, name.token);
 
+    /* Between the naming and now its leader may have said that it is alive. */
+    if (load != NULL && load->deadline_ms > now_ms) {
+        shard_leave(shard, entered);
+        return;
+    }
     if (load != NULL && load->state == LOAD_ALONE) {
         load_end(&cache->loads, &shard->loads, &load);
     } else if (load != NULL) {
