@@ -38,7 +38,7 @@ enum {
 #define ENTRY_HOLDS ((uint32_t)0x00ffffff)
 #define ENTRY_SHOWN ((uint32_t)1 << 24) /* the index shows it */
 #define ENTRY_DEAD  ((uint32_t)1 << 25) /* unlinked, and no thread can find it any more */
-#define ENTRY_MOVED ((uint32_t)1 << 26) /* its tags and its object belong to a copy now */
+#define ENTRY_MOVED ((uint32_t)1 << 26) /* its object belongs to a copy now */
 #define ENTRY_SOFT  ((uint32_t)1 << 27) /* a soft purge set its expiry */
 #define ENTRY_HEAP  ((uint32_t)1 << 28) /* lies on the heap: delivered, never stored */
 

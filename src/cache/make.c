@@ -169,8 +169,8 @@ struct cache_entry *entry_make_loose(struct cache *cache, const struct recipe *r
     return entry;
 }
 
-static void copy_extra(struct cache_entry *to, const struct cache_entry *from,
-                       struct tag *const *tags, size_t tag_count)
+static void copy_extra(struct cache *cache, struct cache_entry *to, const struct cache_entry *from,
+                       const struct copying *copying)
 {
     const struct entry_extra *old = entry_extra(from);
     struct entry_extra *extra = entry_extra(to);
@@ -179,10 +179,12 @@ static void copy_extra(struct cache_entry *to, const struct cache_entry *from,
     atomic_init(&extra->error_ms, old == NULL ? 0 : atomic_load(&old->error_ms));
     atomic_init(&extra->retry_ms, old == NULL ? INT64_MIN : atomic_load(&old->retry_ms));
     extra->tag_count = 0;
-    for (uint64_t i = 0; old != NULL && i < old->tag_count; i++)
+    for (uint64_t i = 0; old != NULL && i < old->tag_count; i++) {
+        tags_share(&cache->tags, old->tags[i]);
         extra->tags[extra->tag_count++] = old->tags[i];
-    for (size_t i = 0; i < tag_count; i++)
-        extra->tags[extra->tag_count++] = tags[i];
+    }
+    for (size_t i = 0; i < copying->tag_count; i++)
+        extra->tags[extra->tag_count++] = copying->tags[i];
 }
 
 enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
@@ -218,7 +220,7 @@ enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
     entry->space_flags = from->space_flags;
     if (extra > 0) {
         entry->space_flags |= ENTRY_EXTRA;
-        copy_extra(entry, from, copying->tags, copying->tag_count);
+        copy_extra(cache, entry, from, copying);
     }
     memcpy(entry->rest + extra, from->rest + entry_extra_size(from), rest);
     *ret_entry = entry;
@@ -240,13 +242,11 @@ void entry_free(struct cache *cache, struct cache_entry *entry)
     struct entry_extra *extra = entry_extra(entry);
 
     must((state & (ENTRY_HOLDS | ENTRY_SHOWN)) == 0);
-    if ((state & ENTRY_MOVED) == 0) {
-        for (uint64_t i = 0; extra != NULL && i < extra->tag_count; i++)
-            tags_give(&cache->tags, extra->tags[i]);
-        if (object != NULL) {
-            account_refund(&cache->objects, atomic_load(&object->cost));
-            object_free(cache, entry->kind, object->object);
-        }
+    for (uint64_t i = 0; extra != NULL && i < extra->tag_count; i++)
+        tags_give(&cache->tags, extra->tags[i]);
+    if (object != NULL && (state & ENTRY_MOVED) == 0) {
+        account_refund(&cache->objects, atomic_load(&object->cost));
+        object_free(cache, entry->kind, object->object);
     }
     if (state & ENTRY_HEAP) {
         account_refund(&cache->values, mem_cost(entry));

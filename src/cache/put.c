@@ -160,18 +160,19 @@ static enum err take_tags(struct cache *cache, const struct cache_entry *entry,
 }
 
 /* The number is raised, so that the new tags' old purges do not concern the entry. No purge can
- * have drawn a lower number and not stored it yet: it would hold the purge latch. */
-static bool raise_number(struct cache *cache, const struct cache_entry *from,
-                         struct cache_entry *entry)
+ * have drawn a lower number and not stored it yet: it would hold the purge latch. What is returned
+ * is all that the purges up to the new number say. */
+static struct verdict raise_number(struct cache *cache, const struct cache_entry *from,
+                                   struct cache_entry *entry)
 {
-    bool valid = false;
+    struct verdict verdict;
 
     latch_lock(&cache->purge_latch);
-    valid = !verdict_of(cache, from).gone;
-    if (valid)
+    verdict = verdict_of(cache, from);
+    if (!verdict.gone)
         atomic_store_explicit(&entry->sequence, sequence_draw(cache), memory_order_relaxed);
     latch_unlock(&cache->purge_latch);
-    return valid;
+    return verdict;
 }
 
 static enum err tag_entry(struct cache_thread *thread, struct cache_entry *entry,
@@ -180,12 +181,14 @@ static enum err tag_entry(struct cache_thread *thread, struct cache_entry *entry
     struct cache *cache = thread->cache;
     struct copying copying = {true, new_tags->tags, new_tags->count, true};
     struct cache_entry *copy = NULL;
-    struct verdict verdict = verdict_of(cache, entry);
+    struct verdict verdict;
 
     if (new_tags->count == 0)
         return ERR_OK;
     TRY(entry_copy(thread, entry, &copying, &copy));
-    if (!raise_number(cache, entry, copy)) {
+    new_tags->count = 0;
+    verdict = raise_number(cache, entry, copy);
+    if (verdict.gone) {
         atomic_fetch_or_explicit(&copy->state, ENTRY_MOVED, memory_order_relaxed);
         entry_let_go(cache, copy);
         return ERR_MISS;
@@ -195,7 +198,6 @@ static enum err tag_entry(struct cache_thread *thread, struct cache_entry *entry
         atomic_store_explicit(&copy->expires_ms, verdict.soft_ms, memory_order_relaxed);
     if (verdict.soft)
         atomic_fetch_or_explicit(&copy->state, ENTRY_SOFT, memory_order_relaxed);
-    new_tags->count = 0;
     atomic_fetch_or_explicit(&entry->state, ENTRY_MOVED, memory_order_relaxed);
     shard_replace(thread, slot, entry, copy, hash);
     return ERR_OK;

@@ -178,6 +178,16 @@ struct tag *tags_find(struct tags *tags, struct bytes name)
     return tag;
 }
 
+void tags_share(struct tags *tags, struct tag *tag)
+{
+    struct tag_stripe *stripe = stripe_of(tags, tag->hash);
+
+    latch_lock(&stripe->latch);
+    must(tag->refs > 0);
+    tag->refs++;
+    latch_unlock(&stripe->latch);
+}
+
 void tags_give(struct tags *tags, struct tag *tag)
 {
     struct tag_stripe *stripe = stripe_of(tags, tag->hash);

@@ -72,6 +72,9 @@ void tags_fini(struct tags *tags);
 /* The record of a tag, made if need be, with one more reference. NULL: no memory. */
 struct tag *tags_take(struct tags *tags, struct bytes name);
 
+/* One more reference of a record that somebody else has one of. */
+void tags_share(struct tags *tags, struct tag *tag);
+
 /* One reference less. */
 void tags_give(struct tags *tags, struct tag *tag);
 
