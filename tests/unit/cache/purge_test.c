@@ -7,6 +7,19 @@
 
 enum { CALLERS_MAX = 3, STEPS_MAX = 16, WRITES_MAX = 2 };
 
+/* All of this is one thread, in which there is nothing for the thread sanitizer to find: there
+ * every so many of the orders are enough. Every other build runs them all. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ONE_THREAD_IS_DULL 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(ONE_THREAD_IS_DULL)
+enum { ORDERS_SHARE = 37 };
+#else
+enum { ORDERS_SHARE = 1 };
+#endif
+
 enum kind { BY_KEY, BY_REMOVE, BY_TAG, BY_PREFIX, BY_GLOB, BY_SPACE, BY_ALL, BY_PUT, KINDS };
 
 /* What the key holds before anybody moves. */
@@ -240,6 +253,7 @@ struct schedule {
     unsigned callers;
     uint8_t order[STEPS_MAX]; /* who moves: a caller, or `callers`: the writer */
     unsigned size;
+    unsigned orders;
     unsigned runs;
 };
 
@@ -290,7 +304,7 @@ static void run_all(struct schedule *schedule, const uint8_t *left)
         run_all(schedule, rest);
         schedule->size--;
     }
-    if (!any)
+    if (!any && schedule->orders++ % ORDERS_SHARE == 0)
         run(schedule);
 }
 
