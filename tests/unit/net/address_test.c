@@ -83,3 +83,19 @@ TEST(an_unnamed_end_can_be_told)
     address_text(&address, told);
     CHECK(strcmp(told, "unknown") == 0);
 }
+
+static bool is_local(const char *text)
+{
+    struct address address = {.size = 0};
+    struct fault fault = {0};
+
+    return address_parse(bytes_of_text(text), &address, &fault) == ERR_OK &&
+           address_is_local(&address);
+}
+
+TEST(what_only_this_machine_reaches_is_local)
+{
+    CHECK(is_local("127.0.0.1:80") && is_local("127.9.9.9:80") && is_local("[::1]:80"));
+    CHECK(is_local(":80") && is_local("unix:/run/larder.sock"));
+    CHECK(!is_local("0.0.0.0:80") && !is_local("[::]:80") && !is_local("10.0.0.1:80"));
+}
