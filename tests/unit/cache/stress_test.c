@@ -192,6 +192,10 @@ static void load(struct worker *worker, uint32_t number, struct cache_lease *lea
         cache_abandon(worker->thread, lease, now_ms);
         return;
     }
+    if (random_below(&worker->random, 32) == 0) {
+        cache_fail(worker->thread, lease, ERR_PEER_BROKEN, 0, now_ms);
+        return;
+    }
     err = cache_fill(worker->thread, lease, &put, now_ms);
     EXPECT(err == ERR_OK || err == ERR_DROPPED);
 }
@@ -238,6 +242,17 @@ static void get(struct worker *worker, uint32_t number, int64_t now_ms)
     }
 }
 
+/* One more tag, which makes another entry of it: no purge may be forgotten over that. */
+static void tag(struct worker *worker, unsigned space, uint32_t number, int64_t now_ms)
+{
+    struct name name = name_of((int)number);
+    struct name other = name_of((int)random_below(&worker->random, KEYS));
+    struct bytes text = name_bytes(&other);
+    enum err err = cache_tag(worker->thread, key_in(worker, space, &name), &text, 1, now_ms);
+
+    EXPECT(err == ERR_OK || err == ERR_MISS || err == ERR_TOO_BIG);
+}
+
 static void raise_floor(struct worker *worker, uint32_t number, uint32_t version)
 {
     uint32_t before = atomic_load(&worker->all->floors[number]);
@@ -271,6 +286,8 @@ static void invalidate(struct worker *worker, uint32_t number, int64_t now_ms)
         purge.by = CACHE_BY_TAG;
         break;
     }
+    /* Nothing here may be served stale, so that a soft purge is as good as a hard one. */
+    purge.soft = random_below(&worker->random, 2) == 0;
     err = cache_purge(worker->thread, &purge, now_ms, NULL);
     EXPECT(err == ERR_OK || err == ERR_FULL);
     if (err == ERR_OK)
@@ -357,8 +374,10 @@ static void one_round(struct worker *worker, int round)
     case 7:
     case 8:
     case 9:
-    case 10:
         get(worker, number % 32, now_ms);
+        break;
+    case 10:
+        tag(worker, (unsigned)random_below(&worker->random, 2), number % 32, now_ms);
         break;
     default:
         look(worker, number, now_ms);
@@ -388,7 +407,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-static void stress(const char *policy)
+static void stress(const char *policy, uint64_t seed)
 {
     static struct arena_of_threads all;
     static struct worker workers[THREADS];
@@ -399,13 +418,13 @@ static void stress(const char *policy)
     memset(&all, 0, sizeof all);
     memset(workers, 0, sizeof workers);
     settings.memory_max = 4 << 20; /* so that there is eviction too */
-    all.cache = cache_new(&settings, 1);
+    all.cache = cache_new(&settings, seed);
     atomic_store(&all.now_ms, 1000);
     for (int i = 0; i < KEYS; i++)
         atomic_store(&all.versions[i], 1);
     for (int i = 0; i < THREADS; i++) {
         workers[i].all = &all;
-        random_init(&workers[i].random, (uint64_t)i + 1);
+        random_init(&workers[i].random, seed * THREADS + (uint64_t)i);
         CHECK(pthread_create(&threads[i], NULL, work, &workers[i]) == 0);
     }
     for (int i = 0; i < THREADS; i++)
@@ -422,10 +441,10 @@ static void stress(const char *policy)
 
 TEST(four_threads_see_whole_values_and_nothing_that_was_invalidated)
 {
-    stress("s3fifo");
+    stress("s3fifo", 1);
 }
 
 TEST(so_do_they_when_each_hit_is_an_exact_move_to_the_front)
 {
-    stress("lru");
+    stress("lru", 2);
 }
