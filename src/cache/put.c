@@ -60,6 +60,18 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
     tell_change(thread->cache, key);
 }
 
+/* The number is drawn when the entry takes its place: with one from before it was made it could be
+ * purged already, and yet take the place of a value that was put after that purge. */
+static void number_entry(struct cache *cache, struct cache_entry *entry)
+{
+    uint64_t sequence = sequence_draw(cache);
+    struct entry_object *object = entry_object(entry);
+
+    atomic_store_explicit(&entry->sequence, sequence, memory_order_relaxed);
+    if (object != NULL)
+        atomic_store_explicit(&object->version, sequence, memory_order_relaxed);
+}
+
 enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int64_t now_ms)
 {
     struct cache *cache = thread->cache;
@@ -68,8 +80,9 @@ enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int
     struct cache_view view;
 
     TRY(recipe_check(cache, put));
-    recipe = recipe_of(put, sequence_draw(cache));
+    recipe = recipe_of(put, 0);
     if (recipe.error_until_ms <= now_ms) {
+        recipe.sequence = sequence_draw(cache);
         put_over(thread, &recipe, now_ms);
         return ERR_OK;
     }
@@ -81,6 +94,7 @@ enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int
     struct shard *shard = shard_of(cache, put->key.hash);
     bool entered = shard_enter(thread, shard);
 
+    number_entry(cache, entry);
     put_entry(thread, shard, entry, &put->key);
     if (shard->loads.count > 0) {
         bool gone = verdict_of(cache, entry).gone;

@@ -176,3 +176,45 @@ TEST(what_is_held_keeps_its_tags_when_another_copy_took_its_place)
     CHECK(counter_read(&metrics.tags) == 0);
     room_free(&room);
 }
+
+/* ---- a put that takes long --------------------------------------------------------------- */
+
+static struct room *slow_room;
+static struct cache_thread *other_thread;
+
+/* Called while the object's entry is made: meanwhile somebody else empties the space and puts. */
+static size_t slow_cost(const void *object)
+{
+    struct cache_purge purge = {.by = CACHE_BY_SPACE};
+    struct pair pair = {.cache = slow_room->cache};
+
+    (void)object;
+    CHECK(cache_purge(other_thread, &purge, 0, NULL) == ERR_OK);
+    CHECK(put_number(&pair, other_thread, BYTES("a"), 1) == ERR_OK);
+    return 1;
+}
+
+static void free_nothing(void *object)
+{
+    (void)object;
+}
+
+TEST(a_slow_put_does_not_take_a_newer_value_away_with_it)
+{
+    static const struct cache_object_ops ops = {slow_cost, free_nothing};
+    struct room room = room_new(64 << 20, "s3fifo");
+    struct cache_put put = {.key = cache_key(room.cache, 0, BYTES("a")),
+                            .kind = 1,
+                            .object = &room,
+                            .expires_ms = CACHE_NEVER};
+    struct cache_view view;
+
+    slow_room = &room;
+    other_thread = cache_join(room.cache);
+    cache_set_object_ops(room.cache, 1, &ops);
+    CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
+    CHECK(cache_look(room.thread, put.key, 0, &view) == CACHE_FRESH);
+    CHECK(cache_count(room.cache, 0) == 1);
+    cache_leave(&other_thread);
+    room_free(&room);
+}
