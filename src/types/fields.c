@@ -69,7 +69,7 @@ void fields_free(struct fields **owner)
     if (*owner == NULL)
         return;
     if ((*owner)->packed == NULL)
-        type_rules_bury((*owner)->rules, &(*owner)->map);
+        type_rules_bury((*owner)->rules, &(*owner)->map, (*owner)->nodes_cost);
     packed_free(&(*owner)->packed);
     mem_free(owner);
 }

@@ -63,7 +63,7 @@ void members_free(struct members **owner)
     if (*owner == NULL)
         return;
     if ((*owner)->numbers == NULL)
-        type_rules_bury((*owner)->rules, &(*owner)->map);
+        type_rules_bury((*owner)->rules, &(*owner)->map, (*owner)->nodes_cost);
     intset_free(&(*owner)->numbers);
     mem_free(owner);
 }

@@ -48,8 +48,10 @@ void ranking_free(struct ranking **owner)
     if (*owner == NULL)
         return;
     if ((*owner)->packed == NULL) {
+        size_t bytes = skiplist_cost((*owner)->list);
+
         skiplist_forget((*owner)->list);
-        type_rules_bury((*owner)->rules, &(*owner)->map);
+        type_rules_bury((*owner)->rules, &(*owner)->map, bytes);
     }
     packed_free(&(*owner)->packed);
     skiplist_free(&(*owner)->list);

@@ -11,6 +11,7 @@ struct grave {
     struct grave *next;
     struct map map;
     struct map_walk walk;
+    size_t bytes;
 };
 
 struct type_rules *type_rules_new(void)
@@ -18,6 +19,7 @@ struct type_rules *type_rules_new(void)
     struct type_rules *rules = mem_new(1, sizeof *rules);
 
     rules->holders = 1;
+    rules->buried_max = SIZE_MAX;
     return rules;
 }
 
@@ -68,20 +70,35 @@ static void push(struct type_rules *rules, struct grave *first, struct grave *la
     } while (!atomic_compare_exchange_weak(&rules->graves, &head, first));
 }
 
-void type_rules_bury(struct type_rules *rules, struct map *map)
+/* Whether so much may wait; it is counted then. */
+static bool has_place(struct type_rules *rules, size_t bytes)
+{
+    size_t before = atomic_fetch_add(&rules->buried_bytes, bytes);
+
+    if (bytes <= SIZE_MAX - before && before + bytes <= atomic_load(&rules->buried_max))
+        return true;
+    atomic_fetch_sub(&rules->buried_bytes, bytes);
+    return false;
+}
+
+void type_rules_bury(struct type_rules *rules, struct map *map, size_t bytes)
 {
     struct map_walk walk = {0};
     struct grave *grave = NULL;
 
-    if (map->count >= BURY_MIN && !atomic_load(&rules->closed))
+    bytes += map_cost(map);
+    if (map->count >= BURY_MIN && !atomic_load(&rules->closed) && has_place(rules, bytes)) {
         grave = mem_try(sizeof *grave);
+        if (grave == NULL)
+            atomic_fetch_sub(&rules->buried_bytes, bytes);
+    }
     if (grave == NULL) {
         must(free_nodes(map, &walk, SIZE_MAX));
         map_init(map, map->name_of);
         type_rules_drop(rules);
         return;
     }
-    *grave = (struct grave){.map = *map};
+    *grave = (struct grave){.map = *map, .bytes = bytes};
     map_init(map, map->name_of);
     push(rules, grave, grave);
 }
@@ -102,6 +119,7 @@ bool type_rules_dig(struct type_rules *rules, size_t budget)
         push(rules, next, last);
     }
     if (free_nodes(&grave->map, &grave->walk, budget)) {
+        atomic_fetch_sub(&rules->buried_bytes, grave->bytes);
         mem_free(&grave);
         type_rules_drop(rules);
     } else {

@@ -31,6 +31,8 @@ struct type_rules {
     _Atomic size_t holders; /* its maker, and every value that has a table */
     _Atomic bool closed;    /* nobody digs any more */
     _Atomic(struct grave *) graves;
+    _Atomic size_t buried_bytes; /* of all graves: nobody else accounts for them */
+    _Atomic size_t buried_max;   /* what would make them more is freed at once */
 };
 
 static inline size_t type_rule(const _Atomic size_t *rule)
@@ -38,7 +40,7 @@ static inline size_t type_rule(const _Atomic size_t *rule)
     return atomic_load_explicit(rule, memory_order_relaxed);
 }
 
-/* All thresholds 0. */
+/* All thresholds 0, and no limit to what is buried. */
 struct type_rules *type_rules_new(void);
 
 /* Its maker needs it no longer: frees what is buried. */
@@ -48,8 +50,8 @@ void type_rules_hold(struct type_rules *rules);
 void type_rules_drop(struct type_rules *rules);
 
 /* Takes all nodes of the map, each a block of memory of its own, frees them now or later, and drops
- * the holder's reference. The map is empty. */
-void type_rules_bury(struct type_rules *rules, struct map *map);
+ * the holder's reference. The map is empty. `bytes`: what the nodes cost. */
+void type_rules_bury(struct type_rules *rules, struct map *map, size_t bytes);
 
 static inline bool type_rules_have_graves(struct type_rules *rules)
 {

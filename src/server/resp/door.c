@@ -103,6 +103,7 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
         resp->spaces[i] = (uint8_t)i;
     resp->rules = type_rules_new();
     init_rules(resp->rules, birth->settings);
+    resp->rules->buried_max = birth->memory_max / BURIED_PART;
     init_limits(resp);
     init_run_id(resp);
     types_register(resp->cache);

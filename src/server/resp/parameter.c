@@ -291,6 +291,7 @@ static void apply(struct resp *resp, const struct change *change)
         atomic_store_explicit(rule, (size_t)change->number, memory_order_relaxed);
     } else if (row->effect == EFFECT_MEMORY) {
         atomic_store(&resp->memory_max, change->number);
+        atomic_store(&resp->rules->buried_max, (size_t)change->number / BURIED_PART);
         cache_set_memory_max(resp->cache, (size_t)change->number);
     } else if (row->effect == EFFECT_POLICY) {
         set_policy(resp, change->value);

@@ -18,6 +18,9 @@
 
 enum { RESP_DOORS_MAX = 64, RESP_PASSWORD_MAX = 512, RESP_RUN_ID_SIZE = 41 };
 
+/* What large values left may wait to be freed up to this part of the memory limit: 1/8. */
+enum { BURIED_PART = 8 };
+
 /* What clients that ask for Redis are told. */
 #define RESP_REDIS_VERSION "7.0.15"
 

@@ -332,6 +332,28 @@ TEST(a_large_set_that_ends_is_freed_a_little_at_a_time)
     type_rules_close(&limits);
 }
 
+TEST(what_would_make_the_buried_too_much_is_freed_at_once)
+{
+    struct type_rules *limits = rules(4);
+    char text[32];
+    bool added = false;
+
+    limits->buried_max = (size_t)1 << 20;
+    for (unsigned round = 0; round < 10; round++) {
+        struct fields *fields = fields_new(limits);
+
+        for (unsigned i = 0; i < 3000; i++)
+            CHECK(fields_set(fields, value_of(i, text), BYTES("x"), &added) == ERR_OK && added);
+        fields_free(&fields);
+        CHECK(limits->buried_bytes > 0);
+        CHECK(limits->buried_bytes <= limits->buried_max);
+    }
+    while (type_rules_dig(limits, 1000))
+        continue;
+    CHECK(limits->buried_bytes == 0);
+    type_rules_close(&limits);
+}
+
 TEST(values_may_outlive_the_maker_of_their_rules)
 {
     struct type_rules *limits = rules(4);
