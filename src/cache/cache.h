@@ -265,7 +265,8 @@ enum cache_answer {
                       * load fails): load it; `lease` is yours */
     CACHE_WAIT,      /* somebody loads it: `waiter` is called back */
     CACHE_JOIN, /* somebody loads it and shares already (cache_share): `shared` is held for you */
-    CACHE_REFUSED, /* too many wait or load already (view as for CACHE_LEAD) */
+    CACHE_REFUSED, /* too many wait or load already, or no value could be stored under a key that is
+                    * longer than CACHE_KEY_MAX (view as for CACHE_LEAD) */
 };
 
 /* The right, and the duty, to end one load. Ended by exactly one of cache_fill, cache_fail,

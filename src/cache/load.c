@@ -125,6 +125,8 @@ static void number(struct loads *loads, struct load *load)
 struct load *load_begin(struct loads *loads, struct load_table *table, const struct cache_key *key,
                         int64_t deadline_ms, size_t max)
 {
+    if (key->name.size > CACHE_KEY_MAX)
+        return NULL;
     if (atomic_fetch_add(&loads->count, 1) >= max) {
         atomic_fetch_sub(&loads->count, 1);
         return NULL;

@@ -75,8 +75,8 @@ void loads_fini(struct loads *loads);
 struct load *load_of_key(const struct load_table *table, const struct cache_key *key);
 struct load *load_of_token(const struct load_table *table, uint64_t hash, uint64_t token);
 
-/* A new record in state LOAD_LEADING with a fresh token and number. NULL: `max` is reached, or
- * there is no memory. */
+/* A new record in state LOAD_LEADING with a fresh token and number. NULL: `max` is reached,
+ * there is no memory, or no key is that long. */
 struct load *load_begin(struct loads *loads, struct load_table *table, const struct cache_key *key,
                         int64_t deadline_ms, size_t max);
 

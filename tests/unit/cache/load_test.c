@@ -515,3 +515,21 @@ TEST(negative_answers_have_a_bounded_share)
     CHECK(counter_read(&metrics.refused_full) == 2000 - (uint64_t)stored);
     room_free(&room);
 }
+
+TEST(nobody_loads_for_a_key_that_is_too_long_to_be_stored)
+{
+    static const char text[CACHE_KEY_MAX + 1];
+    struct room room = room_new(64 << 20, "s3fifo");
+    struct cache_ask ask = {.lease_ms = 1000, .no_wait = true};
+    struct cache_lease lease;
+    struct cache_view view;
+
+    for (size_t size = CACHE_KEY_MAX; size <= CACHE_KEY_MAX + 1; size++) {
+        struct cache_key key = cache_key(room.cache, 0, bytes_of(text, size));
+        enum cache_answer answer = cache_get(room.thread, key, &ask, 0, NULL, &view, &lease, NULL);
+
+        CHECK(answer == (size > CACHE_KEY_MAX ? CACHE_REFUSED : CACHE_LEAD));
+        cache_abandon(room.thread, &lease, 0);
+    }
+    room_free(&room);
+}
