@@ -265,6 +265,10 @@ void on_larder_get(struct call *call)
 
     if (!read_get_options(call, &options))
         return;
+    if (call->key.name.size > CACHE_KEY_MAX) {
+        reply_err(call, ERR_TOO_BIG);
+        return;
+    }
     struct lease_wait *wait = options.ask.no_wait ? NULL : wait_new(call);
     enum cache_answer answer =
         cache_get(call->thread, call->key, &options.ask, call->now_ms,
