@@ -92,3 +92,14 @@ def test_every_command_has_a_test(wire):
             parts = name.split("|")
             sent = rf'"{re.escape(parts[0])}"' + "".join(rf',\s*"{re.escape(p)}"' for p in parts[1:])
             assert re.search(sent, text), f"no test sends {name}"
+
+
+def test_the_shapes_of_command_info_are_those_of_redis_in_resp3(wire, redis_port):
+    with Wire(redis_port) as other:
+        for one in (wire, other):
+            one.call("HELLO", "3")
+        for name in ("get", "client|list", "zunionstore", "nosuch"):
+            assert repr(wire.call("COMMAND", "INFO", name)) == repr(other.call("COMMAND", "INFO", name))
+        kinds = [[part.kind for part in one.call("COMMAND", "INFO", "object").value[0].value]
+                 for one in (wire, other)]
+        assert kinds[0] == kinds[1]

@@ -88,10 +88,10 @@ static void reply_head(struct call *call, const struct verb *verb)
         (void)bytes_cut(&counted, ' ');
         count++;
     }
-    reply_array(call, count);
+    reply_set(call, count);
     while (tips.size > 0)
         reply_bulk(call, bytes_cut(&tips, ' '));
-    reply_array(call, verb->spec_count);
+    reply_set(call, verb->spec_count);
     for (size_t i = 0; i < verb->spec_count; i++)
         reply_spec(call, &verb->specs[i]);
 }
@@ -101,10 +101,13 @@ static void reply_verb(struct call *call, const struct verb *verb)
     size_t children = count_children(call->resp->verbs, verb);
 
     reply_head(call, verb);
-    reply_array(call, children);
+    if (children == 0)
+        reply_set(call, 0);
+    else
+        reply_array(call, children);
     for (size_t i = 1; i <= children; i++) {
         reply_head(call, verbs_at(call->resp->verbs, verb->number + i));
-        reply_array(call, 0);
+        reply_set(call, 0);
     }
 }
 
