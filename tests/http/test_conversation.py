@@ -94,6 +94,26 @@ def test_request_bodies_arrive_whole(gateway, origin, size):
     wire.close()
 
 
+def test_a_body_before_the_end_of_the_connection_arrives_whole(gateway, origin):
+    import socket
+    body = bytes(range(256)) * 20000  # 5 MiB
+    origin.reply("/a", answer=lambda request: {"body": b"%d" % len(request.body)})
+    wire = gateway.wire().get("/a", "PUT", body=body)
+    wire.socket.shutdown(socket.SHUT_WR)
+    assert wire.answer().body == b"%d" % len(body)
+    assert wire.is_closed()
+
+
+def test_a_body_that_ends_too_early_is_400(gateway, origin):
+    import socket
+    origin.reply("/a", body=b"thanks")
+    wire = gateway.wire()
+    wire.send("PUT /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 100\r\n\r\nhalf")
+    wire.socket.shutdown(socket.SHUT_WR)
+    assert wire.answer().status == 400
+    assert wire.is_closed()
+
+
 def test_chunked_request_bodies_arrive_whole(gateway, origin):
     origin.reply("/a", body=b"thanks")
     wire = gateway.wire()

@@ -155,7 +155,7 @@ static void ended(struct conn *conn, void *owner)
     (void)conn;
     client->has_ended = true;
     if (client->request.is_uploading)
-        upload_refuse(client, 400);
+        upload(client);
     go_on(client);
 }
 

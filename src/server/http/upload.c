@@ -49,7 +49,8 @@ void upload(struct client *client)
 {
     struct request *request = &client->request;
 
-    while (request->is_uploading && client->conn != NULL) {
+    /* What comes meanwhile stays in the input, until that is full. */
+    while (request->is_uploading && !request->is_held_up && client->conn != NULL) {
         struct bytes input = conn_input(client->conn);
         struct bytes piece = BYTES("");
         size_t size = 0;
@@ -76,6 +77,8 @@ void upload(struct client *client)
             depart_send_end(request->upload_to);
         }
         request->is_held_up = request->is_uploading && !goes_on;
+        if (err == ERR_AGAIN && client->has_ended)
+            upload_refuse(client, 400); /* it will never be whole */
         if (err == ERR_AGAIN || !goes_on)
             return;
     }
