@@ -187,8 +187,11 @@ enum room_round {
 static enum room_round make_room(struct cache_thread *thread, size_t size)
 {
     bool awaited = retired_bytes(thread->cache) >= size + BATCH_BYTES;
-    bool made = !awaited && room_evict(thread, size > BATCH_BYTES ? size : BATCH_BYTES) > 0;
+    /* What a purge removed goes before anything that somebody may still want. */
+    bool made = !awaited && sweep_ahead(thread);
 
+    if (!awaited && !made)
+        made = room_evict(thread, size > BATCH_BYTES ? size : BATCH_BYTES) > 0;
     made |= compact_some(thread);
     made |= retired_reclaim(thread);
     if (made)

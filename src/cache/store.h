@@ -425,6 +425,9 @@ void metrics_add(struct cache_metrics *to, const struct cache_metrics *from);
 
 /* True: there is more to do. */
 bool sweep_turn(struct cache_thread *thread);
+
+/* For want of room: goes on with a sweep at once, also within a step. True: it came further. */
+bool sweep_ahead(struct cache_thread *thread);
 void sweep_want(struct cache *cache, uint64_t sequence);
 void expire_turn(struct cache_thread *thread, int64_t now_ms);
 

@@ -59,14 +59,25 @@ static bool sweep_bucket(struct cache_thread *thread, struct shard *shard, struc
     }
 }
 
-/* Some buckets from the cursor on. Returns how many places were looked at. */
+/* Inside of a step, which holds shards, no other is waited for. */
+static bool sweep_enter(const struct cache_thread *thread, struct shard *shard)
+{
+    if (thread->step != STEP_NONE)
+        return latch_try(&shard->latch);
+    latch_lock(&shard->latch);
+    return true;
+}
+
+/* Some buckets from the cursor on. Returns how many places were looked at; 0: the shard is taken.
+ */
 static size_t sweep_some(struct cache_thread *thread, struct sweep *sweep)
 {
     struct cache *cache = thread->cache;
     struct shard *shard = &cache->shards[sweep->cursor >> 32];
     size_t visited = 0;
 
-    latch_lock(&shard->latch);
+    if (!sweep_enter(thread, shard))
+        return 0;
     for (int i = 0; i < SHARD_STEP && shard == &cache->shards[sweep->cursor >> 32]; i++) {
         struct table *table = shard_table(shard);
         uint32_t number = index_bucket(table, (uint32_t)sweep->cursor);
@@ -100,23 +111,29 @@ static void drop_rules(struct cache_thread *thread)
     }
 }
 
-static void sweep_step(struct cache_thread *thread, struct sweep *sweep)
+/* False: it did not come any further. */
+static bool sweep_step(struct cache_thread *thread, struct sweep *sweep)
 {
     struct cache *cache = thread->cache;
+    size_t visited = 0;
 
     if (!atomic_load(&sweep->running)) {
         sweep->began = sequence_now(cache);
         sweep->cursor = 0;
         atomic_store(&sweep->running, true);
     }
-    for (size_t visited = 0; visited < SWEPT_MAX;) {
-        visited += sweep_some(thread, sweep);
-        if (sweep->cursor >> 32 < cache->shard_count)
-            continue;
+    while (visited < SWEPT_MAX && sweep->cursor >> 32 < cache->shard_count) {
+        size_t some = sweep_some(thread, sweep);
+
+        if (some == 0)
+            break;
+        visited += some;
+    }
+    if (sweep->cursor >> 32 == cache->shard_count) {
         atomic_store(&sweep->done, sweep->began);
         atomic_store(&sweep->running, false);
-        break;
     }
+    return visited > 0;
 }
 
 static bool sweep_is_wanted(const struct sweep *sweep)
@@ -134,9 +151,21 @@ bool sweep_turn(struct cache_thread *thread)
     if (!latch_try(&sweep->latch))
         return sweep_is_wanted(sweep);
     if (sweep_is_wanted(sweep))
-        sweep_step(thread, sweep);
+        (void)sweep_step(thread, sweep);
     if (rules_are_some(&cache->rules))
         drop_rules(thread);
     latch_unlock(&sweep->latch);
     return sweep_is_wanted(sweep);
+}
+
+bool sweep_ahead(struct cache_thread *thread)
+{
+    struct sweep *sweep = &thread->cache->sweep;
+    bool further = false;
+
+    if (!sweep_is_wanted(sweep) || !latch_try(&sweep->latch))
+        return false;
+    further = sweep_step(thread, sweep);
+    latch_unlock(&sweep->latch);
+    return further;
 }

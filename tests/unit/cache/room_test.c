@@ -109,6 +109,24 @@ TEST(without_eviction_a_full_cache_refuses)
     room_free(&room);
 }
 
+/* What a purge has removed is there until it is swept; nobody is refused for its sake. */
+TEST(without_eviction_there_is_room_as_soon_as_a_purge_has_returned)
+{
+    struct room room = room_new(LIMIT, "noeviction");
+    struct writer writer = {.room = &room};
+    struct cache_purge purge = {.by = CACHE_BY_SPACE, .space = 0};
+
+    for (int round = 0; round < 3; round++) {
+        int stored = 0;
+
+        while (write_one(&writer, stored, 1000, 0) == ERR_OK)
+            stored++;
+        CHECK(stored > 8000);
+        CHECK(cache_purge(room.thread, &purge, 0, NULL) == ERR_OK);
+    }
+    room_free(&room);
+}
+
 TEST(the_engine_gives_way_when_others_need_memory)
 {
     struct room room = room_new(LIMIT, "s3fifo");
