@@ -181,7 +181,7 @@ def test_a_stalled_server_cannot_hide_in_open_loop(server):
 
 def test_a_rate_that_the_client_cannot_reach_is_invalid(server):
     origin = server(lambda number, line: answer())
-    result = bench("http", origin.url + "/", "--rate", 50_000_000, "--duration", "100ms", "--warmup",
+    result = bench("http", origin.url + "/", "--rate", 100_000_000, "--duration", "300ms", "--warmup",
                    "0", "--connections", 1, "--timeout", "100ms", status=3)
     assert not result["valid"]
     assert "--rate" in " ".join(result["why_invalid"])
