@@ -1,6 +1,6 @@
 """An ordinary FastAPI application: a model, a database, and somebody else's API.
 
-    uvicorn app:app --port 8000 --no-date-header
+    uvicorn app:app --port 8000
 
 Nothing in it knows that Larder stands in front of it, but for two things that any cache would
 need: the answers say how long they are good for (Cache-Control) and what they are about

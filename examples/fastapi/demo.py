@@ -110,8 +110,7 @@ def start_application(stage, resp_port):
         sys.exit(stage.explain("posts"))
     port = free_port()
     app = stage.start("app", [sys.executable, "-m", "uvicorn", "app:app", "--port", port,
-                              "--log-level", "warning", "--backlog", 2048,
-                              "--no-date-header"],  # see README.md
+                              "--log-level", "warning", "--backlog", 2048],
                       env={"POSTS_URL": line.split()[-1], "PYTHONDONTWRITEBYTECODE": "1",
                            "REDIS_URL": f"redis://127.0.0.1:{resp_port}",
                            "DATABASE": str(stage.path / "example.db")})

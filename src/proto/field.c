@@ -177,6 +177,19 @@ bool http_list_next(struct bytes *rest, struct bytes *ret_element)
     return false;
 }
 
+void http_drop(struct http_head *head, enum http_name name)
+{
+    size_t kept = 0;
+
+    must(name != HTTP_OTHER);
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (head->fields[i].id != name)
+            head->fields[kept++] = head->fields[i];
+    }
+    head->field_count = kept;
+    head->present[(unsigned)name / 64] &= ~((uint64_t)1 << ((unsigned)name % 64));
+}
+
 static bool connection_lists(const struct http_head *head, struct bytes name)
 {
     for (const struct http_field *field = http_find(head, HTTP_CONNECTION); field != NULL;

@@ -136,6 +136,9 @@ const struct http_field *http_find_next(const struct http_head *head, enum http_
 const struct http_field *http_find_text(const struct http_head *head, struct bytes name,
                                         const struct http_field *after);
 
+/* Takes all fields of that name out. */
+void http_drop(struct http_head *head, enum http_name name);
+
 /* The next element of a comma-separated list (RFC 9110 §5.6.1), without blanks; commas within
  * quotes separate nothing; empty elements are passed over. False: there is none any more. */
 bool http_list_next(struct bytes *rest, struct bytes *ret_element);

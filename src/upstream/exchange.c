@@ -346,8 +346,10 @@ static void take_interim(struct exchange *exchange, const struct http_head *head
         exchange->events->interim(exchange, exchange->owner, head);
 }
 
-static void take_final(struct exchange *exchange, const struct http_head *head)
+static void take_final(struct exchange *exchange, struct http_head *head)
 {
+    if (dating_stands_still(&exchange->link->dating, head, now_ms(exchange)))
+        http_drop(head, HTTP_DATE);
     exchange->link->keep = head->keep_alive && head->framing != HTTP_UNTIL_CLOSE;
     exchange->first_byte_ms = now_ms(exchange) - exchange->start_ms;
     http_body_init(&exchange->body, head);

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "net/conn.h"
 #include "proto/body.h"
+#include "upstream/dating.h"
 #include "upstream/origin.h"
 
 #include <stdatomic.h>
@@ -55,6 +56,7 @@ struct link {
     bool connected;
     bool kept; /* it has served before: the origin may have closed it by now */
     bool keep; /* the response allows to keep it */
+    struct dating dating;
 };
 
 enum phase { PHASE_QUEUED, PHASE_CONNECTING, PHASE_WAITING, PHASE_BODY };

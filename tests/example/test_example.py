@@ -67,7 +67,7 @@ class Example:
         self.app = free_port()
         self.resp = free_port()
         self.start([sys.executable, "-m", "uvicorn", "app:app", "--port", str(self.app),
-                    "--log-level", "warning", "--no-date-header"],
+                    "--log-level", "warning"],
                    POSTS_URL=posts_url, REDIS_URL=f"redis://127.0.0.1:{self.resp}",
                    DATABASE=str(folder / "example.db"), PYTHONDONTWRITEBYTECODE="1")
         self.wait_for_app()
