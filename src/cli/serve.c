@@ -4,6 +4,8 @@
 #include "cli/server.h"
 #include "cli/version.h"
 
+#include <unistd.h>
+
 static void print_door(const char *door, const char *scheme, const struct address *address)
 {
     char text[ADDRESS_TEXT_SIZE];
@@ -13,6 +15,17 @@ static void print_door(const char *door, const char *scheme, const struct addres
         (void)printf("larder: %s on %s\n", door, text);
     else
         (void)printf("larder: %s on %s://%s\n", door, scheme, text);
+}
+
+/* Redis clients need no origin, so that none is named is no mistake; but it may be one. */
+static void warn_without_origin(const struct server *server)
+{
+    if (server->config->origins.count > 0 || setup_is_off(server->config->listen.http))
+        return;
+    log_say(&server->log, LOG_WARNING, "cli",
+            "no origin is named, so every HTTP request gets a 404: name one with --origin "
+            "http://127.0.0.1:8000 or in a file with -c FILE%s; for Redis clients only: --http off",
+            access("larder.yaml", R_OK) == 0 ? " (larder.yaml is here: -c larder.yaml)" : "");
 }
 
 static void ready(const struct server *server)
@@ -29,6 +42,7 @@ static void ready(const struct server *server)
     (void)fflush(stdout);
     log_say(&server->log, LOG_INFO, "cli", "larder %s with %u worker%s", LARDER_VERSION,
             server->workers_count, server->workers_count == 1 ? "" : "s");
+    warn_without_origin(server);
 }
 
 static int run(const struct command *self, const struct setup *setup)

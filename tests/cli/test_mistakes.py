@@ -1,5 +1,7 @@
 """Every mistake gets a sentence that says what, where, and what to do."""
 import socket
+import urllib.error
+import urllib.request
 
 import larder
 import pytest
@@ -33,7 +35,6 @@ def check(tmp_path):
     (["serve", "--origin", "https://a"], "https to origins is not part of this version"),
     (["serve", "--origin", "http://a/b"], "has a path"),
     (["serve", "--origin", "http://127.0.0.1:1", "--http", "8080"], "--http: \"8080\" is no address"),
-    (["serve"], "there is no origin whose answers could be cached: name one with --origin"),
     (["serve", "--http", "off", "--resp", "off"], "both doors are off"),
     (["serve", "now"], '"now" is one word too many'),
     (["check", "a", "b"], '"b" is one word too many'),
@@ -162,3 +163,14 @@ def test_an_origin_that_cannot_be_reached_is_a_warning_only(check):
 
 def test_an_origin_that_is_there_is_no_warning(check, origin):
     assert check(f'origins:\n  shop: {{servers: ["{origin.address}"]}}\n') == (0, "")
+
+
+def test_without_an_origin_redis_clients_are_served_and_http_says_what_is_missing():
+    with larder.serve() as server:
+        with socket.create_connection(("127.0.0.1", server.resp_port)) as client:
+            client.sendall(b"PING\r\n")
+            assert client.recv(100) == b"+PONG\r\n"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(server.http_url + "/x")
+        assert refused.value.code == 404
+    assert "no origin is named, so every HTTP request gets a 404: name one with --origin" in server.log()
