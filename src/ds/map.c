@@ -184,6 +184,21 @@ struct map_node *map_next(const struct map *map, struct map_walk *walk)
     return node;
 }
 
+bool map_free_nodes(struct map *map, struct map_walk *walk, size_t budget)
+{
+    struct map_node *node = NULL;
+
+    for (; budget > 0; budget--) {
+        node = map_next(map, walk);
+        if (node == NULL) {
+            map_fini(map);
+            return true;
+        }
+        mem_free(&node);
+    }
+    return false;
+}
+
 static uint64_t reverse(uint64_t bits)
 {
     bits = (bits >> 1 & 0x5555555555555555u) | (bits & 0x5555555555555555u) << 1;

@@ -59,6 +59,11 @@ struct map_walk {
 };
 struct map_node *map_next(const struct map *map, struct map_walk *walk);
 
+/* For maps whose nodes are blocks of memory of their own (mem_try), each beginning with its
+ * map_node: gives back up to `budget` of them, going on where `walk` (zeroed: the beginning)
+ * stands. True: all are gone, and the tables too. Until then the map is for nothing else. */
+bool map_free_nodes(struct map *map, struct map_walk *walk, size_t budget);
+
 /* Calls `each` with the nodes of the next bucket; returns the next cursor, 0 at the end. A node
  * that is there all the time is seen at least once. */
 typedef void map_scan_fn(void *context, struct map_node *node);

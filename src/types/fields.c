@@ -54,16 +54,6 @@ struct fields *fields_new(struct type_rules *rules)
     return fields;
 }
 
-static void free_nodes(struct map *map)
-{
-    struct map_walk walk = {0};
-    struct map_node *node = NULL;
-
-    while ((node = map_next(map, &walk)) != NULL)
-        mem_free(&node);
-    map_fini(map);
-}
-
 void fields_free(struct fields **owner)
 {
     if (*owner == NULL)
@@ -143,7 +133,7 @@ static enum err unpack(struct fields *fields)
         bool added = false;
 
         if (set_in_map(fields, &map, &cost, name, value, &added) != ERR_OK) {
-            free_nodes(&map);
+            must(map_free_nodes(&map, &(struct map_walk){0}, SIZE_MAX));
             return ERR_FULL;
         }
     }

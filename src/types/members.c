@@ -48,16 +48,6 @@ struct members *members_new(struct type_rules *rules)
     return members;
 }
 
-static void free_nodes(struct map *map)
-{
-    struct map_walk walk = {0};
-    struct map_node *node = NULL;
-
-    while ((node = map_next(map, &walk)) != NULL)
-        mem_free(&node);
-    map_fini(map);
-}
-
 void members_free(struct members **owner)
 {
     if (*owner == NULL)
@@ -123,7 +113,7 @@ static enum err to_map(struct members *members)
         struct bytes name = number_text(intset_at(members->numbers, i), text);
 
         if (add_to_map(members, &map, &cost, name) != ERR_OK) {
-            free_nodes(&map);
+            must(map_free_nodes(&map, &(struct map_walk){0}, SIZE_MAX));
             return ERR_FULL;
         }
     }

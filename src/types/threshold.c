@@ -45,22 +45,6 @@ void type_rules_close(struct type_rules **owner)
     type_rules_drop(rules);
 }
 
-/* Frees up to `budget` nodes; true: all are gone. */
-static bool free_nodes(struct map *map, struct map_walk *walk, size_t budget)
-{
-    struct map_node *node = NULL;
-
-    for (; budget > 0; budget--) {
-        node = map_next(map, walk);
-        if (node == NULL) {
-            map_fini(map);
-            return true;
-        }
-        mem_free(&node);
-    }
-    return false;
-}
-
 static void push(struct type_rules *rules, struct grave *first, struct grave *last)
 {
     struct grave *head = atomic_load(&rules->graves);
@@ -93,7 +77,7 @@ void type_rules_bury(struct type_rules *rules, struct map *map, size_t bytes)
             atomic_fetch_sub(&rules->buried_bytes, bytes);
     }
     if (grave == NULL) {
-        must(free_nodes(map, &walk, SIZE_MAX));
+        must(map_free_nodes(map, &walk, SIZE_MAX));
         map_init(map, map->name_of);
         type_rules_drop(rules);
         return;
@@ -118,7 +102,7 @@ bool type_rules_dig(struct type_rules *rules, size_t budget)
             last = last->next;
         push(rules, next, last);
     }
-    if (free_nodes(&grave->map, &grave->walk, budget)) {
+    if (map_free_nodes(&grave->map, &grave->walk, budget)) {
         atomic_fetch_sub(&rules->buried_bytes, grave->bytes);
         mem_free(&grave);
         type_rules_drop(rules);
