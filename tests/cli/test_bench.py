@@ -179,12 +179,18 @@ def test_a_stalled_server_cannot_hide_in_open_loop(server):
     assert "connection" in " ".join(result["notes"])
 
 
-def test_a_rate_that_the_client_cannot_reach_is_invalid(server):
+def test_a_rate_that_cannot_be_reached_is_never_a_good_result(server):
+    """Whether the client or the one connection is in the way depends on the machine; the verdict on
+    given figures is for the unit tests. Either way the run says so and does not end with 0."""
     origin = server(lambda number, line: answer())
-    result = bench("http", origin.url + "/", "--rate", 100_000_000, "--duration", "300ms", "--warmup",
-                   "0", "--connections", 1, "--timeout", "100ms", status=3)
-    assert not result["valid"]
-    assert "--rate" in " ".join(result["why_invalid"])
+    done = larder.run("bench", "http", origin.url + "/", "--rate", "50000000", "--duration", "100ms",
+                      "--warmup", "0", "--connections", "1", "--timeout", "100ms", "--json")
+    result = json.loads(done.stdout)
+    assert done.returncode == (1 if result["valid"] else 3)
+    if result["valid"]:
+        assert result["errors_by_kind"]["unsent"] > 0 and "--connections" in " ".join(result["notes"])
+    else:
+        assert "--rate" in " ".join(result["why_invalid"])
 
 
 def test_a_server_that_never_answers_ends_in_timeouts():
