@@ -9,34 +9,55 @@
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-/* While a request is incomplete its arguments hold offsets, since the input may move. */
-static const uint8_t *as_offset(size_t offset)
+/* While a request is incomplete its arguments are offsets, since the input may move: places that
+ * count from 0. */
+static const uint8_t *place_of(uintptr_t base, size_t offset)
 {
-    return (const uint8_t *)(uintptr_t)offset; // NOLINT(performance-no-int-to-ptr)
+    return (const uint8_t *)(base + offset); // NOLINT(performance-no-int-to-ptr)
 }
 
-static enum err complain(struct resp_reader *reader, const char *text)
+static __attribute__((cold, noinline)) enum err complain(struct resp_reader *reader,
+                                                         const char *text)
 {
     (void)snprintf(reader->complaint, sizeof reader->complaint, "Protocol error: %s", text);
     return ERR_SYNTAX;
 }
 
-/* The number of a head like "*3\r\n" or "$16\r\n" that stands at `at` (behind the sign);
- * `*ret_next` is the place behind its line end. Anything but a number that fits is ERR_SYNTAX. */
-static enum err read_head(struct bytes input, size_t at, int64_t *ret_number, size_t *ret_next)
+static inline bool is_line_end(const uint8_t *at)
 {
-    size_t i = at;
+    return memcmp(at, "\r\n", 2) == 0;
+}
+
+/* The number of a head, written as usual and all there: the bytes that it and its line end take. 0:
+ * look closer. Nearly all have one or two digits. */
+static inline size_t read_plain_number(struct bytes input, size_t at, uint64_t *ret_number)
+{
+    enum { DIGITS_MAX = 9 };
+    const uint8_t *text = input.data + at;
+    size_t room = input.size - at, digits = 0;
     uint64_t number = 0;
 
-    while (i < input.size && i - at < 19 && input.data[i] >= '0' && input.data[i] <= '9')
-        number = number * 10 + (uint64_t)(input.data[i++] - '0');
-    if (i + 1 < input.size && i > at && input.data[i] == '\r' && input.data[i + 1] == '\n' &&
-        number <= INT64_MAX && (input.data[at] != '0' || i == at + 1)) {
-        *ret_number = (int64_t)number;
-        *ret_next = i + 2;
-        return ERR_OK;
+    if (room < 4 || (unsigned)(text[0] - '1') > 8)
+        return 0;
+    if (is_line_end(text + 1)) {
+        *ret_number = (unsigned)(text[0] - '0');
+        return 3;
     }
-    /* The rare ways: not all there, a sign, nonsense. */
+    if (is_line_end(text + 2) && (unsigned)(text[1] - '0') <= 9) {
+        *ret_number = (unsigned)(text[0] - '0') * 10 + (unsigned)(text[1] - '0');
+        return 4;
+    }
+    for (; digits + 2 < room && digits < DIGITS_MAX && (unsigned)(text[digits] - '0') <= 9;
+         digits++)
+        number = number * 10 + (unsigned)(text[digits] - '0');
+    *ret_number = number;
+    return is_line_end(text + digits) ? digits + 2 : 0;
+}
+
+/* The rare heads: not all there, long, with a sign, nonsense. */
+static __attribute__((noinline)) enum err read_odd_number(struct bytes input, size_t at,
+                                                          int64_t *ret_number, size_t *ret_next)
+{
     struct bytes line = bytes_slice(input, at, at + 32);
     size_t end = bytes_find(line, '\r');
 
@@ -46,6 +67,22 @@ static enum err read_head(struct bytes input, size_t at, int64_t *ret_number, si
         return ERR_SYNTAX;
     TRY(number_i64(bytes_slice(line, 0, end), ret_number));
     *ret_next = at + end + 2;
+    return ERR_OK;
+}
+
+/* The number of a head like "*3\r\n" or "$16\r\n" that stands at `at` (behind the sign, within the
+ * input); `*ret_next` is the place behind its line end. Anything but a number that fits is
+ * ERR_SYNTAX. */
+static inline enum err read_head(struct bytes input, size_t at, int64_t *ret_number,
+                                 size_t *ret_next)
+{
+    uint64_t number = 0;
+    size_t size = read_plain_number(input, at, &number);
+
+    if (__builtin_expect(size == 0, 0))
+        return read_odd_number(input, at, ret_number, ret_next);
+    *ret_number = (int64_t)number;
+    *ret_next = at + size;
     return ERR_OK;
 }
 
@@ -191,24 +228,28 @@ static enum err read_count(struct resp_reader *reader, struct bytes input,
     return ERR_OK;
 }
 
-/* The head of the next bulk. */
-static enum err read_bulk_head(struct resp_reader *reader, struct bytes input,
-                               const struct resp_limits *limits)
+static __attribute__((cold, noinline)) enum err complain_of_sign(struct resp_reader *reader,
+                                                                 uint8_t byte)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof text, "expected '$', got '%c'",
+                   byte >= ' ' && byte < 0x7f ? byte : '?');
+    return complain(reader, text);
+}
+
+/* The head of the bulk at `*at`, and moves behind it. */
+static inline enum err read_bulk_head(struct resp_reader *reader, struct bytes input,
+                                      const struct resp_limits *limits, size_t *at,
+                                      uint64_t *ret_size)
 {
     int64_t size = 0;
-    size_t next = 0;
 
-    if (reader->at >= input.size)
+    if (*at >= input.size)
         return ERR_AGAIN;
-    if (input.data[reader->at] != '$') {
-        char text[32];
-        uint8_t byte = input.data[reader->at];
-
-        (void)snprintf(text, sizeof text, "expected '$', got '%c'",
-                       byte >= ' ' && byte < 0x7f ? byte : '?');
-        return complain(reader, text);
-    }
-    enum err err = read_head(input, reader->at + 1, &size, &next);
+    if (input.data[*at] != '$')
+        return complain_of_sign(reader, input.data[*at]);
+    enum err err = read_head(input, *at + 1, &size, at);
 
     if (err == ERR_AGAIN)
         return err;
@@ -217,34 +258,55 @@ static enum err read_bulk_head(struct resp_reader *reader, struct bytes input,
     if ((uint64_t)size > limits->bulk_max)
         return complain(reader, limits->is_stranger ? "unauthenticated bulk length"
                                                     : "invalid bulk length");
-    reader->at = next;
-    reader->bulk = (uint64_t)size + 1;
+    *ret_size = (uint64_t)size;
     return ERR_OK;
 }
 
-static enum err read_bulks(struct resp_reader *reader, struct bytes input,
+/* Reads the missing bulks; their places count from `base`. */
+static enum err read_bulks(struct resp_reader *reader, struct bytes input, uintptr_t base,
                            const struct resp_limits *limits, struct resp_arguments *arguments)
 {
-    while (reader->missing > 0) {
-        if (reader->bulk == 0)
-            TRY(read_bulk_head(reader, input, limits));
-        size_t size = (size_t)(reader->bulk - 1);
+    size_t at = reader->at, first = arguments->count, last = first + reader->missing, i = first;
+    bool has_head = reader->bulk > 0;
+    uint64_t size = reader->bulk - has_head;
+    enum err err = ERR_OK;
 
-        if (input.size - reader->at < size + 2)
-            return ERR_AGAIN;
-        if (input.data[reader->at + size] != '\r' || input.data[reader->at + size + 1] != '\n')
-            return complain(reader, "a bulk does not end with its line end");
-        if (arguments->count == arguments->capacity)
-            return ERR_FULL;
-        arguments->items[arguments->count++] = (struct bytes){as_offset(reader->at), size};
-        reader->read++;
-        reader->missing--;
-        reader->at += size + 2;
-        reader->bulk = 0;
+    for (; i < last; i++) {
+        if (!has_head)
+            err = read_bulk_head(reader, input, limits, &at, &size);
+        if (err != ERR_OK)
+            break;
+        has_head = true;
+        if (input.size - at < size + 2)
+            err = ERR_AGAIN;
+        else if (!is_line_end(input.data + at + size))
+            err = complain(reader, "a bulk does not end with its line end");
+        else if (i == arguments->capacity)
+            err = ERR_FULL;
+        if (err != ERR_OK)
+            break;
+        arguments->items[i] = (struct bytes){place_of(base, at), (size_t)size};
+        at += (size_t)size + 2;
+        has_head = false;
     }
-    return ERR_OK;
+    arguments->count = i;
+    reader->at = at;
+    reader->missing = last - i;
+    reader->read += i - first;
+    reader->bulk = has_head ? size + 1 : 0;
+    return err;
 }
 
+/* Adds `shift` to the places of the request that is being read. */
+static void move_places(const struct resp_reader *reader, const struct resp_arguments *arguments,
+                        uintptr_t shift)
+{
+    for (size_t i = arguments->count - reader->read; i < arguments->count; i++)
+        arguments->items[i].data = place_of((uintptr_t)arguments->items[i].data, shift);
+}
+
+/* A request that is whole at once is read in place. Another one is kept as offsets from the first
+ * time on, so that its arguments are touched twice however often more of it comes. */
 enum err resp_read(struct resp_reader *reader, struct bytes input, const struct resp_limits *limits,
                    struct resp_arguments *arguments, size_t *ret_size)
 {
@@ -252,11 +314,17 @@ enum err resp_read(struct resp_reader *reader, struct bytes input, const struct 
         return ERR_AGAIN;
     if (input.data[0] != '*')
         return read_inline(reader, input, arguments, ret_size);
-    if (reader->at == 0)
+    bool is_new = reader->at == 0;
+    uintptr_t base = is_new ? (uintptr_t)input.data : 0;
+
+    if (is_new)
         TRY(read_count(reader, input, limits));
-    TRY(read_bulks(reader, input, limits, arguments));
-    for (size_t i = arguments->count - reader->read; i < arguments->count; i++)
-        arguments->items[i].data = input.data + (uintptr_t)arguments->items[i].data;
+    enum err err = read_bulks(reader, input, base, limits, arguments);
+
+    if (is_new != (err == ERR_OK))
+        move_places(reader, arguments, is_new ? -base : (uintptr_t)input.data);
+    if (err != ERR_OK)
+        return err;
     *ret_size = reader->at;
     reader->at = reader->read = 0;
     return ERR_OK;
