@@ -248,3 +248,8 @@ int bench_resp_main(int argc, char **argv)
 {
     return bench_main(PLAN_RESP, argc, argv);
 }
+
+int bench_memcached_main(int argc, char **argv)
+{
+    return bench_main(PLAN_MEMCACHED, argc, argv);
+}

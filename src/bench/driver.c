@@ -121,12 +121,19 @@ static void fill_more(struct driver *driver, struct lane *lane, int64_t now_ns)
 
 /* ---- open loop --------------------------------------------------------------------------- */
 
-static void count_failure(struct driver *driver, uint32_t route, int64_t due_ns,
-                          enum failure failure)
+static void count_failures(struct driver *driver, const struct flight *flight, enum failure failure)
 {
-    counter_add(&driver->failed, 1);
-    if (window_holds(&driver->window, due_ns))
-        driver->result.tallies[route]->failures[failure]++;
+    counter_add(&driver->failed, flight->count);
+    if (window_holds(&driver->window, flight->due_ns))
+        driver->result.tallies[flight->route]->failures[failure] += flight->count;
+}
+
+static void count_unsent(struct driver *driver, int64_t due_ns)
+{
+    struct flight flight = {.due_ns = due_ns, .count = 1};
+
+    flight.route = mixer_route(&driver->mixer);
+    count_failures(driver, &flight, FAILURE_UNSENT);
 }
 
 static void queue_due(struct driver *driver, int64_t now_ns)
@@ -137,7 +144,7 @@ static void queue_due(struct driver *driver, int64_t now_ns)
         if (window_holds(&driver->window, due_ns))
             histogram_record(driver->result.lag, (uint64_t)(now_ns - due_ns));
         if (!backlog_add(&driver->backlog, due_ns))
-            count_failure(driver, mixer_route(&driver->mixer), due_ns, FAILURE_UNSENT);
+            count_unsent(driver, due_ns);
         driver->next_due_ns =
             driver->start_ns + (int64_t)arrival_next(&driver->arrival, &driver->mixer.random);
     }
@@ -164,8 +171,7 @@ static void start_due(struct driver *driver, int64_t now_ns)
 static void forget_backlog(struct driver *driver)
 {
     while (driver->backlog.count > 0)
-        count_failure(driver, mixer_route(&driver->mixer), backlog_take(&driver->backlog),
-                      FAILURE_UNSENT);
+        count_unsent(driver, backlog_take(&driver->backlog));
 }
 
 /* ---- what lanes tell ---------------------------------------------------------------------- */
@@ -194,25 +200,26 @@ static void on_answered(void *owner, const struct flight *flight, const union an
     enum failure failure = FAILURE_COUNT;
 
     if (driver->phase == PHASE_FILL) {
-        driver->fill_failed += answer->resp.type != '+';
+        driver->fill_failed += answer->resp.type != '+' ? flight->count : 0;
         return;
     }
     if (driver->plan->protocol == PLAN_HTTP)
         failure = judge_http(driver->plan, &answer->http, measured ? tally : NULL);
     else
-        failure = judge_resp(driver->plan, route, &answer->resp, measured ? tally : NULL);
+        failure =
+            judge_resp(driver->plan, route, &answer->resp, flight->count, measured ? tally : NULL);
     if (failure != FAILURE_COUNT) {
-        count_failure(driver, flight->route, flight->due_ns, failure);
+        count_failures(driver, flight, failure);
         return;
     }
-    counter_add(&driver->answered, 1);
+    counter_add(&driver->answered, flight->count);
     if (measured) {
-        tally->good++;
-        histogram_record(tally->latency, (uint64_t)(now_ns - flight->due_ns));
+        tally->good += flight->count;
+        histogram_record_many(tally->latency, (uint64_t)(now_ns - flight->due_ns), flight->count);
         driver->last_answer_ns = now_ns;
     }
     if (window_holds(&driver->window, now_ns))
-        tally->arrived++;
+        tally->arrived += flight->count;
 }
 
 static void on_failed(void *owner, const struct flight *flight, enum failure failure)
@@ -222,7 +229,7 @@ static void on_failed(void *owner, const struct flight *flight, enum failure fai
     if (driver->phase == PHASE_FILL && failure != FAILURE_CONNECT)
         driver->fill_failed++;
     else if (flight != NULL)
-        count_failure(driver, flight->route, flight->due_ns, failure);
+        count_failures(driver, flight, failure);
     else
         driver->result.failures[failure]++;
 }

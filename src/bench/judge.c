@@ -35,15 +35,15 @@ static bool is_expected_type(const struct route *route, uint8_t type)
 }
 
 enum failure judge_resp(const struct plan *plan, const struct route *route,
-                        const struct resp_answer *answer, struct tally *tally)
+                        const struct resp_answer *answer, uint64_t count, struct tally *tally)
 {
     bool reads = route->expected_type == '$';
 
     if (!is_expected_type(route, answer->type))
         return FAILURE_REPLY;
     if (tally != NULL && reads)
-        tally->cached[answer->is_nil ? CACHED_MISS : CACHED_HIT]++;
+        tally->cached[answer->is_nil ? CACHED_MISS : CACHED_HIT] += count;
     if (tally != NULL && answer->type == '$')
-        tally->body_bytes += answer->size;
+        tally->body_bytes += answer->size * count;
     return reads && !answer->is_nil ? judge_size(plan, answer->size) : FAILURE_COUNT;
 }

@@ -12,10 +12,10 @@
 #include "bench/tally.h"
 
 /* What is wrong with the answer, or FAILURE_COUNT when nothing is. What it says (status, cache,
- * size) goes into the tally unless that is NULL. */
+ * size) goes into the tally unless that is NULL; of RESP `count` times, for so many alike. */
 enum failure judge_http(const struct plan *plan, const struct http_answer *answer,
                         struct tally *tally);
 enum failure judge_resp(const struct plan *plan, const struct route *route,
-                        const struct resp_answer *answer, struct tally *tally);
+                        const struct resp_answer *answer, uint64_t count, struct tally *tally);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "bench/memcached_answer.h"
 #include "net/clock.h"
 
 #include <errno.h>
@@ -46,23 +47,45 @@ static void answer_init(const struct road *road, struct lane *lane)
         resp_answer_init(&lane->answer.resp);
 }
 
-static struct flight land(const struct road *road, struct lane *lane)
+/* Takes up to `count` requests of the first flight. */
+static struct flight land(const struct road *road, struct lane *lane, uint32_t count)
 {
-    must(lane->count > 0);
-    struct flight flight = lane->flights[lane->first];
+    must(lane->flight_count > 0);
+    struct flight *first = &lane->flights[lane->first], flight = *first;
 
-    lane->first = lane->first + 1 == road->flights_max ? 0 : lane->first + 1;
-    lane->count--;
+    if (count < flight.count) {
+        flight.count = count;
+        first->count -= count;
+    } else {
+        lane->first = lane->first + 1 == road->flights_max ? 0 : lane->first + 1;
+        lane->flight_count--;
+    }
+    lane->count -= flight.count;
     return flight;
+}
+
+static struct flight *flight_at(const struct road *road, struct lane *lane, unsigned number)
+{
+    unsigned place = lane->first + number;
+
+    return &lane->flights[place < road->flights_max ? place : place - road->flights_max];
 }
 
 void lane_board(const struct road *road, struct lane *lane, struct flight flight)
 {
     must(lane->count < road->flights_max);
-    unsigned place = lane->first + lane->count;
-
-    lane->flights[place < road->flights_max ? place : place - road->flights_max] = flight;
     lane->count++;
+    if (lane->flight_count > 0) {
+        struct flight *last = flight_at(road, lane, lane->flight_count - 1);
+
+        if (last->route == flight.route && last->due_ns == flight.due_ns &&
+            last->sent_ns == flight.sent_ns) {
+            last->count++;
+            return;
+        }
+    }
+    flight.count = 1;
+    *flight_at(road, lane, lane->flight_count++) = flight;
 }
 
 void lane_break(struct road *road, struct lane *lane, enum failure failure, int64_t retry_ns)
@@ -70,7 +93,7 @@ void lane_break(struct road *road, struct lane *lane, enum failure failure, int6
     lane_close(lane);
     lane->retry_ns = retry_ns;
     while (lane->count > 0) {
-        struct flight flight = land(road, lane);
+        struct flight flight = land(road, lane, UINT32_MAX);
 
         road->events->failed(road->owner, &flight, failure);
     }
@@ -111,6 +134,7 @@ void lane_connect(struct road *road, struct lane *lane, int64_t now_ns)
 
     must(lane->state == LANE_DOWN);
     must(lane->count == 0);
+    must(lane->flight_count == 0);
     lane->first = 0;
     lane->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (lane->fd < 0) {
@@ -192,19 +216,24 @@ static enum err next_answer(const struct road *road, struct lane *lane, struct b
 {
     if (road->plan->protocol == PLAN_HTTP)
         return http_answer_next(&lane->answer.http, input, ret_used);
+    if (road->plan->protocol == PLAN_MEMCACHED)
+        return memcached_answer_next(&lane->answer.resp, input, ret_used);
     return resp_answer_next(&lane->answer.resp, input, ret_used);
 }
 
-static void tell_answer(struct road *road, struct lane *lane, int64_t now_ns)
+static void tell_answers(struct road *road, struct lane *lane, uint32_t count, int64_t now_ns)
 {
-    struct flight flight = land(road, lane);
+    while (count > 0) {
+        struct flight flight = land(road, lane, count);
 
-    road->events->answered(road->owner, &flight, &lane->answer, now_ns);
+        count -= flight.count;
+        road->events->answered(road->owner, &flight, &lane->answer, now_ns);
+    }
 }
 
 static bool lives_on(const struct road *road, const struct lane *lane)
 {
-    return road->plan->protocol == PLAN_RESP || lane->answer.http.keep_alive;
+    return road->plan->protocol != PLAN_HTTP || lane->answer.http.keep_alive;
 }
 
 static void end_lane(struct road *road, struct lane *lane, int64_t now_ns)
@@ -216,12 +245,29 @@ static void end_lane(struct road *road, struct lane *lane, int64_t now_ns)
         road->events->ended(road->owner, lane, now_ns);
 }
 
+/* Cuts off the answers that are like the one just read, which was `whole`; how many. A batch brings
+ * sixteen or a thousand of them, and each costs two comparisons. */
+static uint32_t skip_repeats(const struct road *road, const struct lane *lane, struct bytes whole,
+                             struct bytes *input)
+{
+    size_t count = 0;
+
+    if (road->plan->protocol == PLAN_RESP)
+        count = resp_answer_repeats(&lane->answer.resp, whole, *input, lane->count - 1);
+    *input = bytes_skip(*input, count * whole.size);
+    return (uint32_t)count;
+}
+
 /* Cuts answers off the input until no whole one is left; false: the lane went down. */
 static bool read_answers(struct road *road, struct lane *lane, struct bytes *input, int64_t now_ns)
 {
+    bool begun = road->plan->protocol != PLAN_HTTP && lane->answer.resp.begun;
+
     while (input->size > 0) {
         size_t used = 0;
         enum err err = lane->count == 0 ? ERR_SYNTAX : next_answer(road, lane, *input, &used);
+        struct bytes whole = bytes_slice(*input, 0, used);
+        uint32_t repeats = 0;
 
         *input = bytes_skip(*input, used);
         if (err == ERR_AGAIN)
@@ -232,7 +278,10 @@ static bool read_answers(struct road *road, struct lane *lane, struct bytes *inp
             lane_break(road, lane, FAILURE_BROKEN, now_ns);
             return false;
         }
-        tell_answer(road, lane, now_ns);
+        if (!begun)
+            repeats = skip_repeats(road, lane, whole, input);
+        begun = false;
+        tell_answers(road, lane, repeats + 1, now_ns);
         if (!lives_on(road, lane)) {
             end_lane(road, lane, now_ns);
             return false;
@@ -248,7 +297,7 @@ static void end_of_input(struct road *road, struct lane *lane)
 
     if (lane->count > 0 && road->plan->protocol == PLAN_HTTP &&
         http_answer_ends_with_connection(&lane->answer.http))
-        tell_answer(road, lane, now_ns);
+        tell_answers(road, lane, 1, now_ns);
     end_lane(road, lane, now_ns);
 }
 

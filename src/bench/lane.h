@@ -20,37 +20,40 @@
 
 enum lane_state { LANE_DOWN, LANE_CONNECTING, LANE_UP };
 
-/* One request from when it was due to its answer. */
+/* Requests of one route that were due and sent at the same time, from then to their answers. */
 struct flight {
     int64_t due_ns;
     int64_t sent_ns;
     uint32_t route;
+    uint32_t count;
 };
 
 union answer {
     struct http_answer http;
-    struct resp_answer resp;
+    struct resp_answer resp; /* memcached's, too */
 };
 
 struct lane {
     int fd;
     enum lane_state state;
     bool waits_to_write;
-    bool offered; /* idle.c's: it stands in the ring of lanes with room */
-    unsigned first;
-    unsigned count;
+    bool offered;           /* idle.c's: it stands in the ring of lanes with room */
+    unsigned count;         /* requests under way */
     struct flight *flights; /* a ring of road->flights_max */
-    struct buf rest;        /* output that the socket did not take yet */
-    struct buf kept;        /* input whose end has not come yet */
+    unsigned first;
+    unsigned flight_count;
+    struct buf rest; /* output that the socket did not take yet */
+    struct buf kept; /* input whose end has not come yet */
     union answer answer;
     int64_t retry_ns; /* DOWN: when to try again */
 };
 
 struct lane_events {
     void (*up)(void *owner, struct lane *lane, int64_t now_ns);
+    /* The answers to all of the flight, which are alike. */
     void (*answered)(void *owner, const struct flight *flight, const union answer *answer,
                      int64_t now_ns);
-    /* `flight` is NULL for a failure that belongs to no request. */
+    /* All of the flight failed; NULL for a failure that belongs to no request. */
     void (*failed)(void *owner, const struct flight *flight, enum failure failure);
     /* The server ended the connection after a whole answer, as it may. */
     void (*ended)(void *owner, struct lane *lane, int64_t now_ns);
@@ -64,8 +67,8 @@ struct road {
     const struct lane_events *events;
     void *owner;
     int epoll;
-    unsigned flights_max;
-    uint8_t *input; /* ROAD_INPUT_SIZE bytes */
+    unsigned flights_max; /* requests under way on a lane */
+    uint8_t *input;       /* ROAD_INPUT_SIZE bytes */
     uint64_t bytes_in;
     uint64_t bytes_out;
     int last_errno; /* of the last failed connect, for the sentence about it */
@@ -85,7 +88,7 @@ void lane_ready(struct road *road, struct lane *lane, uint32_t events);
 /* Sends `bytes`, the requests of the flights just added with lane_board. */
 void lane_send(struct road *road, struct lane *lane, struct bytes bytes);
 
-/* One more request; there must be room. */
+/* One more request, of which `flight` is the count of one; there must be room. */
 void lane_board(const struct road *road, struct lane *lane, struct flight flight);
 
 /* Fails what is under way and closes. The lane is down, to be tried again at `retry_ns`. */

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-enum { HTTP = 1, RESP = 2, BOTH = HTTP | RESP };
+enum { HTTP = 1, RESP = 2, MEMCACHED = 4, STORES = RESP | MEMCACHED, ALL = HTTP | STORES };
 
 struct option;
 
@@ -184,10 +184,9 @@ static enum err set_MIX(struct plan *plan, const struct option *option, struct b
 
         if ((!bytes_equal_nocase(name, BYTES("get")) && !bytes_equal_nocase(name, BYTES("set"))) ||
             (weight.size > 0 && number_u64(weight, &number) != ERR_OK))
-            return fault_say(fault, ERR_SYNTAX,
-                             "%s is a list such as get=9,set=1; other commands are written with "
-                             "--command",
-                             option->name);
+            return fault_say(
+                fault, ERR_SYNTAX, "%s is a list such as get=9,set=1%s", option->name,
+                plan->protocol == PLAN_RESP ? "; other commands are written with --command" : "");
         if (number == 0)
             continue;
         int size =
@@ -254,7 +253,10 @@ enum { OPTIONS_COUNT = sizeof options / sizeof *options };
 
 static unsigned door_of(enum plan_protocol protocol)
 {
-    return protocol == PLAN_HTTP ? HTTP : RESP;
+    static const unsigned doors[] = {
+        [PLAN_HTTP] = HTTP, [PLAN_RESP] = RESP, [PLAN_MEMCACHED] = MEMCACHED};
+
+    return doors[protocol];
 }
 
 static const struct option *option_find(enum plan_protocol protocol, struct bytes name)
@@ -329,6 +331,10 @@ void option_help(enum plan_protocol protocol, struct buf *out)
             out, "larder bench http URL... [options]: how fast an HTTP server answers.\n\n"
                  "A URL may have gaps: {key} is drawn among --keys, {1-2000} is a number of that "
                  "range.\nSeveral URLs are mixed; 3@http://... is asked three times as often.\n\n");
+    else if (protocol == PLAN_MEMCACHED)
+        buf_add_text(out, "larder bench memcached [HOST:PORT] [options]: how fast memcached "
+                          "answers, in its text\nprotocol.\nDefault: 127.0.0.1:11211, get of a "
+                          "million keys key:000000000000...\n\n");
     else
         buf_add_text(out, "larder bench resp [HOST:PORT] [options]: how fast a server of the "
                           "Redis protocol answers.\nDefault: 127.0.0.1:6379, GET of a million "

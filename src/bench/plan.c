@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#define MEMCACHED_TTL_MAX_NS (INT64_C(30) * 86400 * 1000000000)
+
 void plan_init(struct plan *plan, enum plan_protocol protocol)
 {
     *plan = (struct plan){
@@ -18,13 +20,13 @@ void plan_init(struct plan *plan, enum plan_protocol protocol)
         .connections = 50,
         .threads = 1,
         .pipeline = 1,
-        .key_width = protocol == PLAN_RESP ? 12 : 0,
+        .key_width = protocol == PLAN_HTTP ? 0 : 12,
         .value_low = 64,
         .value_high = 64,
         .seed = 1,
         .method = BYTES("GET"),
         .key_pattern = BYTES("key:{key}"),
-        .place = BYTES("127.0.0.1:6379"),
+        .place = protocol == PLAN_MEMCACHED ? BYTES("127.0.0.1:11211") : BYTES("127.0.0.1:6379"),
     };
     arena_init(&plan->arena, PLAN_ARENA_MAX);
 }
@@ -210,13 +212,15 @@ static enum err add_words(struct plan *plan, struct template *template, struct b
 /* The short forms: "get" and "set" stand for the commands with the key pattern. */
 static struct bytes whole_command(struct plan *plan, struct bytes text)
 {
-    char command[1024];
+    char command[1024], ttl[48] = "";
     bool set = bytes_equal_nocase(text, BYTES("set"));
 
     if (!set && !bytes_equal_nocase(text, BYTES("get")))
         return text;
-    int size = snprintf(command, sizeof command, "%s %.*s%s", set ? "SET" : "GET",
-                        BYTES_ARG(plan->key_pattern), set ? " {value}" : "");
+    if (plan->ttl_ns > 0)
+        (void)snprintf(ttl, sizeof ttl, " PX %lld", (long long)(plan->ttl_ns / 1000000));
+    int size = snprintf(command, sizeof command, "%s %.*s%s%s", set ? "SET" : "GET",
+                        BYTES_ARG(plan->key_pattern), set ? " {value}" : "", set ? ttl : "");
 
     if (size < 0 || (size_t)size >= sizeof command)
         return BYTES("");
@@ -248,18 +252,88 @@ static enum err add_command(struct plan *plan, struct bytes text, struct fault *
     return ERR_OK;
 }
 
-static enum err finish_resp(struct plan *plan, struct fault *fault)
+/* ---- memcached's text protocol ------------------------------------------------------------- */
+
+static enum err add_text(struct plan *plan, struct template *template, bool set,
+                         struct fault *fault)
 {
-    if (bytes_begin_with(plan->place, BYTES("redis://")))
-        plan->place = bytes_skip(plan->place, sizeof "redis://" - 1);
+    struct template_rules rules = rules_of(plan, false);
+    long long ttl_s = (long long)((plan->ttl_ns + 999999999) / 1000000000);
+    char middle[48];
+    int size = snprintf(middle, sizeof middle, " 0 %lld ", ttl_s);
+    struct bytes copy = arena_copy(&plan->arena, bytes_of(middle, (size_t)size));
+
+    template_init(template);
+    TRY(template_add_plain(template, set ? BYTES("set ") : BYTES("get "), fault));
+    TRY(template_add(template, plan->key_pattern, &rules, fault));
+    if (!set)
+        return template_add_plain(template, BYTES("\r\n"), fault);
+    TRY(template_add_plain(template, copy, fault));
+    return template_add_block(template, fault);
+}
+
+static enum err add_get_or_set(struct plan *plan, struct bytes text, struct fault *fault)
+{
+    struct route *route = &plan->routes[plan->route_count];
+    bool set = false;
+
+    TRY(cut_weight(&text, &route->weight, fault));
+    set = bytes_equal_nocase(text, BYTES("set"));
+    route->name = set ? BYTES("set") : BYTES("get");
+    route->expected_type = set ? '+' : '$';
+    TRY(add_text(plan, &route->template, set, fault));
+    plan->route_count++;
+    plan->weight_sum += route->weight;
+    return ERR_OK;
+}
+
+static enum err check_memcached(const struct plan *plan, struct fault *fault)
+{
+    const struct bytes key = plan->key_pattern;
+
+    for (size_t i = 0; i < key.size; i++)
+        if (key.data[i] <= ' ' || key.data[i] == 0x7f)
+            return fault_say(fault, ERR_SYNTAX,
+                             "--key: memcached's keys have no blanks and no control characters");
+    if (plan->ttl_ns > MEMCACHED_TTL_MAX_NS)
+        return fault_say(fault, ERR_RANGE,
+                         "--ttl: memcached takes more than 30 days for a date, not for a time");
+    return ERR_OK;
+}
+
+/* ---- what both have ------------------------------------------------------------------------ */
+
+static enum err set_place(struct plan *plan, struct bytes scheme, struct fault *fault)
+{
+    if (bytes_begin_with(plan->place, scheme))
+        plan->place = bytes_skip(plan->place, scheme.size);
     plan->authority = plan->place;
-    TRY(address_parse(plan->place, &plan->address, fault));
+    return address_parse(plan->place, &plan->address, fault);
+}
+
+static enum err add_targets(struct plan *plan, struct fault *fault)
+{
+    for (unsigned i = 0; i < plan->target_count; i++) {
+        if (plan->protocol == PLAN_RESP)
+            TRY(add_command(plan, plan->targets[i], fault));
+        else
+            TRY(add_get_or_set(plan, plan->targets[i], fault));
+    }
+    return ERR_OK;
+}
+
+static enum err finish_store(struct plan *plan, struct fault *fault)
+{
+    bool resp = plan->protocol == PLAN_RESP;
+
+    TRY(set_place(plan, resp ? BYTES("redis://") : BYTES("memcached://"), fault));
+    if (!resp)
+        TRY(check_memcached(plan, fault));
     if (plan->keys == 0)
         plan->keys = 1000000;
     if (plan->target_count == 0)
         plan->targets[plan->target_count++] = BYTES("get");
-    for (unsigned i = 0; i < plan->target_count; i++)
-        TRY(add_command(plan, plan->targets[i], fault));
+    TRY(add_targets(plan, fault));
     if (!plan->fill)
         return ERR_OK;
     if (!plan->has_expected_size) {
@@ -267,6 +341,8 @@ static enum err finish_resp(struct plan *plan, struct fault *fault)
         plan->expected_size_low = plan->value_low;
         plan->expected_size_high = plan->value_high;
     }
+    if (!resp)
+        return add_text(plan, &plan->fill_template, true, fault);
     return add_words(plan, &plan->fill_template, whole_command(plan, BYTES("set")), fault);
 }
 
@@ -322,7 +398,7 @@ static enum err check_loop(struct plan *plan, struct fault *fault)
 
 enum err plan_finish(struct plan *plan, struct fault *fault)
 {
-    TRY(plan->protocol == PLAN_HTTP ? finish_http(plan, fault) : finish_resp(plan, fault));
+    TRY(plan->protocol == PLAN_HTTP ? finish_http(plan, fault) : finish_store(plan, fault));
     TRY(check_keys(plan, fault));
     TRY(check_loop(plan, fault));
     if (!plan->allow_remote && !is_loopback(&plan->address))

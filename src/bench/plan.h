@@ -28,13 +28,13 @@ enum {
     PLAN_ARENA_MAX = 64 << 20, /* bytes */
 };
 
-enum plan_protocol { PLAN_HTTP, PLAN_RESP };
+enum plan_protocol { PLAN_HTTP, PLAN_RESP, PLAN_MEMCACHED };
 
 struct route {
     struct bytes name;
     uint64_t weight;
     struct template template;
-    uint8_t expected_type; /* RESP: '$' may also be nothing (a miss); 0: all but errors */
+    uint8_t expected_type; /* not HTTP: '$' may also be nothing (a miss); 0: all but errors */
 };
 
 struct plan {
@@ -63,6 +63,7 @@ struct plan {
     struct zipf key_law;
     uint64_t value_low; /* bytes, drawn log-uniformly up to value_high */
     uint64_t value_high;
+    int64_t ttl_ns; /* of what is set; 0: for ever */
     struct template fill_template;
     uint64_t seed;
 
@@ -84,14 +85,14 @@ struct plan {
     bool has_warmup;
 
     /* as written, until plan_finish has read it */
-    struct bytes targets[PLAN_ROUTES_MAX]; /* URLs, or RESP commands */
+    struct bytes targets[PLAN_ROUTES_MAX]; /* URLs, or commands */
     unsigned target_count;
     struct bytes fields[PLAN_FIELDS_MAX];
     unsigned field_count;
     struct bytes method;
     struct bytes body;
     struct bytes key_pattern;
-    struct bytes place; /* RESP: host:port */
+    struct bytes place; /* not HTTP: host:port */
     struct arena arena;
 };
 

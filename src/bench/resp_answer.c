@@ -12,7 +12,7 @@ void resp_answer_init(struct resp_answer *answer)
     *answer = (struct resp_answer){.left = 1};
 }
 
-static enum err cut_line(struct bytes input, struct bytes *ret_line)
+enum err resp_answer_cut_line(struct bytes input, struct bytes *ret_line)
 {
     const uint8_t *end = memchr(input.data, '\n', input.size);
 
@@ -94,7 +94,7 @@ static enum err read_line(struct resp_answer *answer, struct bytes line)
 }
 
 /* The rest of a bulk; its last two bytes must be the line end. */
-static enum err skip_bulk(struct resp_answer *answer, struct bytes *input)
+enum err resp_answer_skip_bulk(struct resp_answer *answer, struct bytes *input)
 {
     if (answer->bytes > 2) {
         uint64_t size = answer->bytes - 2 < input->size ? answer->bytes - 2 : input->size;
@@ -119,10 +119,10 @@ enum err resp_answer_next(struct resp_answer *answer, struct bytes input, size_t
 
     while (err == ERR_OK && (answer->left > 0 || answer->bytes > 0)) {
         if (answer->bytes > 0) {
-            err = skip_bulk(answer, &input);
+            err = resp_answer_skip_bulk(answer, &input);
             continue;
         }
-        err = input.size == 0 ? ERR_AGAIN : cut_line(input, &line);
+        err = input.size == 0 ? ERR_AGAIN : resp_answer_cut_line(input, &line);
         if (err != ERR_OK)
             break;
         err = read_line(answer, line);
@@ -130,4 +130,25 @@ enum err resp_answer_next(struct resp_answer *answer, struct bytes input, size_t
     }
     *ret_used = size - input.size;
     return err;
+}
+
+size_t resp_answer_repeats(const struct resp_answer *answer, struct bytes whole, struct bytes input,
+                           size_t count_max)
+{
+    bool bulk = answer->type == '$' && !answer->is_nil;
+    size_t head = bulk ? whole.size - (size_t)answer->size - 2 : whole.size;
+    const uint8_t *at = input.data;
+    size_t count = 0;
+
+    if (!bulk && answer->type != '+' && answer->type != ':' && !answer->is_nil)
+        return 0;
+    for (; count < count_max && input.size >= whole.size; count++) {
+        const uint8_t *end = at + whole.size;
+
+        if (memcmp(at, whole.data, head) != 0 || end[-2] != '\r' || end[-1] != '\n')
+            break;
+        at = end;
+        input.size -= whole.size;
+    }
+    return count;
 }

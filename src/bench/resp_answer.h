@@ -33,4 +33,18 @@ void resp_answer_init(struct resp_answer *answer);
  * ERR_TOO_BIG a line, a bulk or an array is larger than the limits above */
 enum err resp_answer_next(struct resp_answer *answer, struct bytes input, size_t *ret_used);
 
+/* How many replies at the front of `input`, up to `count_max`, are like `answer`, whose bytes are
+ * `whole`: the same type, size and length, only the bytes of a bulk may differ. Arrays have no
+ * likes. */
+size_t resp_answer_repeats(const struct resp_answer *answer, struct bytes whole, struct bytes input,
+                           size_t count_max);
+
+/* ---- for the like of it (memcached_answer) ------------------------------------------------ */
+
+/* A line without its end; errors as above. */
+enum err resp_answer_cut_line(struct bytes input, struct bytes *ret_line);
+
+/* Takes what came of the answer's bulk off `*input`; ERR_AGAIN until its line end was there. */
+enum err resp_answer_skip_bulk(struct resp_answer *answer, struct bytes *input);
+
 #endif

@@ -44,7 +44,7 @@ static void add_cache(struct buf *out, const struct plan *plan, const struct tal
     double ratio = tally_hit_ratio(tally);
 
     buf_printf(out, "\"cache\":{\"source\":\"%s\"",
-               plan->protocol == PLAN_RESP ? "reply" : source_name(tally));
+               plan->protocol != PLAN_HTTP ? "reply" : source_name(tally));
     for (unsigned i = 0; i < CACHED_COUNT; i++)
         buf_printf(out, ",\"%s\":%llu", names[i], (unsigned long long)tally->cached[i]);
     if (ratio < 0)
@@ -81,7 +81,10 @@ static void add_tally(struct buf *out, const struct result *result, const struct
 
 static void add_plan(struct buf *out, const struct plan *plan)
 {
-    buf_printf(out, "\"protocol\":\"%s\",", plan->protocol == PLAN_HTTP ? "http" : "resp");
+    static const char *const protocols[] = {
+        [PLAN_HTTP] = "http", [PLAN_RESP] = "resp", [PLAN_MEMCACHED] = "memcached"};
+
+    buf_printf(out, "\"protocol\":\"%s\",", protocols[plan->protocol]);
     add_text(out, "server", plan->authority);
     buf_printf(out, ",\"loop\":\"%s\",", plan->rate > 0 ? "open" : "closed");
     if (plan->rate > 0)

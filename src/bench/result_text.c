@@ -92,7 +92,7 @@ static void add_cache(struct buf *out, const struct result *result)
         return;
     while (--source > SOURCE_NONE && all->sources[source] == 0)
         ;
-    if (result->plan->protocol == PLAN_RESP) {
+    if (result->plan->protocol != PLAN_HTTP) {
         buf_printf(out, "cache      %llu hits, %llu misses\n",
                    (unsigned long long)all->cached[CACHED_HIT],
                    (unsigned long long)all->cached[CACHED_MISS]);

@@ -25,7 +25,8 @@ static enum err add_piece(struct template *template, struct piece piece, struct 
     template->pieces[template->count++] = piece;
     template->size_max += piece.kind == PIECE_TEXT ? piece.text.size : TEMPLATE_NUMBER_SIZE;
     template->has_key = template->has_key || piece.kind == PIECE_KEY;
-    template->has_value = template->has_value || piece.kind == PIECE_VALUE;
+    template->has_value =
+        template->has_value || piece.kind == PIECE_VALUE || piece.kind == PIECE_BLOCK;
     return ERR_OK;
 }
 
@@ -113,11 +114,30 @@ enum err template_add(struct template *template, struct bytes text,
 
 static unsigned digits_of(uint64_t number)
 {
-    unsigned count = 1;
+    static const uint64_t powers[] = {0,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000,
+                                      100000000000,
+                                      1000000000000,
+                                      10000000000000,
+                                      100000000000000,
+                                      1000000000000000,
+                                      10000000000000000,
+                                      100000000000000000,
+                                      1000000000000000000,
+                                      10000000000000000000U};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(number | 1);
+    unsigned digits = bits * 1233 >> 12; /* of log10(2); at most one too few */
 
-    for (; number >= 10; number /= 10)
-        count++;
-    return count;
+    return digits + (number >= powers[digits] || number == 0 ? 1 : 0);
 }
 
 /* The length of a word that is always the same, or 0. */
@@ -138,6 +158,11 @@ static size_t fixed_length(struct bytes text, const struct template_rules *rules
         text = bytes_skip(text, sizeof "{key}" - 1);
     }
     return length;
+}
+
+enum err template_add_block(struct template *template, struct fault *fault)
+{
+    return add_piece(template, (struct piece){.kind = PIECE_BLOCK}, fault);
 }
 
 static enum err add_fixed_word(struct template *template, struct bytes text, size_t length,
@@ -171,33 +196,24 @@ enum err template_add_word(struct template *template, struct bytes text,
     return ERR_OK;
 }
 
-/* Digits from the right end of `digits`; how many. */
-static unsigned number_digits(uint64_t number, unsigned width, uint8_t digits[TEMPLATE_NUMBER_SIZE])
+static uint8_t *put_number(uint8_t *to, uint64_t number, unsigned width)
 {
     static const char pairs[] =
         "00010203040506070809101112131415161718192021222324252627282930313233"
         "34353637383940414243444546474849505152535455565758596061626364656667"
         "6869707172737475767778798081828384858687888990919293949596979899";
-    unsigned count = 0;
+    unsigned digits = digits_of(number);
+    uint8_t *end = to + (digits < width ? width : digits), *at = end;
 
     for (; number >= 10; number /= 100) {
-        digits[TEMPLATE_NUMBER_SIZE - ++count] = (uint8_t)pairs[number % 100 * 2 + 1];
-        digits[TEMPLATE_NUMBER_SIZE - ++count] = (uint8_t)pairs[number % 100 * 2];
+        at -= 2;
+        memcpy(at, pairs + number % 100 * 2, 2);
     }
-    if (number > 0 || count == 0)
-        digits[TEMPLATE_NUMBER_SIZE - ++count] = (uint8_t)('0' + number);
-    while (count < width)
-        digits[TEMPLATE_NUMBER_SIZE - ++count] = '0';
-    return count;
-}
-
-static uint8_t *put_number(uint8_t *to, uint64_t number, unsigned width)
-{
-    uint8_t digits[TEMPLATE_NUMBER_SIZE];
-    unsigned count = number_digits(number, width, digits);
-
-    memcpy(to, digits + TEMPLATE_NUMBER_SIZE - count, count);
-    return to + count;
+    if (number > 0)
+        *--at = (uint8_t)('0' + number);
+    while (at > to)
+        *--at = '0';
+    return end;
 }
 
 static uint8_t *put_piece(uint8_t *to, const struct piece *piece, const struct template_fill *fill)
@@ -248,6 +264,19 @@ static uint8_t *put_word(uint8_t *to, const struct piece *word, const struct tem
     return end;
 }
 
+static uint8_t *put_value(uint8_t *to, enum piece_kind kind, struct bytes value)
+{
+    if (kind == PIECE_VALUE)
+        *to++ = '$';
+    to = put_number(to, value.size, 0);
+    put_end(&to);
+    if (value.size > 0)
+        memcpy(to, value.data, value.size);
+    to += value.size;
+    put_end(&to);
+    return to;
+}
+
 void template_write(const struct template *template, const struct template_fill *fill,
                     struct buf *out)
 {
@@ -263,12 +292,8 @@ void template_write(const struct template *template, const struct template_fill 
         if (piece->kind == PIECE_WORD) {
             to = put_word(to, piece, fill);
             i += piece->inside;
-        } else if (piece->kind == PIECE_VALUE) {
-            to = put_length(to, value);
-            if (value > 0)
-                memcpy(to, fill->value.data, value);
-            to += value;
-            put_end(&to);
+        } else if (piece->kind == PIECE_VALUE || piece->kind == PIECE_BLOCK) {
+            to = put_value(to, piece->kind, fill->value);
         } else {
             to = put_piece(to, piece, fill);
         }

@@ -6,10 +6,10 @@
  *
  *   {key}     the request's key: drawn among --keys, the same wherever it stands in the request
  *   {A-B}     a number from A to B, drawn for this gap alone, by the same law
- *   {value}   a run of bytes, its size drawn between two bounds (RESP only)
+ *   {value}   a run of bytes, its size drawn between two bounds (not in HTTP)
  *
- * The same template writes HTTP request text as it is, and RESP commands word by word with their
- * lengths before them.
+ * The same template writes HTTP and memcached's request text as it is, and RESP commands word by
+ * word with their lengths before them.
  *
  * Memory: long texts are borrowed and outlive the template; short ones are copied side by side, so
  * that what stands between two gaps is one copy to write. A template must stay where it is.
@@ -32,8 +32,9 @@ enum piece_kind {
     PIECE_TEXT,
     PIECE_KEY,
     PIECE_RANGE,
-    PIECE_VALUE,
-    PIECE_WORD, /* a RESP word of `inside` pieces follows, whose length is not known before */
+    PIECE_VALUE, /* $size, bytes */
+    PIECE_BLOCK, /* size, bytes: what ends a set of memcached's */
+    PIECE_WORD,  /* a RESP word of `inside` pieces follows, whose length is not known before */
 };
 
 struct piece {
@@ -76,6 +77,9 @@ enum err template_add_plain(struct template *template, struct bytes text, struct
 /* Appends one RESP word. */
 enum err template_add_word(struct template *template, struct bytes text,
                            const struct template_rules *rules, struct fault *fault);
+
+/* Appends {value} as memcached's set ends: its size, a line end, its bytes, a line end. */
+enum err template_add_block(struct template *template, struct fault *fault);
 
 /* What differs from one request to the next. */
 struct template_fill {

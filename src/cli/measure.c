@@ -10,10 +10,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } benches[] = {
-    {"http", bench_http_main},
-    {"resp", bench_resp_main},
-    {"cache", bench_cache_main},
-    {"engine", bench_engine_main},
+    {"http", bench_http_main},   {"resp", bench_resp_main},     {"memcached", bench_memcached_main},
+    {"cache", bench_cache_main}, {"engine", bench_engine_main},
 };
 
 enum { BENCHES = sizeof benches / sizeof benches[0] };
@@ -50,10 +48,12 @@ static int measure_main(const struct command *self, int argc, char **argv)
 
 const struct command bench_command = {
     .name = "bench",
-    .usage = "http|resp|cache|engine ...",
-    .text = "Measures: servers (http, resp), eviction policies (cache), the engine alone (engine).",
+    .usage = "http|resp|memcached|cache|engine ...",
+    .text = "Measures: servers (http, resp, memcached), eviction policies (cache), the engine "
+            "alone (engine).",
     .examples = "  larder bench http --help\n"
                 "  larder bench resp --help\n"
+                "  larder bench memcached --help\n"
                 "  larder bench cache --trace FILE.ltr.zst --policy all\n"
                 "  larder bench engine --items 1000000\n",
     .has_own_help = true,

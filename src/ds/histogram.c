@@ -60,13 +60,20 @@ void histogram_clear(struct histogram *histogram)
 
 void histogram_record(struct histogram *histogram, uint64_t value)
 {
-    histogram->count++;
-    histogram->sum += (double)value;
+    histogram_record_many(histogram, value, 1);
+}
+
+void histogram_record_many(struct histogram *histogram, uint64_t value, uint64_t count)
+{
+    if (count == 0)
+        return;
+    histogram->count += count;
+    histogram->sum += (double)value * (double)count;
     if (value < histogram->least)
         histogram->least = value;
     if (value > histogram->greatest)
         histogram->greatest = value;
-    histogram->buckets[bucket_of(value)]++;
+    histogram->buckets[bucket_of(value)] += count;
 }
 
 void histogram_merge(struct histogram *histogram, const struct histogram *from)

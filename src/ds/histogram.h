@@ -28,6 +28,9 @@ void histogram_free(struct histogram **owner);
 
 void histogram_record(struct histogram *histogram, uint64_t value);
 
+/* The same value `count` times. */
+void histogram_record_many(struct histogram *histogram, uint64_t value, uint64_t count);
+
 /* Adds all that `from` has counted. */
 void histogram_merge(struct histogram *histogram, const struct histogram *from);
 

@@ -291,6 +291,48 @@ def test_resp_errors_are_no_success():
     server.close()
 
 
+def memcached_talk(store, bad=False):
+    """A server of memcached's text protocol that knows get and set."""
+    def talk(reader, send):
+        while True:
+            words = reader.readline().split()
+            if not words:
+                return
+            if words[0] == b"set":
+                value = reader.read(int(words[4]))
+                reader.read(2)
+                if not bad:
+                    store[words[1]] = value
+                send(b"SERVER_ERROR out of memory storing object\r\n" if bad else b"STORED\r\n")
+            elif words[1] in store:
+                value = store[words[1]]
+                send(b"VALUE %b 0 %d\r\n%b\r\nEND\r\n" % (words[1], len(value), value))
+            else:
+                send(b"END\r\n")
+    return talk
+
+
+def test_memcached_fills_reads_and_writes():
+    store = {}
+    server = Server(memcached_talk(store))
+    place = f"memcached://127.0.0.1:{server.port}"
+    missing = bench("memcached", place, "--keys", 50, "--requests", 200, "--pipeline", 8)
+    assert missing["cache"]["miss"] == 200 and missing["protocol"] == "memcached"
+    result = bench("memcached", place, "--keys", 50, "--fill", "--value-size", "10-20", "--mix",
+                   "get=3,set=1", "--requests", 400, "--pipeline", 8, "--connections", 5)
+    server.close()
+    assert set(store) == {b"key:%012d" % number for number in range(50)}
+    assert all(10 <= len(value) <= 20 for value in store.values())
+    assert result["cache"]["miss"] == 0 and result["cache"]["hit"] == result["routes"][0]["requests"]
+
+
+def test_memcached_errors_are_no_success():
+    server = Server(memcached_talk({}, bad=True))
+    result = bench("memcached", f"127.0.0.1:{server.port}", "--mix", "set", "--requests", 20, status=1)
+    server.close()
+    assert result["errors_by_kind"]["reply"] == 20
+
+
 def test_the_table_names_the_routes(server):
     origin = server(lambda number, line: answer())
     done = larder.run("bench", "http", origin.url + "/some/path", "--requests", "10")

@@ -25,6 +25,27 @@ static enum err feed(struct resp_answer *answer, struct bytes text, size_t step)
     return err;
 }
 
+/* What is counted as a like of the first reply is one when it is read. */
+static void check_repeats(struct bytes text)
+{
+    struct resp_answer first, next;
+    size_t used = 0, like = 0;
+
+    resp_answer_init(&first);
+    must(resp_answer_next(&first, text, &used) == ERR_OK);
+    struct bytes whole = bytes_slice(text, 0, used), rest = bytes_skip(text, used);
+
+    for (size_t count = resp_answer_repeats(&first, whole, rest, 64); count > 0; count--) {
+        resp_answer_init(&next);
+        must(resp_answer_next(&next, rest, &like) == ERR_OK);
+        must(like == used);
+        must(next.type == first.type);
+        must(next.is_nil == first.is_nil);
+        must(next.size == first.size);
+        rest = bytes_skip(rest, like);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct resp_answer whole, pieces;
@@ -39,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (one == ERR_OK) {
         must(whole.size == pieces.size);
         must(whole.type == pieces.type);
+        check_repeats(text);
     }
     return 0;
 }

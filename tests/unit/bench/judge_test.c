@@ -62,7 +62,7 @@ static enum failure of_resp(uint8_t expected, uint8_t type, bool nil, uint64_t s
     struct route route = {.expected_type = expected};
     struct resp_answer answer = {.type = type, .is_nil = nil, .size = size};
 
-    return judge_resp(&plan, &route, &answer, NULL);
+    return judge_resp(&plan, &route, &answer, 1, NULL);
 }
 
 TEST(a_read_may_find_nothing_but_not_something_else)
@@ -78,6 +78,22 @@ TEST(a_read_may_find_nothing_but_not_something_else)
     CHECK(of_resp(0, '*', false, 2) == FAILURE_COUNT);
     CHECK(of_resp(0, '-', false, 2) == FAILURE_REPLY);
     CHECK(of_resp(0, '!', false, 2) == FAILURE_REPLY);
+}
+
+TEST(answers_that_are_alike_are_judged_once_and_counted_each)
+{
+    struct route route = {.expected_type = '$'};
+    struct resp_answer answer = {.type = '$', .size = 10};
+    struct tally *tally = tally_new();
+
+    plan = (struct plan){.expected_status = 0};
+    CHECK(judge_resp(&plan, &route, &answer, 7, tally) == FAILURE_COUNT);
+    answer.is_nil = true;
+    answer.size = 0;
+    CHECK(judge_resp(&plan, &route, &answer, 3, tally) == FAILURE_COUNT);
+    CHECK(tally->cached[CACHED_HIT] == 7 && tally->cached[CACHED_MISS] == 3);
+    CHECK(tally->body_bytes == 70);
+    tally_free(&tally);
 }
 
 TEST(a_value_that_is_there_must_have_the_expected_size)

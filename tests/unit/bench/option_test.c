@@ -113,6 +113,32 @@ TEST(commands_and_mixes_become_commands_of_redis)
     plan_fini(&plan);
 }
 
+TEST(a_time_to_live_goes_with_what_is_set)
+{
+    CHECK(is_read(PLAN_RESP, "--mix get,set --ttl 90s", &plan));
+    CHECK(writes(&plan, 0, "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000007\r\n"));
+    CHECK(writes(&plan, 1,
+                 "*5\r\n$3\r\nSET\r\n$16\r\nkey:000000000007\r\n$1\r\nv\r\n$2\r\nPX\r\n"
+                 "$5\r\n90000\r\n"));
+    plan_fini(&plan);
+}
+
+TEST(memcached_gets_and_sets_in_its_own_words)
+{
+    CHECK(is_read(PLAN_MEMCACHED, "memcached://127.0.0.1:7000 --mix get=9,set=1 --ttl 1500ms",
+                  &plan));
+    CHECK(plan.route_count == 2 && plan.weight_sum == 10);
+    CHECK(plan.routes[0].expected_type == '$' && plan.routes[1].expected_type == '+');
+    CHECK(writes(&plan, 0, "get key:000000000007\r\n"));
+    CHECK(writes(&plan, 1, "set key:000000000007 0 2 1\r\nv\r\n"));
+    plan_fini(&plan);
+    CHECK(is_read(PLAN_MEMCACHED, "", &plan));
+    CHECK(address_port(&plan.address) == 11211);
+    plan_fini(&plan);
+    CHECK(is_refused(PLAN_MEMCACHED, "--ttl 31d", "30 days"));
+    CHECK(is_refused(PLAN_MEMCACHED, "--command x", "no option"));
+}
+
 TEST(times_rates_and_sizes_are_read_with_their_units)
 {
     CHECK(is_read(PLAN_HTTP,

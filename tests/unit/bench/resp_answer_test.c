@@ -83,3 +83,37 @@ TEST(what_is_no_resp_is_refused)
     CHECK(result("*4294967297\r\n") == ERR_TOO_BIG);
     CHECK(result("%18446744073709551615\r\n") == ERR_TOO_BIG);
 }
+
+/* How many likes of the first reply in `text` follow it. */
+static size_t repeats(struct bytes text, size_t count_max)
+{
+    struct resp_answer answer;
+    size_t used = 0;
+
+    resp_answer_init(&answer);
+    if (resp_answer_next(&answer, text, &used) != ERR_OK)
+        return SIZE_MAX;
+    return resp_answer_repeats(&answer, bytes_slice(text, 0, used), bytes_skip(text, used),
+                               count_max);
+}
+
+TEST(replies_that_are_alike_are_counted_in_one_go)
+{
+    CHECK(repeats(BYTES("+OK\r\n+OK\r\n+OK\r\n"), 9) == 2);
+    CHECK(repeats(BYTES("+OK\r\n+OK\r\n+OK\r\n"), 1) == 1);
+    CHECK(repeats(BYTES("+OK\r\n+OK\r\n+NO\r\n"), 9) == 1);
+    CHECK(repeats(BYTES("$2\r\nab\r\n$2\r\ncd\r\n$2\r\ne"), 9) == 1);
+    CHECK(repeats(BYTES("$-1\r\n$-1\r\n$2\r\nab\r\n"), 9) == 1);
+    CHECK(repeats(BYTES(":1\r\n:1\r\n"), 9) == 1);
+}
+
+TEST(a_reply_that_differs_or_is_broken_is_no_like)
+{
+    CHECK(repeats(BYTES("$2\r\nab\r\n$3\r\nabc\r\n"), 9) == 0);
+    CHECK(repeats(BYTES("$2\r\nab\r\n$2\r\nabc\r\n"), 9) == 0);
+    CHECK(repeats(BYTES("$2\r\nab\r\n$-1\r\n"), 9) == 0);
+    CHECK(repeats(BYTES("$2\r\nab\r\n-ER\r\n\r\n"), 9) == 0);
+    CHECK(repeats(BYTES("+OK\r\n-NO\r\n"), 9) == 0);
+    CHECK(repeats(BYTES("*1\r\n:1\r\n*1\r\n:1\r\n"), 9) == 0);
+    CHECK(repeats(BYTES("-ERR\r\n-ERR\r\n"), 9) == 0);
+}

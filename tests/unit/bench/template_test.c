@@ -77,6 +77,42 @@ TEST(a_command_is_written_word_by_word_with_lengths)
                  BYTES("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000012345\r\n$0\r\n\r\n")));
 }
 
+TEST(a_set_of_memcached_ends_with_size_and_bytes)
+{
+    struct template template;
+    struct fault fault;
+
+    template_init(&template);
+    CHECK(template_add(&template, BYTES("set k{key} 0 0 "), &plain, &fault) == ERR_OK);
+    CHECK(template_add_block(&template, &fault) == ERR_OK);
+    CHECK(template.has_value);
+    CHECK(writes(&template, (struct template_fill){.key = 12, .value = BYTES("hello")},
+                 BYTES("set k12 0 0 5\r\nhello\r\n")));
+    CHECK(writes(&template, (struct template_fill){.key = 0}, BYTES("set k0 0 0 0\r\n\r\n")));
+}
+
+TEST(numbers_of_every_length_are_written_whole)
+{
+    struct template template;
+    struct fault fault;
+    uint64_t power = 1;
+
+    template_init(&template);
+    CHECK(template_add(&template, BYTES("{key}"), &plain, &fault) == ERR_OK);
+    for (unsigned digits = 1; digits <= 19; digits++, power *= 10) {
+        for (uint64_t number = power - 1; number <= power + 1; number++) {
+            char text[32];
+            int size = snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+
+            CHECK(writes(&template, (struct template_fill){.key = number},
+                         bytes_of(text, (size_t)size)));
+            size = snprintf(text, sizeof text, "%012llu", (unsigned long long)number);
+            CHECK(writes(&template, (struct template_fill){.key = number, .key_width = 12},
+                         bytes_of(text, (size_t)size)));
+        }
+    }
+}
+
 TEST(a_key_of_fixed_width_gives_the_same_command_as_one_that_is_measured)
 {
     static const struct template_rules fixed = {.key_width = 4, .key_max = 9999, .values = true};
@@ -97,7 +133,7 @@ TEST(a_key_of_fixed_width_gives_the_same_command_as_one_that_is_measured)
     CHECK(writes(&measured, fill, BYTES("$12\r\na10000b10000\r\n")));
 }
 
-TEST(numbers_of_every_length_are_written_whole)
+TEST(keys_of_every_length_have_all_their_digits)
 {
     struct template template;
     struct fault fault;

@@ -124,3 +124,21 @@ TEST(two_merged_say_the_same_as_one_that_saw_everything)
     histogram_free(&other);
     histogram_free(&whole);
 }
+
+TEST(a_value_recorded_many_times_counts_as_often)
+{
+    struct histogram *many = histogram_new(), *one = histogram_new();
+
+    histogram_record_many(many, 5000, 99);
+    histogram_record_many(many, 70, 0);
+    histogram_record(many, 9000);
+    for (unsigned i = 0; i < 99; i++)
+        histogram_record(one, 5000);
+    histogram_record(one, 9000);
+    CHECK(histogram_count(many) == 100);
+    CHECK(histogram_min(many) == 5000 && histogram_max(many) == 9000);
+    CHECK(fabs(histogram_mean(many) - histogram_mean(one)) < 1e-6);
+    CHECK(histogram_at(many, 0.99) == histogram_at(one, 0.99));
+    histogram_free(&many);
+    histogram_free(&one);
+}

@@ -1,0 +1,44 @@
+/* memcached_answer_fuzz.c: an answer means the same however the network cuts it into pieces.
+ * SPDX-License-Identifier: MIT
+ *
+ * The first byte of the input says how large the pieces are.
+ */
+#include "base/must.h"
+#include "bench/memcached_answer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum err feed(struct resp_answer *answer, struct bytes text, size_t step)
+{
+    size_t from = 0, to = 0;
+    enum err err = ERR_AGAIN;
+
+    resp_answer_init(answer);
+    while (err == ERR_AGAIN && to < text.size) {
+        size_t used = 0;
+
+        to = to + step > text.size ? text.size : to + step;
+        err = memcached_answer_next(answer, bytes_slice(text, from, to), &used);
+        must(used <= to - from);
+        from += used;
+    }
+    return err;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct resp_answer whole, pieces;
+
+    if (size < 2 || size > 4096)
+        return 0;
+    struct bytes text = {data + 1, size - 1};
+    enum err one = feed(&whole, text, text.size);
+    enum err many = feed(&pieces, text, (size_t)data[0] + 1);
+
+    must(one == many);
+    if (one == ERR_OK) {
+        must(whole.size == pieces.size);
+        must(whole.type == pieces.type);
+    }
+    return 0;
+}
