@@ -2,6 +2,7 @@
 #include "cli/measure.h"
 
 #include "base/guess.h"
+#include "bench/aside.h"
 #include "bench/bench.h"
 #include "bench/cache_bench.h"
 #include "bench/engine.h"
@@ -10,8 +11,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } benches[] = {
-    {"http", bench_http_main},   {"resp", bench_resp_main},     {"memcached", bench_memcached_main},
-    {"cache", bench_cache_main}, {"engine", bench_engine_main},
+    {"http", bench_http_main},     {"resp", bench_resp_main},   {"memcached", bench_memcached_main},
+    {"replay", bench_replay_main}, {"cache", bench_cache_main}, {"engine", bench_engine_main},
 };
 
 enum { BENCHES = sizeof benches / sizeof benches[0] };
@@ -48,12 +49,13 @@ static int measure_main(const struct command *self, int argc, char **argv)
 
 const struct command bench_command = {
     .name = "bench",
-    .usage = "http|resp|memcached|cache|engine ...",
-    .text = "Measures: servers (http, resp, memcached), eviction policies (cache), the engine "
-            "alone (engine).",
+    .usage = "http|resp|memcached|replay|cache|engine ...",
+    .text = "Measures: servers (http, resp, memcached), what a server misses on a trace (replay), "
+            "eviction policies (cache), the engine alone (engine).",
     .examples = "  larder bench http --help\n"
                 "  larder bench resp --help\n"
                 "  larder bench memcached --help\n"
+                "  larder bench replay --to redis://127.0.0.1:6379 --trace FILE.ltr.zst\n"
                 "  larder bench cache --trace FILE.ltr.zst --policy all\n"
                 "  larder bench engine --items 1000000\n",
     .has_own_help = true,
