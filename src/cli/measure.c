@@ -50,8 +50,7 @@ static int measure_main(const struct command *self, int argc, char **argv)
 const struct command bench_command = {
     .name = "bench",
     .usage = "http|resp|memcached|replay|cache|engine ...",
-    .text = "Measures: servers (http, resp, memcached), what a server misses on a trace (replay), "
-            "eviction policies (cache), the engine alone (engine).",
+    .text = "Measures: servers (http, resp, memcached, replay), eviction policies, the engine.",
     .examples = "  larder bench http --help\n"
                 "  larder bench resp --help\n"
                 "  larder bench memcached --help\n"
