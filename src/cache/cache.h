@@ -142,7 +142,6 @@ struct cache_view {
     int64_t expires_ms;        /* CACHE_NEVER: does not expire */
     int64_t stale_until_ms;    /* >= expires_ms */
     int64_t error_until_ms;    /* >= stale_until_ms */
-    uint64_t sequence;         /* of the put that made it; unequal for every version of a key */
     struct cache_entry *entry; /* for cache_hold; NULL on a miss */
 };
 
@@ -158,9 +157,10 @@ enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, i
  * beside it (stage 2) into the processor's cache. Harmless for any key. */
 void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage);
 
-/* Keeps the viewed entry's bytes readable after the turn, whatever happens to the key. Any thread
- * may drop. */
-struct cache_entry *cache_hold(const struct cache_view *view);
+/* Keeps the viewed entry's bytes readable after the turn, whatever happens to the key. A small value
+ * may be copied, and then the view shows the copy. Any thread may drop. NULL: no memory for the
+ * copy. */
+struct cache_entry *cache_hold(struct cache *cache, struct cache_view *view);
 void cache_drop(struct cache *cache, struct cache_entry **owner);
 
 /* ---- writing ----------------------------------------------------------------------------- */

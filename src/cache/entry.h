@@ -68,8 +68,7 @@ struct entry_extra {
 
 struct entry_object {
     void *object;
-    _Atomic size_t cost;      /* what its account was charged */
-    _Atomic uint64_t version; /* the sequence of its last change */
+    _Atomic size_t cost; /* what its account was charged */
 };
 
 /* From one time to a later one; from a time that comes to CACHE_NEVER: for ever. */

@@ -110,10 +110,11 @@ void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned 
     }
 }
 
-struct cache_entry *cache_hold(const struct cache_view *view)
+struct cache_entry *cache_hold(struct cache *cache, struct cache_view *view)
 {
     uint32_t before = 0;
 
+    (void)cache;
     must(view->entry != NULL);
     before = atomic_fetch_add_explicit(&view->entry->state, 1, memory_order_relaxed);
     must((before & ENTRY_HOLDS) < ENTRY_HOLDS);

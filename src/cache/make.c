@@ -87,7 +87,6 @@ static void fill_object(struct cache *cache, struct cache_entry *entry, const st
     const struct cache_object_ops *ops = cache->object_ops[recipe->put->kind];
 
     object->object = recipe->put->object;
-    atomic_init(&object->version, recipe->sequence);
     atomic_init(&object->cost, ops->cost(object->object));
     account_force(&cache->objects, atomic_load(&object->cost));
 }

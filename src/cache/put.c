@@ -65,11 +65,8 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
 static void number_entry(struct cache *cache, struct cache_entry *entry)
 {
     uint64_t sequence = sequence_draw(cache);
-    struct entry_object *object = entry_object(entry);
 
     atomic_store_explicit(&entry->sequence, sequence, memory_order_relaxed);
-    if (object != NULL)
-        atomic_store_explicit(&object->version, sequence, memory_order_relaxed);
 }
 
 enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int64_t now_ms)
@@ -269,7 +266,6 @@ void cache_object_changed(struct cache_thread *thread, struct cache_key key, int
         account_force(&cache->objects, cost);
         account_refund(&cache->objects, before);
         atomic_store_explicit(&object->cost, cost, memory_order_relaxed);
-        atomic_store_explicit(&object->version, sequence_draw(cache), memory_order_relaxed);
         tell_change(cache, &key);
     }
     shard_leave(shard, entered);

@@ -80,14 +80,12 @@ static void view_fill(struct cache_entry *entry, struct verdict verdict,
         .expires_ms = expires_ms,
         .stale_until_ms = entry_stale_until(entry, expires_ms),
         .error_until_ms = entry_error_until(entry, expires_ms),
-        .sequence = entry_sequence(entry),
         .entry = entry,
     };
     if (object == NULL) {
         ret_view->value = entry_value(entry);
     } else {
         ret_view->object = object->object;
-        ret_view->sequence = atomic_load_explicit(&object->version, memory_order_relaxed);
     }
 }
 

@@ -100,7 +100,9 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
     fetch->lease = ask->lease;
     if (ask->old != NULL && ask->old->entry != NULL) {
         fetch->old = *ask->old;
-        fetch->old_entry = cache_hold(ask->old);
+        fetch->old_entry = cache_hold(gate->cache, &fetch->old);
+        if (fetch->old_entry == NULL)
+            fetch->old = (struct cache_view){.state = CACHE_MISS};
     }
     buf_init(&fetch->head.block, BLOCK_MAX, NULL);
     buf_init(&fetch->tags, TAGS_SIZE, NULL);

@@ -220,15 +220,19 @@ static void release_hold(void *context)
 
 void serve_body(struct client *client, const struct cache_view *view, struct bytes body)
 {
+    struct cache_view held = *view;
     struct hold *hold = NULL;
 
     if (body.size >= LOAN_MIN && view->entry != NULL)
         hold = mem_try(sizeof *hold);
-    if (hold == NULL) {
+    if (hold != NULL)
+        *hold = (struct hold){client->gate->cache, cache_hold(client->gate->cache, &held)};
+    if (hold == NULL || hold->entry == NULL) {
+        mem_free(&hold);
         client_send(client, body);
         return;
     }
-    *hold = (struct hold){client->gate->cache, cache_hold(view)};
+    body.data += held.value.data - view->value.data;
     client->sent_bytes += body.size;
     conn_send_loan(client->conn, body, release_hold, hold);
 }

@@ -192,7 +192,7 @@ void on_larder_explain(struct call *call)
         return;
     }
     cache_tags_of(call->thread, &view, count_tag, &tags);
-    reply_map(call, 10);
+    reply_map(call, 9);
     reply_text(call, "state");
     reply_text(call, view.negative ? "negative" : state_name(state));
     reply_text(call, "type");
@@ -204,8 +204,6 @@ void on_larder_explain(struct call *call)
     reply_left(call, "grace_ms", view.error_until_ms);
     reply_text(call, "soft_purged");
     resp_add_bool(call->out, call->protocol, view.soft_purged);
-    reply_text(call, "sequence");
-    reply_integer(call, (int64_t)view.sequence);
     reply_text(call, "cost_bytes");
     reply_integer(call, (int64_t)cache_cost(call->thread, &view));
     reply_text(call, "tags");

@@ -158,9 +158,13 @@ static void woken(struct cache_waiter *waiter, const struct cache_wake *wake)
 
     wait->outcome = wake->outcome;
     if (wake->outcome == CACHE_FILLED) {
-        wait->negative = wake->view->negative;
-        wait->entry = cache_hold(wake->view);
-        wait->value = wake->view->value;
+        struct cache_view view = *wake->view;
+
+        wait->negative = view.negative;
+        wait->entry = cache_hold(wait->door->resp->cache, &view);
+        wait->value = view.value;
+        if (wait->entry == NULL)
+            wait->outcome = CACHE_RETRY;
     } else if (wake->outcome == CACHE_PROMOTED) {
         wait->lease = wake->lease;
     }

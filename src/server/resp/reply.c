@@ -119,12 +119,16 @@ void reply_value(struct call *call, const struct cache_view *view, struct bytes 
         return;
     }
     struct loan *loan = mem_try(sizeof *loan);
+    struct cache_view held = *view;
 
-    if (loan == NULL) {
+    if (loan != NULL)
+        *loan = (struct loan){call->resp->cache, cache_hold(call->resp->cache, &held)};
+    if (loan == NULL || loan->entry == NULL) {
+        mem_free(&loan);
         reply_bulk(call, part);
         return;
     }
-    *loan = (struct loan){call->resp->cache, cache_hold(view)};
+    part.data += held.value.data - view->value.data;
     resp_add_bulk_head(call->out, part.size);
     reply_flush(call);
     conn_send_loan(call->client->conn, part, give_back, loan);

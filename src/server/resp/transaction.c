@@ -18,7 +18,7 @@ struct watched {
     struct cache_watch watch; /* first */
     struct transaction *owner;
     struct watched *next;
-    uint64_t sequence; /* of the value when the watch began; 0: there was none */
+    bool was_there; /* when the watch began */
     size_t name_size;
     unsigned database;
     uint64_t swaps; /* of the database when the watch began */
@@ -146,11 +146,11 @@ static void watched_changed(struct cache_watch *watch)
     atomic_store(&watched->owner->changed, true);
 }
 
-static uint64_t sequence_of(struct call *call, struct cache_key key)
+static bool is_there(struct call *call, struct cache_key key)
 {
     struct cache_view view;
 
-    return call_peek(call, key, &view) ? view.sequence : 0;
+    return call_peek(call, key, &view);
 }
 
 static bool is_watched(const struct transaction *transaction, unsigned space, struct bytes name)
@@ -188,7 +188,7 @@ void on_transaction_watch(struct call *call)
         transaction->watched = watched;
         account_force(&call->resp->connections, sizeof *watched + name.size);
         cache_watch(call->thread, call_key(call, i), &watched->watch, watched_changed);
-        watched->sequence = sequence_of(call, call_key(call, i));
+        watched->was_there = is_there(call, call_key(call, i));
     }
     reply_ok(call);
 }
@@ -291,7 +291,7 @@ static bool has_changed(struct call *call, struct transaction *transaction)
             cache_key(call->resp->cache, w->space, bytes_of(w->name, w->name_size));
 
         /* The database may be another one by SWAPDB. */
-        if (sequence_of(call, key) != w->sequence ||
+        if (is_there(call, key) != w->was_there ||
             atomic_load(&call->resp->swaps[w->database]) != w->swaps)
             return true;
     }

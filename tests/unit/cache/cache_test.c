@@ -185,7 +185,7 @@ TEST(what_is_held_stays_readable_whatever_happens_to_the_key)
 
     CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
     CHECK(cache_look(room.thread, key, 0, &view) == CACHE_FRESH);
-    held = cache_hold(&view);
+    held = cache_hold(room.cache, &view);
     value = view.value;
     put.body = BYTES("second");
     CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
@@ -223,19 +223,16 @@ TEST(objects_are_charged_and_freed_when_nobody_can_see_them)
     struct cache_put put = {.key = key, .kind = 4, .object = &things[0], .expires_ms = CACHE_NEVER};
     struct cache_metrics metrics;
     struct cache_view view;
-    uint64_t sequence = 0;
 
     cache_set_object_ops(room.cache, 4, &ops);
     CHECK(cache_put(room.thread, &put, 0) == ERR_OK);
     CHECK(cache_look(room.thread, key, 0, &view) == CACHE_FRESH);
     CHECK(view.object == &things[0]);
-    sequence = view.sequence;
     cache_lock(room.thread, &key, 1);
     things[0].cost = 3000;
     cache_object_changed(room.thread, key, 0);
     cache_unlock(room.thread);
     CHECK(cache_look(room.thread, key, 0, &view) == CACHE_FRESH);
-    CHECK(view.sequence > sequence);
     cache_read_metrics(room.cache, &metrics);
     CHECK(counter_read(&metrics.memory_objects_bytes) == 3000);
     put.object = &things[1];

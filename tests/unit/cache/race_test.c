@@ -164,7 +164,7 @@ TEST(what_is_held_keeps_its_tags_when_another_copy_took_its_place)
 
     CHECK(put_number(&pair, room.thread, BYTES("a"), 1) == ERR_OK);
     CHECK(cache_look(room.thread, key, 0, &view) == CACHE_FRESH);
-    held = cache_hold(&view);
+    held = cache_hold(room.cache, &view);
     CHECK(cache_tag(room.thread, key, &blue, 1, 0) == ERR_OK);
     CHECK(cache_remove(room.thread, key, 0));
     for (int turn = 0; turn < 10; turn++)

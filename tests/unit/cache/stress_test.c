@@ -105,7 +105,7 @@ static void look(struct worker *worker, uint32_t number, int64_t now_ms)
         return;
     EXPECT(is_whole(view.value, number, &version));
     if (worker->held == NULL && random_below(&worker->random, 16) == 0) {
-        worker->held = cache_hold(&view);
+        worker->held = cache_hold(worker->all->cache, &view);
         worker->held_value = view.value;
     }
 }
