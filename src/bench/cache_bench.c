@@ -108,6 +108,7 @@ static enum err run_trace(struct bench *bench, const struct trace *trace, struct
     const struct cache_bench_options *options = bench->options;
     struct replay replay = {.trace = trace,
                             .mode = options->mode,
+                            .objective = options->objective,
                             .seed = options->seed,
                             .progress = options->progress ? show_progress : NULL,
                             .context = bench};

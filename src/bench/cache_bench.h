@@ -14,7 +14,7 @@
 enum {
     CACHE_BENCH_TRACES_MAX = 256,
     CACHE_BENCH_CAPACITIES_MAX = 64,
-    CACHE_BENCH_POLICIES_MAX = 16,
+    CACHE_BENCH_POLICIES_MAX = 32,
 };
 
 struct cache_bench_options {
@@ -22,6 +22,7 @@ struct cache_bench_options {
     size_t trace_count;                            /* 0: the mixtures */
     double capacities[CACHE_BENCH_CAPACITIES_MAX]; /* shares of the working set */
     size_t capacity_count;
+    enum policy_objective objective;
     const char *policies[CACHE_BENCH_POLICIES_MAX];
     size_t policy_count;
     enum replay_mode mode;

@@ -12,7 +12,8 @@ enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, REQUESTS_HIGHEST = 
 
 static const char usage[] =
     "usage: larder bench cache [--trace FILE[,FILE...]] [--capacity SHARE[,SHARE...]]\n"
-    "                          [--mode objects|bytes] [--policy NAME[,NAME...]] [--json]\n";
+    "                          [--mode objects|bytes] [--policy NAME[,NAME...]]\n"
+    "                          [--objective requests|bytes] [--json]\n";
 
 static const char help[] =
     "\n"
@@ -24,7 +25,10 @@ static const char help[] =
     "  --capacity SHARE,...  of the working set, as 1% or 0.01 (default 1%,10%)\n"
     "  --mode objects        every object counts 1, the capacity is a number of objects (default)\n"
     "  --mode bytes          by size, the capacity is a number of bytes\n"
-    "  --policy NAME,...     policies, or all (default s3fifo)\n"
+    "  --policy NAME,...     policies, or all (default s3fifo); lru-exact is the textbook's, with "
+    "a\n"
+    "                        list, to measure others against\n"
+    "  --objective requests  what s3fifo shall save: requests to the origin (default), or bytes\n"
     "  --json                a JSON list of rows in place of the table\n"
     "  --seed N              of the hash and of the mixtures (default 1)\n"
     "  --requests N          of each mixture (default 1000000)\n"
@@ -33,8 +37,9 @@ static const char help[] =
     "Columns: share and capacity of the cache; requests; misses; miss, the share of requests that\n"
     "missed; bytes, the share of bytes that did. Every first request of an object is a miss.\n";
 
-static const char *const option_names[] = {"--trace", "--capacity", "--mode",     "--policy",
-                                           "--json",  "--seed",     "--requests", "--help"};
+static const char *const option_names[] = {"--trace",  "--capacity", "--mode",
+                                           "--policy", "--json",     "--objective",
+                                           "--seed",   "--requests", "--help"};
 
 static void print_help(void)
 {
@@ -108,13 +113,15 @@ static enum err add_policy(struct cache_bench_options *options, const char *name
 
 static enum err read_policy(struct cache_bench_options *options, char *item, struct fault *fault)
 {
-    const char *const *names = policy_names();
+    const char *names[CACHE_BENCH_POLICIES_MAX] = {REPLAY_LRU_EXACT};
     const char *near = NULL;
     size_t count = 0;
     bool all = strcmp(item, "all") == 0;
     bool found = all;
 
-    for (; names[count] != NULL; count++) {
+    for (size_t i = 0; policy_names()[i] != NULL && i + 1 < CACHE_BENCH_POLICIES_MAX; i++)
+        names[i + 1] = policy_names()[i];
+    for (; count < CACHE_BENCH_POLICIES_MAX && names[count] != NULL; count++) {
         if (!all && strcmp(names[count], item) != 0)
             continue;
         found = true;
@@ -128,20 +135,43 @@ static enum err read_policy(struct cache_bench_options *options, char *item, str
     return fault_say(fault, ERR_MISS, "there is no policy '%s'; see --help for their names", item);
 }
 
+/* One of two words; `what` they are about. */
+static enum err read_word(const char *what, const char *const words[2], const char *value,
+                          unsigned *ret_number, struct fault *fault)
+{
+    const char *near = value[0] == '\0' ? NULL : guess(bytes_of_text(value), words, 2);
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (strcmp(value, words[i]) != 0)
+            continue;
+        *ret_number = i;
+        return ERR_OK;
+    }
+    if (near != NULL)
+        return fault_say(fault, ERR_SYNTAX, "there is no %s '%s'; did you mean %s?", what, value,
+                         near);
+    return fault_say(fault, ERR_SYNTAX, "there is no %s '%s': it is %s or %s", what, value,
+                     words[0], words[1]);
+}
+
 static enum err read_mode(struct cache_bench_options *options, const char *value,
                           struct fault *fault)
 {
     static const char *const modes[] = {"objects", "bytes"};
-    const char *near = value[0] == '\0' ? NULL : guess(bytes_of_text(value), modes, 2);
+    unsigned number = 0;
 
-    if (strcmp(value, "objects") == 0)
-        options->mode = REPLAY_OBJECTS;
-    else if (strcmp(value, "bytes") == 0)
-        options->mode = REPLAY_BYTES;
-    else if (near != NULL)
-        return fault_say(fault, ERR_SYNTAX, "there is no mode '%s'; did you mean %s?", value, near);
-    else
-        return fault_say(fault, ERR_SYNTAX, "there is no mode '%s': it is objects or bytes", value);
+    TRY(read_word("mode", modes, value, &number, fault));
+    options->mode = (enum replay_mode)number;
+    return ERR_OK;
+}
+
+static enum err read_objective(struct cache_bench_options *options, const char *value,
+                               struct fault *fault)
+{
+    unsigned number = 0;
+
+    TRY(read_word("objective", policy_objective_names(), value, &number, fault));
+    options->objective = (enum policy_objective)number;
     return ERR_OK;
 }
 
@@ -184,6 +214,8 @@ static enum err read_option(struct cache_bench_options *options, const char *nam
         return read_list(options, value, read_policy, fault);
     if (is(name, "--mode"))
         return read_mode(options, value, fault);
+    if (is(name, "--objective"))
+        return read_objective(options, value, fault);
     if (is(name, "--seed"))
         return read_number(name, value, 0, UINT64_MAX, &options->seed, fault);
     TRY(read_number(name, value, 1, REQUESTS_HIGHEST, &number, fault));
@@ -215,8 +247,8 @@ static bool is_known(const char *name)
 
 /* Reads the option in words[*at] and the value behind it, if it takes one. Words are cut in place:
  * `--name=value` at its '=', lists at commas. */
-static enum err read_word(struct cache_bench_options *options, struct words *words,
-                          struct fault *fault)
+static enum err read_argument(struct cache_bench_options *options, struct words *words,
+                              struct fault *fault)
 {
     char *name = words->items[words->at++];
     char *value = name[0] == '-' ? strchr(name, '=') : NULL;
@@ -246,7 +278,7 @@ static enum err read_words(struct cache_bench_options *options, struct words *wo
                            struct fault *fault)
 {
     while (words->at < words->count)
-        TRY(read_word(options, words, fault));
+        TRY(read_argument(options, words, fault));
     return ERR_OK;
 }
 

@@ -4,13 +4,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/must.h"
-#include "cache/policy.h"
+#include "cache/lineup.h"
 
 enum { PROGRESS_STEP = 1 << 16, CELL_SHIFT = 4 };
 
 /* One object, in the cache or not. */
 struct cell {
-    struct policy_node node; /* in no queue: not in the cache */
+    struct lineup_node node; /* in no queue: not in the cache */
     uint32_t cost;
 };
 
@@ -19,16 +19,20 @@ _Static_assert(sizeof(struct cell) == 1 << CELL_SHIFT, "policies count places by
 struct model {
     const struct replay *replay;
     struct policy *policy;
+    struct policy_marker marker;
+    struct lineup lineup;
     struct cell *cells; /* by object id */
+    struct random random;
+    bool exact; /* a hit makes the newest of the one queue */
     uint64_t used;
     uint64_t capacity;
 };
 
-static size_t size_of(void *context, uint32_t ref)
+static void tell(void *context, uint32_t ref, struct policy_candidate *candidate)
 {
     const struct model *model = context;
 
-    return model->cells[ref].cost;
+    candidate->size = model->cells[ref].cost;
 }
 
 static uint64_t hash_of(void *context, uint32_t ref)
@@ -41,10 +45,10 @@ static uint64_t hash_of(void *context, uint32_t ref)
 /* False: the policy keeps what it has. */
 static bool make_room(struct model *model, uint32_t cost)
 {
-    struct policy_callbacks callbacks = {size_of, hash_of, model};
+    struct lineup_callbacks callbacks = {tell, hash_of, NULL, model};
 
     while (model->used + cost > model->capacity) {
-        uint32_t victim = policy_victim(model->policy, &callbacks);
+        uint32_t victim = lineup_victim(&model->lineup, &callbacks);
 
         if (victim == 0)
             return false;
@@ -61,15 +65,26 @@ static void put(struct model *model, uint32_t id)
 
     if (cost > model->capacity || !make_room(model, cost))
         return;
-    policy_insert(model->policy, id, hash_of(model, id), cost);
+    lineup_insert(&model->lineup, id, hash_of(model, id), cost);
     model->used += cost;
+}
+
+static void hit(struct model *model, uint32_t id)
+{
+    struct cell *cell = &model->cells[id];
+
+    if (model->exact) {
+        lineup_remove(&model->lineup, id, cell->cost);
+        lineup_insert(&model->lineup, id, hash_of(model, id), cell->cost);
+        return;
+    }
+    lineup_hit(&cell->node, &model->marker, &model->random);
 }
 
 static void run(struct model *model, struct replay_result *result)
 {
     const struct replay *replay = model->replay;
     const struct trace *trace = replay->trace;
-    bool touches = policy_wants_touch(model->policy);
 
     for (size_t i = 0; i < trace->request_count; i++) {
         uint32_t id = trace->ids[i];
@@ -84,9 +99,7 @@ static void run(struct model *model, struct replay_result *result)
             put(model, id);
             continue;
         }
-        policy_hit(&cell->node);
-        if (touches)
-            policy_touch(model->policy, id);
+        hit(model, id);
     }
 }
 
@@ -104,14 +117,21 @@ enum err replay_run(const struct replay *replay, struct replay_result *ret_resul
     const struct trace *trace = replay->trace;
     struct model model = {.replay = replay, .capacity = capacity_of(replay)};
     struct replay_result result = {.capacity = model.capacity, .requests = trace->request_count};
-    struct policy_places places = {.shift = CELL_SHIFT, .offset = offsetof(struct cell, node)};
+    struct lineup_places places = {.shift = CELL_SHIFT, .offset = offsetof(struct cell, node)};
+    struct policy_settings settings = {
+        .name = replay->policy, .objective = replay->objective, .seed = replay->seed};
 
     model.cells = mem_new((size_t)trace->object_count + 1, sizeof *model.cells);
     for (uint32_t id = 1; id <= trace->object_count; id++)
         model.cells[id].cost = replay->mode == REPLAY_OBJECTS ? 1 : trace->sizes[id];
     places.base = (uint8_t *)model.cells;
-    model.policy = policy_new(replay->policy, places, 0);
+    random_init(&model.random, replay->seed);
+    model.exact = strcmp(replay->policy, REPLAY_LRU_EXACT) == 0;
+    if (model.exact)
+        settings.name = "fifo";
+    model.policy = policy_new(&settings);
     if (model.policy != NULL) {
+        lineup_init(&model.lineup, model.policy, &model.marker, places);
         run(&model, &result);
         result.policy_bytes = policy_cost(model.policy);
         *ret_result = result;

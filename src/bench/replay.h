@@ -1,14 +1,16 @@
 /* replay.h: how often a policy would have missed on a trace.
  * SPDX-License-Identifier: MIT
  *
- * Runs the very policies of the engine (cache/policy.h) on bare nodes, one for each object: a
+ * Runs the very decisions of the engine (cache/policy.h) on bare nodes, one for each object: a
  * request of an object that is in the cache is a hit, any other one puts it there. Misses of
- * objects never seen before count; there is no warm-up.
+ * objects never seen before count; there is no warm-up. `lru-exact` is LRU with a list, as the
+ * textbooks have it: what others are measured against.
  */
 #ifndef LARDER_BENCH_REPLAY_H
 #define LARDER_BENCH_REPLAY_H
 
 #include "bench/trace.h"
+#include "cache/policy.h"
 
 enum replay_mode {
     REPLAY_OBJECTS, /* every object counts 1: the capacity is a number of objects */
@@ -18,6 +20,7 @@ enum replay_mode {
 struct replay {
     const struct trace *trace;
     const char *policy;
+    enum policy_objective objective;
     enum replay_mode mode;
     double fraction; /* of the objects, or of the footprint: the capacity */
     uint64_t seed;
@@ -34,6 +37,8 @@ struct replay_result {
     uint64_t miss_bytes;
     size_t policy_bytes; /* what the policy took beside the nodes, at the end */
 };
+
+#define REPLAY_LRU_EXACT "lru-exact"
 
 /* ERR_MISS: there is no such policy. */
 enum err replay_run(const struct replay *replay, struct replay_result *ret_result);

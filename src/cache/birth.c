@@ -68,10 +68,23 @@ static void init_shards(struct cache *cache)
 
 static struct policy *make_policy(const struct cache *cache, const char *name)
 {
-    struct policy_places places = {cache->places.base, cache->places.shift,
+    struct policy_settings settings = {
+        .name = name,
+        .objective = policy_objective(cache->settings.objective),
+        .entries_hint = cache->settings.memory_max / POLICY_HINT_SHARE,
+        .seed = cache->secrets[0].words[0],
+    };
+
+    return policy_new(&settings);
+}
+
+static void take_over(struct cache *cache, struct policy *policy)
+{
+    struct lineup_places places = {cache->places.base, cache->places.shift,
                                    offsetof(struct cache_entry, node)};
 
-    return policy_new(name, places, cache->settings.memory_max / POLICY_HINT_SHARE);
+    cache->policy = policy;
+    lineup_init(&cache->lineup, policy, &cache->marker, places);
 }
 
 static uint64_t oldest_load(void *context)
@@ -92,9 +105,7 @@ struct cache *cache_new(const struct cache_settings *settings, uint64_t seed)
     init_shards(cache);
     cache->slab = slab_new(settings->memory_max, &cache->values);
     cache->places = (struct places){slab_base(cache->slab), slab_shift(cache->slab)};
-    cache->policy = make_policy(cache, settings->policy);
-    must(cache->policy != NULL); /* the configuration was checked */
-    atomic_init(&cache->policy_touches, policy_wants_touch(cache->policy));
+    take_over(cache, make_policy(cache, settings->policy));
     for (unsigned i = 0; i < WHEELS; i++)
         wheel_init(&cache->wheels[i]);
     for (unsigned i = 0; i < WATCH_RINGS; i++)
@@ -174,9 +185,7 @@ static void reorder_shard(struct cache *cache, const struct shard *shard)
 
             if (ref == 0)
                 continue;
-            entry->node.next = entry->node.prev = 0;
-            entry->node.queue = 0;
-            policy_insert(cache->policy, ref, entry_hash(cache, entry),
+            lineup_insert(&cache->lineup, ref, entry_hash(cache, entry),
                           slab_cost(cache->slab, entry_size(entry)));
         }
     }
@@ -205,8 +214,7 @@ void policy_turn(struct cache_thread *thread)
     policy = atomic_exchange(&cache->policy_next, NULL);
     if (policy != NULL) {
         policy_free(&cache->policy);
-        cache->policy = policy;
-        atomic_store(&cache->policy_touches, policy_wants_touch(policy));
+        take_over(cache, policy);
         for (unsigned i = 0; i < cache->shard_count; i++)
             reorder_shard(cache, &cache->shards[i]);
     }

@@ -21,7 +21,7 @@
 #define LARDER_CACHE_ENTRY_H
 
 #include "cache/cache.h"
-#include "cache/policy.h"
+#include "cache/lineup.h"
 
 #include "base/number.h"
 
@@ -43,7 +43,7 @@ enum {
 #define ENTRY_HEAP  ((uint32_t)1 << 28) /* lies on the heap: delivered, never stored */
 
 struct cache_entry {
-    struct policy_node node;
+    struct lineup_node node;
     _Atomic uint32_t state; /* within the first 16 bytes, which a fresh place has zeroed */
     _Atomic int64_t expires_ms;
     _Atomic uint64_t sequence;

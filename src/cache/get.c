@@ -149,7 +149,7 @@ static void count_answer(struct cache_thread *thread, enum cache_answer answer,
 {
     if (answer == CACHE_HIT || answer == CACHE_HIT_STALE || answer == CACHE_HIT_LEAD) {
         counter_add(&thread->metrics.hits, 1);
-        entry_hit(thread->cache, view->entry);
+        entry_hit(thread, view->entry);
     } else {
         counter_add(&thread->metrics.misses, 1);
     }

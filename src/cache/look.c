@@ -14,15 +14,9 @@ struct cache_entry *find_entry(const struct cache *cache, const struct shard *sh
     return entry_at(cache, ref);
 }
 
-void entry_hit(struct cache *cache, struct cache_entry *entry)
+void entry_hit(struct cache_thread *thread, struct cache_entry *entry)
 {
-    policy_hit(&entry->node);
-    if (!atomic_load_explicit(&cache->policy_touches, memory_order_relaxed))
-        return;
-    latch_lock(&cache->policy_latch);
-    if (entry->node.queue != 0)
-        policy_touch(cache->policy, entry_ref(cache, entry));
-    latch_unlock(&cache->policy_latch);
+    lineup_hit(&entry->node, &thread->cache->marker, &thread->random);
 }
 
 enum cache_state look_shard(struct cache_thread *thread, const struct shard *shard,
@@ -69,7 +63,7 @@ enum cache_state cache_look(struct cache_thread *thread, struct cache_key key, i
         return CACHE_MISS;
     }
     counter_add(&thread->metrics.hits, 1);
-    entry_hit(thread->cache, ret_view->entry);
+    entry_hit(thread, ret_view->entry);
     return state;
 }
 

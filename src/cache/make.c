@@ -108,7 +108,7 @@ static bool fill_place(struct cache *cache, struct cache_entry *entry, const str
     atomic_store_explicit(&entry->state, state, memory_order_relaxed);
     entry->node.next = entry->node.prev = 0;
     entry->node.queue = 0;
-    atomic_store_explicit(&entry->node.hits, 0, memory_order_relaxed);
+    atomic_store_explicit(&entry->node.bits, 0, memory_order_relaxed);
     atomic_store_explicit(&entry->expires_ms, put->expires_ms, memory_order_relaxed);
     atomic_store_explicit(&entry->sequence, recipe->sequence, memory_order_relaxed);
     entry->wheel_next = entry->wheel_prev = 0;
@@ -209,7 +209,7 @@ enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
     atomic_store_explicit(&entry->state, entry_state(from) & ENTRY_SOFT, memory_order_relaxed);
     entry->node.next = entry->node.prev = 0;
     entry->node.queue = 0;
-    atomic_store_explicit(&entry->node.hits, atomic_load(&from->node.hits), memory_order_relaxed);
+    atomic_store_explicit(&entry->node.bits, atomic_load(&from->node.bits), memory_order_relaxed);
     atomic_store_explicit(&entry->expires_ms, entry_expires(from), memory_order_relaxed);
     atomic_store_explicit(&entry->sequence, entry_sequence(from), memory_order_relaxed);
     entry->wheel_next = entry->wheel_prev = 0;

@@ -1,4 +1,4 @@
-/* policies.c: queues of nodes, and the policies by name: the calls of policy.h.
+/* policies.c: the policies by name, and what they have in common: the calls of policy.h.
  * SPDX-License-Identifier: MIT
  */
 #include "cache/policy.h"
@@ -28,19 +28,42 @@ const char *const *policy_names(void)
     return names;
 }
 
-struct policy *policy_new(const char *name, struct policy_places places, size_t entries_hint)
+const char *const *policy_objective_names(void)
+{
+    static const char *const names[POLICY_OBJECTIVES + 1] = {"requests", "bytes"};
+
+    return names;
+}
+
+enum policy_objective policy_objective(const char *name)
+{
+    unsigned i = 0;
+
+    while (i < POLICY_OBJECTIVES && strcmp(policy_objective_names()[i], name) != 0)
+        i++;
+    return (enum policy_objective)i;
+}
+
+static void set_marker(struct policy *policy)
+{
+    uint32_t word = (uint32_t)(policy->clock << POLICY_MARKS_BITS) | policy->kind->marks;
+
+    atomic_store_explicit(&policy->marker->word, word, memory_order_relaxed);
+}
+
+struct policy *policy_new(const struct policy_settings *settings)
 {
     for (unsigned i = 0; i < KINDS; i++) {
         struct policy *policy = NULL;
 
-        if (strcmp(kinds[i]->name, name) != 0)
+        if (strcmp(kinds[i]->name, settings->name) != 0)
             continue;
         must(kinds[i]->size >= sizeof *policy);
         policy = mem_new(1, kinds[i]->size);
         policy->kind = kinds[i];
-        policy->places = places;
+        policy->objective = settings->objective;
         if (policy->kind->begin != NULL)
-            policy->kind->begin(policy, entries_hint);
+            policy->kind->begin(policy, settings);
         return policy;
     }
     return NULL;
@@ -57,136 +80,124 @@ void policy_free(struct policy **owner)
     mem_free(owner);
 }
 
-/* ---- queues ------------------------------------------------------------------------------ */
-
-void policy_push(struct policy *policy, unsigned queue, uint32_t ref, size_t size)
+void policy_attach(struct policy *policy, struct policy_marker *marker)
 {
-    struct policy_queue *q = &policy->queues[queue];
-    struct policy_node *node = policy_node(policy, ref);
-
-    must(queue > 0);
-    must(queue <= POLICY_QUEUES);
-    must(node->queue == 0);
-    node->queue = (uint8_t)queue;
-    node->next = 0;
-    node->prev = q->newest;
-    if (q->newest != 0)
-        policy_node(policy, q->newest)->next = ref;
-    else
-        q->oldest = ref;
-    q->newest = ref;
-    q->count++;
-    q->bytes += size;
+    policy->marker = marker;
+    set_marker(policy);
 }
 
-void policy_pull(struct policy *policy, uint32_t ref, size_t size)
+bool policy_by_hand(const struct policy *policy)
 {
-    struct policy_node *node = policy_node(policy, ref);
-    struct policy_queue *q = &policy->queues[node->queue];
-
-    must(node->queue > 0);
-    must(node->queue <= POLICY_QUEUES);
-    must(q->count > 0);
-    must(q->bytes >= size);
-    if (node->next != 0)
-        policy_node(policy, node->next)->prev = node->prev;
-    else
-        q->newest = node->prev;
-    if (node->prev != 0)
-        policy_node(policy, node->prev)->next = node->next;
-    else
-        q->oldest = node->next;
-    node->queue = 0;
-    q->count--;
-    q->bytes -= size;
-}
-
-/* ---- calls ------------------------------------------------------------------------------- */
-
-void policy_insert(struct policy *policy, uint32_t ref, uint64_t hash, size_t size)
-{
-    struct policy_node *node = policy_node(policy, ref);
-
-    must(ref != 0);
-    node->queue = 0;
-    node->credit = 0;
-    policy_set_hits(node, 0);
-    policy->kind->insert(policy, ref, hash, size);
-}
-
-bool policy_wants_touch(const struct policy *policy)
-{
-    return policy->kind->wants_touch;
-}
-
-void policy_touch(struct policy *policy, uint32_t ref)
-{
-    if (policy->kind->touch != NULL && policy_node(policy, ref)->queue != 0)
-        policy->kind->touch(policy, ref);
-}
-
-void policy_remove(struct policy *policy, uint32_t ref, size_t size)
-{
-    if (policy_node(policy, ref)->queue == 0)
-        return;
-    if (policy->kind->leaving != NULL)
-        policy->kind->leaving(policy, ref);
-    policy_pull(policy, ref, size);
-}
-
-void policy_move(struct policy *policy, uint32_t from, size_t from_size, uint32_t to,
-                 size_t to_size)
-{
-    struct policy_node *old = policy_node(policy, from);
-    struct policy_node *node = policy_node(policy, to);
-    struct policy_queue *q = &policy->queues[old->queue];
-
-    node->next = old->next;
-    node->prev = old->prev;
-    node->queue = old->queue;
-    node->credit = old->credit;
-    policy_set_hits(node, policy_hits(old));
-    if (old->queue == 0)
-        return;
-    old->queue = 0;
-    must(q->bytes >= from_size);
-    q->bytes += to_size - from_size;
-    if (node->next != 0)
-        policy_node(policy, node->next)->prev = to;
-    else
-        q->newest = to;
-    if (node->prev != 0)
-        policy_node(policy, node->prev)->next = to;
-    else
-        q->oldest = to;
-    if (policy->kind->moved != NULL)
-        policy->kind->moved(policy, from, to);
-}
-
-uint32_t policy_victim(struct policy *policy, const struct policy_callbacks *callbacks)
-{
-    return policy->kind->victim(policy, callbacks);
-}
-
-size_t policy_count(const struct policy *policy)
-{
-    size_t count = 0;
-
-    for (unsigned i = 1; i <= POLICY_QUEUES; i++)
-        count += policy->queues[i].count;
-    return count;
-}
-
-size_t policy_bytes(const struct policy *policy)
-{
-    size_t bytes = 0;
-
-    for (unsigned i = 1; i <= POLICY_QUEUES; i++)
-        bytes += policy->queues[i].bytes;
-    return bytes;
+    return policy->kind->by_hand;
 }
 
 size_t policy_cost(const struct policy *policy)
 {
     return policy->kind->size + (policy->kind->cost == NULL ? 0 : policy->kind->cost(policy));
+}
+
+/* ---- counts ------------------------------------------------------------------------------ */
+
+void policy_count_in(struct policy *policy, unsigned queue, size_t size)
+{
+    must(queue > 0);
+    must(queue <= POLICY_QUEUES);
+    policy->queues[queue].count++;
+    policy->queues[queue].bytes += size;
+    policy->all.count++;
+    policy->all.bytes += size;
+}
+
+void policy_count_out(struct policy *policy, unsigned queue, size_t size)
+{
+    must(queue > 0);
+    must(queue <= POLICY_QUEUES);
+    must(policy->queues[queue].count > 0);
+    must(policy->queues[queue].bytes >= size);
+    policy->queues[queue].count--;
+    policy->queues[queue].bytes -= size;
+    policy->all.count--;
+    policy->all.bytes -= size;
+}
+
+size_t policy_count(const struct policy *policy)
+{
+    return policy->all.count;
+}
+
+size_t policy_bytes(const struct policy *policy)
+{
+    return policy->all.bytes;
+}
+
+/* ---- marks and time ---------------------------------------------------------------------- */
+
+uint16_t policy_fresh(const struct policy_marker *marker)
+{
+    uint32_t word = atomic_load_explicit(&marker->word, memory_order_relaxed);
+
+    switch ((enum policy_marks)(word & ((1 << POLICY_MARKS_BITS) - 1))) {
+    case POLICY_STAMPS:
+        return (uint16_t)(word >> POLICY_MARKS_BITS & POLICY_MASK);
+    case POLICY_LOGS:
+        return policy_log_fresh(word >> POLICY_MARKS_BITS);
+    case POLICY_IGNORES:
+    case POLICY_COUNTS:
+        break;
+    }
+    return 0;
+}
+
+/* Time is what enters, measured by what is there: it stands still when nothing changes. */
+static void clock_advance(struct policy *policy, size_t size)
+{
+    size_t bytes = policy->all.bytes > 0 ? policy->all.bytes : 1;
+
+    policy->clock_owed += size * POLICY_TICKS;
+    if (policy->clock_owed < bytes)
+        return;
+    policy->clock += policy->clock_owed / bytes;
+    policy->clock_owed %= bytes;
+    set_marker(policy);
+}
+
+void policy_time(struct policy *policy, int64_t now_ms)
+{
+    policy->now_ms = now_ms;
+}
+
+/* ---- decisions --------------------------------------------------------------------------- */
+
+unsigned policy_enter(struct policy *policy, uint64_t hash, size_t size)
+{
+    if (policy->kind->marks == POLICY_STAMPS || policy->kind->marks == POLICY_LOGS)
+        clock_advance(policy, size);
+    return policy->kind->enter == NULL ? POLICY_FIRST : policy->kind->enter(policy, hash, size);
+}
+
+bool policy_shift(struct policy *policy, struct policy_shift *ret_shift)
+{
+    return policy->kind->shift != NULL && policy->kind->shift(policy, ret_shift);
+}
+
+unsigned policy_source(struct policy *policy)
+{
+    if (policy->all.count == 0)
+        return 0;
+    return policy->kind->source == NULL ? POLICY_FIRST : policy->kind->source(policy);
+}
+
+unsigned policy_review(struct policy *policy, struct policy_candidate *candidate)
+{
+    unsigned verdict = policy->kind->review(policy, candidate);
+
+    policy->spared++;
+    return verdict;
+}
+
+void policy_left(struct policy *policy, uint64_t hash, unsigned queue)
+{
+    policy->spared = 0;
+    if (policy->kind->left != NULL)
+        policy->kind->left(policy, hash, queue);
 }

@@ -1,87 +1,177 @@
-/* policy.h: which entry leaves when memory is short.
+/* policy.h: which entry leaves when memory is short: the decisions.
  * SPDX-License-Identifier: MIT
  *
- * A policy keeps its order in nodes that live inside the entries and names them by 32-bit
- * references (slab.h), so that the engine and the trace simulator (`larder bench cache`) run the
- * very same code: the one on entries, the other on an array of bare nodes.
+ * A policy decides; it does not know where entries lie. Their order is kept by a container: pages
+ * of the engine's heap, or a list of nodes (lineup.h) in simulations. The container asks, and does
+ * what it is told, so that the engine, `larder bench cache` and the miniature caches run the very
+ * same decisions.
+ *
+ *   a new key comes       policy_enter says which queue it joins at the newest end, policy_fresh
+ *                         what its bits are
+ *   a key is asked for    policy_hit changes the entry's bits, without a lock
+ *   something must leave  policy_shift: first, pieces of one queue may move to another as they are
+ *                         policy_source: the queue that gives the next candidate
+ *                         policy_review: it leaves, stays where it is, or moves to a queue
+ *                         policy_left: it left
+ *   always                policy_count_in and policy_count_out: what is in which queue
+ *
+ * Policies come in two sorts. Those that drain take the oldest of a queue as the candidate; one
+ * that is spared moves to the newest end of a queue. Those that work by hand (policy_by_hand) walk
+ * from the oldest to the newest and again from the oldest: a candidate that is spared keeps its
+ * place, and the hand goes on to the next newer one.
  *
  * Each policy is one file, cache/policy_NAME.c, with its algorithm in plain lines on top.
  *
- * Threads: policy_hit may be called by any thread at any time: it touches only the node's hit
- * count. All other calls are made under the one lock that the policy's owner keeps.
+ * Memory: of an entry 11 bits, whose meaning is the policy's. Any value is a valid one: when the
+ *   policy changes at run time, entries may keep their bits.
+ * Threads: policy_hit and policy_fresh: any thread, any time. Everything else under the one lock
+ *   that the policy's owner keeps.
  */
 #ifndef LARDER_CACHE_POLICY_H
 #define LARDER_CACHE_POLICY_H
+
+#include "base/random.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct policy_node {
-    uint32_t next;
-    uint32_t prev;
-    _Atomic uint8_t hits; /* saturating, 2 bits used */
-    uint8_t queue;        /* the policy's own; 0: in no queue */
-    uint8_t credit;       /* the policy's own */
+enum {
+    POLICY_QUEUES = 3, /* numbered from 1 */
+    POLICY_FIRST = 1,  /* where the entries are that a policy takes over from another */
+    POLICY_BITS = 11,
+    POLICY_MASK = (1 << POLICY_BITS) - 1,
+    POLICY_SHIFTS_MAX = 64, /* of policy_shift, for one candidate */
 };
+
+/* What policy_review says, when it is no queue. */
+enum { POLICY_LEAVES = 0, POLICY_STAYS = POLICY_QUEUES + 1 };
+
+enum policy_objective {
+    POLICY_REQUESTS, /* the fewest misses */
+    POLICY_BYTES,    /* the fewest bytes from the origin */
+    POLICY_OBJECTIVES,
+};
+
+/* ---- hits -------------------------------------------------------------------------------- */
+
+/* How a hit marks an entry. It is the container's, and outlives a policy that is exchanged for
+ * another, since hits are marked without a lock. Begins as zero. */
+struct policy_marker {
+    _Atomic uint32_t word; /* enum policy_marks, and the policy's clock above it */
+};
+
+enum policy_marks {
+    POLICY_IGNORES,
+    POLICY_COUNTS, /* hits up to 3, in the lowest two bits */
+    POLICY_STAMPS, /* the clock: when it was asked for last */
+    POLICY_LOGS,   /* a logarithmic count in 8 bits that fades, the clock in 3 above them */
+};
+
+enum { POLICY_HITS_MAX = 3, POLICY_MARKS_BITS = 2 };
+
+/* For policy_hit and policy_fresh, where hits are counted by their logarithm (policy_lfu.c). */
+uint16_t policy_log_fresh(uint32_t clock);
+uint16_t policy_log_hit(uint16_t bits, uint32_t clock, struct random *random);
+
+/* The entry's bits after it was asked for: compare, and store when they changed. */
+static inline uint16_t policy_hit(const struct policy_marker *marker, uint16_t bits,
+                                  struct random *random)
+{
+    uint32_t word = atomic_load_explicit(&marker->word, memory_order_relaxed);
+
+    switch ((enum policy_marks)(word & ((1 << POLICY_MARKS_BITS) - 1))) {
+    case POLICY_COUNTS:
+        return (uint16_t)(bits + ((bits & POLICY_HITS_MAX) < POLICY_HITS_MAX ? 1 : 0));
+    case POLICY_STAMPS:
+        return (uint16_t)(word >> POLICY_MARKS_BITS & POLICY_MASK);
+    case POLICY_LOGS:
+        return policy_log_hit(bits, word >> POLICY_MARKS_BITS, random);
+    case POLICY_IGNORES:
+        break;
+    }
+    return bits;
+}
+
+/* The bits of a new entry. */
+uint16_t policy_fresh(const struct policy_marker *marker);
+
+/* ---- policies ---------------------------------------------------------------------------- */
 
 struct policy;
 
-/* Where nodes are: the node of `ref` is at base + (ref << shift) + offset. */
-struct policy_places {
-    uint8_t *base;
-    unsigned shift;
-    size_t offset;
+struct policy_settings {
+    const char *name;
+    enum policy_objective objective;
+    size_t entries_hint; /* sizes ghosts, which grow as needed */
+    uint64_t seed;       /* of what a policy leaves to chance */
 };
 
-/* By name; NULL: there is no such policy. `entries_hint` sizes ghosts (they grow as needed). */
-struct policy *policy_new(const char *name, struct policy_places places, size_t entries_hint);
+/* NULL: there is no policy of that name. */
+struct policy *policy_new(const struct policy_settings *settings);
 void policy_free(struct policy **owner);
 
 /* All names, for messages and the manual; NULL-terminated. The first is the default. */
 const char *const *policy_names(void);
 
-/* Bytes that the policy takes beside the nodes: ghosts. At most about 24 for each entry. */
+/* From now on hits are marked as this policy wants it. Before anything else. */
+void policy_attach(struct policy *policy, struct policy_marker *marker);
+
+/* "requests", "bytes"; NULL-terminated. POLICY_OBJECTIVES: there is no such objective. */
+const char *const *policy_objective_names(void);
+enum policy_objective policy_objective(const char *name);
+
+bool policy_by_hand(const struct policy *policy);
+
+/* Bytes that the policy takes beside the entries: ghosts. At most about 24 for each entry. */
 size_t policy_cost(const struct policy *policy);
 
-/* A new entry of `size` bytes whose key has this hash. */
-void policy_insert(struct policy *policy, uint32_t ref, uint64_t hash, size_t size);
+/* ---- decisions --------------------------------------------------------------------------- */
 
-/* It was asked for: cheap, lock-free. Policies that order by recency do so when they look for a
- * victim or in policy_touch. */
-static inline void policy_hit(struct policy_node *node)
-{
-    uint8_t hits = atomic_load_explicit(&node->hits, memory_order_relaxed);
+/* A new key: the queue whose newest it becomes. To be counted in by the caller. */
+unsigned policy_enter(struct policy *policy, uint64_t hash, size_t size);
 
-    if (hits < 3)
-        atomic_store_explicit(&node->hits, (uint8_t)(hits + 1), memory_order_relaxed);
-}
+/* Before a candidate is asked for, until it says false or POLICY_SHIFTS_MAX times: the oldest piece
+ * of queue `from` (a page, a node) becomes the newest of `to` as it is. `forget`: the bits of its
+ * entries become 0. The caller counts it out and in. */
+struct policy_shift {
+    unsigned from;
+    unsigned to;
+    bool forget;
+};
+bool policy_shift(struct policy *policy, struct policy_shift *ret_shift);
 
-/* Whether the policy wants policy_touch, under the lock, on each hit (exact LRU). */
-bool policy_wants_touch(const struct policy *policy);
-void policy_touch(struct policy *policy, uint32_t ref);
+/* The queue that gives the next candidate. 0: nothing shall leave, or so many were spared that it
+ * is better to go on later. */
+unsigned policy_source(struct policy *policy);
 
-/* It left for another reason than policy_victim (removed, replaced, expired). A node in no queue is
- * ignored. */
-void policy_remove(struct policy *policy, uint32_t ref, size_t size);
+struct policy_candidate {
+    unsigned queue;
+    uint16_t bits; /* may change, also when it stays */
+    bool has_ttl;
+    size_t size;
+    int64_t ends_ms; /* with has_ttl */
+};
 
-/* `to` takes the place of `from` in the order: a copy (compaction), or a new value of the same key,
- * which keeps the rank that the key has earned. The node is copied; `from` is in no queue then. */
-void policy_move(struct policy *policy, uint32_t from, size_t from_size, uint32_t to,
-                 size_t to_size);
+/* POLICY_LEAVES, or POLICY_STAYS (only those by hand), or the queue whose newest it becomes (only
+ * those that drain), maybe its own. A candidate that cannot leave now is spared by the container;
+ * nothing needs to be told. */
+unsigned policy_review(struct policy *policy, struct policy_candidate *candidate);
 
-/* Entries that the policy keeps in order, and the sum of their sizes. */
+/* What was told to leave has left this queue. To be counted out by the caller. */
+void policy_left(struct policy *policy, uint64_t hash, unsigned queue);
+
+/* Whatever joins or leaves a queue, for what reason ever; an entry that changes its size leaves
+ * with the one and joins with the other. */
+void policy_count_in(struct policy *policy, unsigned queue, size_t size);
+void policy_count_out(struct policy *policy, unsigned queue, size_t size);
+
+/* All queues together. */
 size_t policy_count(const struct policy *policy);
 size_t policy_bytes(const struct policy *policy);
 
-/* Takes out the entry that shall leave; 0: there is none. `size_of` and `hash_of` tell what the
- * policy was told at the insert. A victim that cannot leave now is inserted again. */
-struct policy_callbacks {
-    size_t (*size_of)(void *context, uint32_t ref);
-    uint64_t (*hash_of)(void *context, uint32_t ref);
-    void *context;
-};
-uint32_t policy_victim(struct policy *policy, const struct policy_callbacks *callbacks);
+/* For policies that look at ends: what time it is, once in a while. */
+void policy_time(struct policy *policy, int64_t now_ms);
 
 #endif

@@ -1,4 +1,5 @@
-/* policy_kind.h: what every eviction policy is made of: queues of nodes, and a table of calls.
+/* policy_kind.h: what every eviction policy is made of: counts of its queues, a clock, and a table
+ * of calls.
  * SPDX-License-Identifier: MIT
  *
  * Only policies.c and the policies themselves include it.
@@ -8,34 +9,36 @@
 
 #include "cache/policy.h"
 
-enum { POLICY_QUEUES = 4 };
-
-/* A FIFO of nodes; `next` leads to the newer one, `prev` to the older one, 0 ends. */
 struct policy_queue {
-    uint32_t newest;
-    uint32_t oldest;
     size_t count;
     size_t bytes;
 };
 
 struct policy {
     const struct policy_kind *kind;
-    struct policy_places places;
-    struct policy_queue queues[POLICY_QUEUES + 1]; /* by node.queue; 0 is never used */
+    struct policy_marker *marker;
+    enum policy_objective objective;
+    struct policy_queue queues[POLICY_QUEUES + 1]; /* 0 is never used */
+    struct policy_queue all;
+    size_t spared; /* candidates since the last that left */
+    uint64_t clock;
+    size_t clock_owed; /* bytes that entered since it ticked last, times POLICY_TICKS */
+    int64_t now_ms;
 };
 
-/* A policy's own struct begins with a struct policy. Calls that are NULL do nothing. */
+/* A policy's own struct begins with a struct policy. Calls that are NULL do the usual. */
 struct policy_kind {
     const char *name;
     size_t size; /* of its struct */
-    bool wants_touch;
-    void (*begin)(struct policy *policy, size_t entries_hint);
+    enum policy_marks marks;
+    bool by_hand;
+    void (*begin)(struct policy *policy, const struct policy_settings *settings);
     void (*end)(struct policy *policy);
-    void (*insert)(struct policy *policy, uint32_t ref, uint64_t hash, size_t size);
-    void (*touch)(struct policy *policy, uint32_t ref);
-    void (*leaving)(struct policy *policy, uint32_t ref); /* before a node is taken out */
-    void (*moved)(struct policy *policy, uint32_t from, uint32_t to);
-    uint32_t (*victim)(struct policy *policy, const struct policy_callbacks *callbacks);
+    unsigned (*enter)(struct policy *policy, uint64_t hash, size_t size); /* POLICY_FIRST */
+    bool (*shift)(struct policy *policy, struct policy_shift *ret_shift); /* false */
+    unsigned (*source)(struct policy *policy); /* POLICY_FIRST, if there is anything */
+    unsigned (*review)(struct policy *policy, struct policy_candidate *candidate);
+    void (*left)(struct policy *policy, uint64_t hash, unsigned queue);
     size_t (*cost)(const struct policy *policy);
 };
 
@@ -43,27 +46,12 @@ struct policy_kind {
 #include "cache/policies.def"
 #undef POLICY
 
-static inline struct policy_node *policy_node(const struct policy *policy, uint32_t ref)
+/* The clock ticks so often while as many bytes enter as there are. */
+enum { POLICY_TICKS = 512 };
+
+static inline unsigned policy_hits(uint16_t bits)
 {
-    return (struct policy_node *)(void *)(policy->places.base +
-                                          ((size_t)ref << policy->places.shift) +
-                                          policy->places.offset);
+    return bits & POLICY_HITS_MAX;
 }
-
-static inline unsigned policy_hits(const struct policy_node *node)
-{
-    return atomic_load_explicit(&node->hits, memory_order_relaxed);
-}
-
-static inline void policy_set_hits(struct policy_node *node, unsigned hits)
-{
-    atomic_store_explicit(&node->hits, (uint8_t)hits, memory_order_relaxed);
-}
-
-/* Makes the node the newest of the queue. */
-void policy_push(struct policy *policy, unsigned queue, uint32_t ref, size_t size);
-
-/* Takes the node out of its queue. */
-void policy_pull(struct policy *policy, uint32_t ref, size_t size);
 
 #endif

@@ -2,23 +2,26 @@
  * that it learns, and hits that are weighed against size.
  * SPDX-License-Identifier: MIT
  *
- *   insert    into `window`; or into `main`, when the key is a ghost that left `small` not long ago
+ *   new       into `window`; or into `main`, when the key is a ghost that left `small` not long ago
  *   hit       adds one to the entry's count, up to 3
  *   window    the newer half of the newcomers. An entry that grows out of it goes to `small` with
  *             its count set to 0: hits soon after the first are the same visitor once more
- *   victim    while the newcomers (window and small) have more than their share: the oldest of
+ *   leaves    while the newcomers (window and small) have more than their share: the oldest of
  *             `small`; when it was hit it goes to `main` instead, else it leaves as a ghost.
  *             otherwise: the oldest of `main`: its hits become credit; with credit it pays for one
  *             more round as the newest, else it leaves as a ghost
  *   weight    a hit on an entry of average size is worth one round. A small entry costs little to
  *             keep: its hits are worth up to 8 rounds, and it may go round in `small` unasked. A
  *             large one is worth as little as a twelfth, and needs more than one hit to stay; with
- *             3 hits every entry stays. `s3fifo-bytes` weighs all alike
+ *             3 hits every entry stays. Where the objective is bytes all weigh alike
  *   learning  a ghost of `small` that comes back at once would have been a hit with a larger share
  *             of newcomers, a ghost of `main` with a smaller one. Whenever there is twice as much
  *             evidence for the one as for the other, the share moves a step
  *
  * Shares are of bytes, so that entries of mixed sizes compete for what they take.
+ *
+ *   the bits:   10 ........ 2   1 .... 0
+ *              |   credit    |   hits   |
  */
 #include "cache/ghost.h"
 #include "cache/policy_kind.h"
@@ -29,9 +32,9 @@ enum {
     WEIGHT_ONE = 12, /* of an entry of average size: the rounds that a hit is worth, in twelfths */
     WEIGHT_LEAST = 1,
     WEIGHT_MOST = 8 * WEIGHT_ONE,
-    HITS_MAX = 3,
-    STAYS = HITS_MAX * WEIGHT_LEAST, /* so much credit is enough for one more round */
+    STAYS = POLICY_HITS_MAX * WEIGHT_LEAST, /* so much credit is enough for one more round */
     CREDIT_MAX = 15 * WEIGHT_ONE,
+    CREDIT_SHIFT = 2,
     UNASKED = 2, /* an entry in `small` is spared once for so many rounds that a hit is worth */
 };
 
@@ -43,8 +46,7 @@ enum {
     EVIDENCE_ENOUGH = 100, /* ghosts that came back at once */
     AT_ONCE = 20,          /* before one in so many of the entries left the queue */
     LAGGING = 2,           /* a window so many times as large as it should be */
-    GROWN_MAX = 64,        /* entries that leave the window in one call */
-    TURNS_MAX = 256,       /* entries that are spared in one call */
+    SPARED_MAX = 256,      /* then the next one leaves whatever it is worth */
 };
 
 enum origin { FROM_SMALL, FROM_MAIN };
@@ -52,19 +54,17 @@ enum origin { FROM_SMALL, FROM_MAIN };
 struct s3fifo {
     struct policy policy;
     struct ghost ghost;
-    bool weighs_size;
     unsigned share;
     unsigned evidence[2]; /* by origin */
 };
 
-static void begin(struct policy *policy, size_t entries_hint)
+static void begin(struct policy *policy, const struct policy_settings *settings)
 {
     struct s3fifo *s3fifo = (struct s3fifo *)policy;
 
-    s3fifo->weighs_size = policy->kind == &policy_s3fifo;
     s3fifo->share = SHARE_FIRST;
     ghost_init(&s3fifo->ghost);
-    ghost_reserve(&s3fifo->ghost, entries_hint);
+    ghost_reserve(&s3fifo->ghost, settings->entries_hint);
 }
 
 static void end(struct policy *policy)
@@ -79,15 +79,14 @@ static size_t cost(const struct policy *policy)
 
 /* ---- weight ------------------------------------------------------------------------------ */
 
-static unsigned weight(const struct s3fifo *s3fifo, size_t size)
+/* What a hit is worth. An entry that knew what its loading took would be weighed by that here. */
+static unsigned weight(const struct policy *policy, size_t size)
 {
-    size_t count = policy_count(&s3fifo->policy);
-    size_t bytes = policy_bytes(&s3fifo->policy);
     size_t rounds = 0;
 
-    if (!s3fifo->weighs_size || count == 0 || size == 0)
+    if (policy->objective == POLICY_BYTES || policy->all.count == 0 || size == 0)
         return WEIGHT_ONE;
-    rounds = WEIGHT_ONE * (bytes / count) / size;
+    rounds = WEIGHT_ONE * (policy->all.bytes / policy->all.count) / size;
     if (rounds < WEIGHT_LEAST)
         return WEIGHT_LEAST;
     return rounds < WEIGHT_MOST ? (unsigned)rounds : WEIGHT_MOST;
@@ -110,144 +109,123 @@ static void learn(struct s3fifo *s3fifo, enum origin origin)
     evidence[FROM_MAIN] /= 2;
 }
 
-static void insert(struct policy *policy, uint32_t ref, uint64_t hash, size_t size)
+static unsigned enter(struct policy *policy, uint64_t hash, size_t size)
 {
     struct s3fifo *s3fifo = (struct s3fifo *)policy;
-    size_t count = policy_count(policy);
+    size_t count = policy->all.count;
     unsigned origin = FROM_MAIN;
     uint64_t age = 0;
 
-    if (ghost_take(&s3fifo->ghost, hash, &origin, &age)) {
-        if (age <= 1 + count / AT_ONCE)
-            learn(s3fifo, origin);
-        if (origin == FROM_SMALL && age <= count && weight(s3fifo, size) >= STAYS) {
-            policy_push(policy, MAIN, ref, size);
-            return;
-        }
-    }
-    policy_push(policy, WINDOW, ref, size);
+    if (!ghost_take(&s3fifo->ghost, hash, &origin, &age))
+        return WINDOW;
+    if (age <= 1 + count / AT_ONCE)
+        learn(s3fifo, origin);
+    if (origin == FROM_SMALL && age <= count && weight(policy, size) >= STAYS)
+        return MAIN;
+    return WINDOW;
 }
 
 /* ---- leaving ----------------------------------------------------------------------------- */
 
-static size_t newcomers_max(const struct s3fifo *s3fifo)
+static size_t newcomers_max(const struct policy *policy)
 {
-    return policy_bytes(&s3fifo->policy) / 1000 * s3fifo->share +
-           policy_bytes(&s3fifo->policy) % 1000 * s3fifo->share / 1000;
+    const struct s3fifo *s3fifo = (const struct s3fifo *)policy;
+
+    return policy->all.bytes / 1000 * s3fifo->share +
+           policy->all.bytes % 1000 * s3fifo->share / 1000;
 }
 
-/* Lets entries grow out of the window. Before the first victim nobody called this, and the window
- * holds everything: those entries are older than a window should be and keep their counts. */
-static void grow_up(struct s3fifo *s3fifo, const struct policy_callbacks *callbacks)
+/* Lets entries grow out of the window. Before memory was short for the first time nobody asked for
+ * this, and the window holds everything: those entries are older than a window should be and keep
+ * their counts. */
+static bool shift(struct policy *policy, struct policy_shift *ret_shift)
 {
-    struct policy *policy = &s3fifo->policy;
     const struct policy_queue *window = &policy->queues[WINDOW];
-    size_t max = newcomers_max(s3fifo) / 2;
+    size_t max = newcomers_max(policy) / 2;
 
-    for (unsigned i = 0; i < GROWN_MAX && window->bytes > max; i++) {
-        uint32_t ref = window->oldest;
-        size_t size = callbacks->size_of(callbacks->context, ref);
-
-        if (window->bytes <= LAGGING * (max + size))
-            policy_set_hits(policy_node(policy, ref), 0);
-        policy_pull(policy, ref, size);
-        policy_push(policy, SMALL, ref, size);
-    }
+    if (window->count == 0 || window->bytes <= max)
+        return false;
+    *ret_shift = (struct policy_shift){.from = WINDOW,
+                                       .to = SMALL,
+                                       .forget = window->bytes <=
+                                                 LAGGING * (max + window->bytes / window->count)};
+    return true;
 }
 
-/* Whether an entry that was hit so often since it was looked at last stays in `main`. */
-static bool pays_for_round(struct policy_node *node, unsigned hits, unsigned worth)
+static unsigned source(struct policy *policy)
 {
-    unsigned credit = node->credit + hits * worth;
-    unsigned most = HITS_MAX * worth < CREDIT_MAX ? HITS_MAX * worth : CREDIT_MAX;
+    const struct policy_queue *queues = policy->queues;
+    size_t newcomers = queues[WINDOW].bytes + queues[SMALL].bytes;
 
+    if (queues[MAIN].count > 0 && newcomers <= newcomers_max(policy))
+        return MAIN;
+    if (queues[SMALL].count > 0)
+        return SMALL;
+    return queues[WINDOW].count > 0 ? WINDOW : MAIN;
+}
+
+static uint16_t bits_of(unsigned credit)
+{
+    return (uint16_t)(credit << CREDIT_SHIFT);
+}
+
+/* The oldest of `main` stays there if its hits pay for a round. */
+static bool pays_for_round(struct policy_candidate *candidate, unsigned worth)
+{
+    unsigned most = POLICY_HITS_MAX * worth < CREDIT_MAX ? POLICY_HITS_MAX * worth : CREDIT_MAX;
+    unsigned credit = candidate->bits >> CREDIT_SHIFT;
+
+    credit += policy_hits(candidate->bits) * worth;
     if (credit > most)
         credit = most;
-    node->credit = (uint8_t)(credit > WEIGHT_ONE ? credit - WEIGHT_ONE : 0);
+    candidate->bits = bits_of(credit > WEIGHT_ONE ? credit - WEIGHT_ONE : 0);
     return credit >= STAYS;
 }
 
-/* Where an entry goes on that was the oldest of its queue, or 0. In `small` the credit counts the
- * rounds that it was there. */
-static unsigned next_queue(const struct s3fifo *s3fifo, unsigned queue, struct policy_node *node,
-                           size_t size)
+/* A newcomer's credit counts the rounds that it was in `small`. */
+static unsigned newcomer_goes_to(struct policy_candidate *candidate, unsigned worth)
 {
-    unsigned hits = policy_hits(node);
-    unsigned worth = weight(s3fifo, size);
+    unsigned rounds = candidate->bits >> CREDIT_SHIFT;
 
-    policy_set_hits(node, 0);
-    if (queue == MAIN)
-        return pays_for_round(node, hits, worth) ? MAIN : 0;
-    if (hits * worth >= STAYS) {
-        node->credit = 0;
+    if (policy_hits(candidate->bits) * worth >= STAYS) {
+        candidate->bits = 0;
         return MAIN;
     }
-    if (node->credit >= worth / (UNASKED * WEIGHT_ONE))
-        return 0;
-    node->credit++;
+    if (rounds >= worth / (UNASKED * WEIGHT_ONE))
+        return POLICY_LEAVES;
+    candidate->bits = bits_of(rounds + 1);
     return SMALL;
 }
 
-/* Takes the oldest of a queue out: true when it leaves, false when it was spared. */
-static bool take_oldest(struct s3fifo *s3fifo, unsigned queue, bool forced,
-                        const struct policy_callbacks *callbacks)
+static unsigned review(struct policy *policy, struct policy_candidate *candidate)
 {
-    struct policy *policy = &s3fifo->policy;
-    uint32_t ref = policy->queues[queue].oldest;
-    size_t size = callbacks->size_of(callbacks->context, ref);
-    unsigned next = next_queue(s3fifo, queue, policy_node(policy, ref), size);
+    unsigned worth = weight(policy, candidate->size);
 
-    policy_pull(policy, ref, size);
-    if (next == 0 || forced) {
-        ghost_add(&s3fifo->ghost, callbacks->hash_of(callbacks->context, ref),
-                  queue == MAIN ? FROM_MAIN : FROM_SMALL);
-        return true;
-    }
-    policy_push(policy, next, ref, size);
-    return false;
+    if (policy->spared >= SPARED_MAX)
+        return POLICY_LEAVES;
+    if (candidate->queue == MAIN)
+        return pays_for_round(candidate, worth) ? MAIN : POLICY_LEAVES;
+    return newcomer_goes_to(candidate, worth);
 }
 
-static uint32_t victim(struct policy *policy, const struct policy_callbacks *callbacks)
+static void left(struct policy *policy, uint64_t hash, unsigned queue)
 {
     struct s3fifo *s3fifo = (struct s3fifo *)policy;
-    const struct policy_queue *queues = policy->queues;
-    size_t newcomers_bytes_max = newcomers_max(s3fifo);
 
-    if (policy_count(policy) == 0)
-        return 0;
-    ghost_reserve(&s3fifo->ghost, policy_count(policy));
-    grow_up(s3fifo, callbacks);
-    for (unsigned turn = 0;; turn++) {
-        size_t newcomers = queues[WINDOW].bytes + queues[SMALL].bytes;
-        unsigned queue = MAIN;
-        uint32_t ref = 0;
-
-        if (queues[MAIN].count == 0 || newcomers > newcomers_bytes_max)
-            queue = queues[SMALL].count > 0 ? SMALL : WINDOW;
-        if (queues[queue].count == 0)
-            queue = MAIN;
-        ref = queues[queue].oldest;
-        if (take_oldest(s3fifo, queue, turn >= TURNS_MAX, callbacks))
-            return ref;
-    }
+    ghost_reserve(&s3fifo->ghost, policy->all.count);
+    ghost_add(&s3fifo->ghost, hash, queue == MAIN ? FROM_MAIN : FROM_SMALL);
 }
 
 const struct policy_kind policy_s3fifo = {
     .name = "s3fifo",
     .size = sizeof(struct s3fifo),
+    .marks = POLICY_COUNTS,
     .begin = begin,
     .end = end,
-    .insert = insert,
-    .victim = victim,
-    .cost = cost,
-};
-
-const struct policy_kind policy_s3fifo_bytes = {
-    .name = "s3fifo-bytes",
-    .size = sizeof(struct s3fifo),
-    .begin = begin,
-    .end = end,
-    .insert = insert,
-    .victim = victim,
+    .enter = enter,
+    .shift = shift,
+    .source = source,
+    .review = review,
+    .left = left,
     .cost = cost,
 };

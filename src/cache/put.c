@@ -52,7 +52,7 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
 
     if (old != NULL) {
         shard_replace(thread, slot, old, entry, key->hash);
-        entry_hit(thread->cache, entry);
+        entry_hit(thread, entry);
     } else {
         shard_show(thread, shard, entry, key->hash);
     }

@@ -16,7 +16,6 @@
 enum {
     RESERVE_SHARE = 128,    /* of the limit */
     OVERSHOOT_SHARE = 16,   /* of the limit: how far a put may pass it for a moment */
-    VICTIM_TRIES = 16,      /* victims whose shard was taken, before giving up */
     ROUNDS_MAX = 16384,     /* of making room for one put */
     ROUNDS_PATIENT = 100,   /* ... in which other threads may come to an end of their turn */
     ROUNDS_REPAYING = 2000, /* ... after a piece of work, while much is owed */
@@ -44,36 +43,39 @@ static size_t limit(const struct cache *cache)
     return atomic_load_explicit(&cache->memory_max, memory_order_relaxed);
 }
 
-static size_t victim_size(void *context, uint32_t ref)
-{
-    const struct cache *cache = context;
-
-    return slab_cost(cache->slab, entry_size(entry_at(cache, ref)));
-}
-
-static uint64_t victim_hash(void *context, uint32_t ref)
-{
-    const struct cache *cache = context;
-
-    return entry_hash(cache, entry_at(cache, ref));
-}
-
 struct victim {
-    uint32_t ref;
-    uint64_t hash;
+    struct cache_thread *thread;
+    uint64_t hash; /* of the last that was claimed */
     struct shard *shard;
     bool entered;
 };
 
+static void candidate_tell(void *context, uint32_t ref, struct policy_candidate *candidate)
+{
+    const struct cache *cache = ((const struct victim *)context)->thread->cache;
+    const struct cache_entry *entry = entry_at(cache, ref);
+
+    candidate->size = slab_cost(cache->slab, entry_size(entry));
+    candidate->ends_ms = entry_ends(entry);
+    candidate->has_ttl = candidate->ends_ms != CACHE_NEVER;
+}
+
+static uint64_t victim_hash(void *context, uint32_t ref)
+{
+    (void)ref;
+    return ((const struct victim *)context)->hash;
+}
+
 /* Takes the latch of the victim's shard. The policy's latch is held, so the victim cannot leave by
  * itself meanwhile. A step over everything may evict what it holds, other steps spare theirs. */
-static bool victim_enter(struct cache_thread *thread, struct victim *victim)
+static bool victim_claim(void *context, uint32_t ref)
 {
-    struct cache *cache = thread->cache;
+    struct victim *victim = context;
+    const struct cache *cache = victim->thread->cache;
 
-    victim->hash = victim_hash(cache, victim->ref);
+    victim->hash = entry_hash(cache, entry_at(cache, ref));
     victim->shard = shard_of(cache, victim->hash);
-    victim->entered = thread->step != STEP_ALL;
+    victim->entered = victim->thread->step != STEP_ALL;
     return !victim->entered || latch_try(&victim->shard->latch);
 }
 
@@ -89,37 +91,31 @@ static void charge_policy(struct cache *cache)
     cache->policy_charged = cost;
 }
 
-static bool victim_find(struct cache_thread *thread, struct victim *ret_victim)
+/* 0: none. Else its shard's latch is held. */
+static uint32_t victim_find(struct victim *victim)
 {
-    struct cache *cache = thread->cache;
-    struct policy_callbacks callbacks = {victim_size, victim_hash, cache};
-    bool found = false;
+    struct cache *cache = victim->thread->cache;
+    struct lineup_callbacks callbacks = {candidate_tell, victim_hash, victim_claim, victim};
+    uint32_t ref = 0;
 
     latch_lock(&cache->policy_latch);
-    for (int i = 0; i < VICTIM_TRIES && !found; i++) {
-        ret_victim->ref = policy_victim(cache->policy, &callbacks);
-        if (ret_victim->ref == 0)
-            break;
-        found = victim_enter(thread, ret_victim);
-        if (!found)
-            policy_insert(cache->policy, ret_victim->ref, ret_victim->hash,
-                          victim_size(cache, ret_victim->ref));
-    }
+    ref = lineup_victim(&cache->lineup, &callbacks);
     charge_policy(cache);
     latch_unlock(&cache->policy_latch);
-    return found;
+    return ref;
 }
 
 static size_t evict_one(struct cache_thread *thread)
 {
     struct cache *cache = thread->cache;
-    struct victim victim = {0};
+    struct victim victim = {.thread = thread};
     _Atomic uint32_t *slot = NULL;
+    uint32_t ref = victim_find(&victim);
     size_t bytes = 0;
 
-    if (!victim_find(thread, &victim))
+    if (ref == 0)
         return 0;
-    struct cache_entry *entry = entry_at(cache, victim.ref);
+    struct cache_entry *entry = entry_at(cache, ref);
     struct cache_key key = entry_key(cache, entry);
 
     must(find_entry(cache, victim.shard, &key, &slot) == entry);

@@ -68,7 +68,7 @@ static size_t policy_size(const struct cache *cache, const struct cache_entry *e
 static void order_add(struct cache *cache, struct cache_entry *entry, uint64_t hash)
 {
     latch_lock(&cache->policy_latch);
-    policy_insert(cache->policy, entry_ref(cache, entry), hash, policy_size(cache, entry));
+    lineup_insert(&cache->lineup, entry_ref(cache, entry), hash, policy_size(cache, entry));
     latch_unlock(&cache->policy_latch);
 }
 
@@ -76,7 +76,7 @@ static void order_remove(struct cache *cache, const struct cache_entry *entry)
 {
     latch_lock(&cache->policy_latch);
     if (entry->node.queue != 0)
-        policy_remove(cache->policy, entry_ref(cache, entry), policy_size(cache, entry));
+        lineup_remove(&cache->lineup, entry_ref(cache, entry), policy_size(cache, entry));
     latch_unlock(&cache->policy_latch);
 }
 
@@ -142,7 +142,7 @@ void shard_replace(struct cache_thread *thread, _Atomic uint32_t *slot, struct c
     end_unwatched(cache, old, hash);
     end_watched(cache, entry, hash);
     latch_lock(&cache->policy_latch);
-    policy_move(cache->policy, entry_ref(cache, old), policy_size(cache, old),
+    lineup_move(&cache->lineup, entry_ref(cache, old), policy_size(cache, old),
                 entry_ref(cache, entry), policy_size(cache, entry));
     latch_unlock(&cache->policy_latch);
     set_hidden(old);

@@ -21,8 +21,8 @@
 #include "cache/cache.h"
 #include "cache/epoch.h"
 #include "cache/index.h"
+#include "cache/lineup.h"
 #include "cache/load.h"
-#include "cache/policy.h"
 #include "cache/rules.h"
 #include "cache/slab.h"
 #include "cache/tags.h"
@@ -128,9 +128,10 @@ struct cache {
     _Atomic size_t retired_bytes;
     _Atomic size_t negative_bytes;
     _Atomic int64_t counts[CACHE_SPACES];
+    alignas(64) struct policy_marker marker;
     alignas(64) struct latch policy_latch;
-    _Atomic bool policy_touches; /* policy_touch at each hit */
     struct policy *policy;
+    struct lineup lineup;
     _Atomic(struct policy *) policy_next; /* takes over with the next turn; NULL: none */
     size_t policy_charged;                /* bytes of what it remembers, in the index' account */
     struct wheel wheels[WHEELS];
@@ -276,7 +277,7 @@ enum cache_state look_shard(struct cache_thread *thread, const struct shard *sha
                             struct cache_view *ret_view);
 
 /* Counts it as a hit for eviction. */
-void entry_hit(struct cache *cache, struct cache_entry *entry);
+void entry_hit(struct cache_thread *thread, struct cache_entry *entry);
 
 /* ---- make.c: entries before they are shown and after ------------------------------------- */
 

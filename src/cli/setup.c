@@ -197,25 +197,31 @@ static enum err list_origins(struct setup *setup, struct fault *fault)
     return ERR_OK;
 }
 
-static enum err check_policy(const struct config *config, struct fault *fault)
+/* Whether a field of the section `cache` has one of these values, the default first. */
+static enum err check_word(const struct config *config, const char *const *field, const char *what,
+                           const char *const *names, struct fault *fault)
 {
-    const char *const *names = policy_names();
     size_t count = 0;
 
     for (; names[count] != NULL; count++) {
-        if (strcmp(names[count], config->cache.policy) == 0)
+        if (strcmp(names[count], *field) == 0)
             return ERR_OK;
     }
-    const char *near = guess(bytes_of_text(config->cache.policy), names, count);
+    const char *near = guess(bytes_of_text(*field), names, count);
 
-    at_field(config, &config->cache.policy, NULL, 0, fault);
+    at_field(config, field, NULL, 0, fault);
     if (near != NULL)
-        return fault_say(fault, ERR_SYNTAX,
-                         "cache.policy: there is no policy \"%s\"; did you mean \"%s\"?",
-                         config->cache.policy, near);
-    return fault_say(fault, ERR_SYNTAX,
-                     "cache.policy: there is no policy \"%s\": %s is the default",
-                     config->cache.policy, names[0]);
+        return fault_say(fault, ERR_SYNTAX, "cache.%s: there is no %s \"%s\"; did you mean \"%s\"?",
+                         what, what, *field, near);
+    return fault_say(fault, ERR_SYNTAX, "cache.%s: there is no %s \"%s\": %s is the default", what,
+                     what, *field, names[0]);
+}
+
+static enum err check_policy(const struct config *config, struct fault *fault)
+{
+    TRY(check_word(config, &config->cache.policy, "policy", policy_names(), fault));
+    return check_word(config, &config->cache.objective, "objective", policy_objective_names(),
+                      fault);
 }
 
 static enum err check_doors(const struct setup *setup, struct fault *fault)

@@ -36,7 +36,7 @@ TEST(misses_are_those_that_one_counts_by_hand)
 
     make(&trace, ids, 10, NULL);
     /* Three places. LRU: 1 2 3 +1 4(2 out) +1 2(3 out) 5(4 out) +1 +2. */
-    result = run(&trace, "lru", 0.6, REPLAY_OBJECTS);
+    result = run(&trace, REPLAY_LRU_EXACT, 0.6, REPLAY_OBJECTS);
     CHECK(result.capacity == 3);
     CHECK(result.requests == 10);
     CHECK(result.misses == 6);
@@ -58,7 +58,7 @@ TEST(by_bytes_what_is_larger_than_the_cache_is_not_admitted)
     struct replay_result result;
 
     make(&trace, ids, 7, sizes);
-    result = run(&trace, "lru", 0.35, REPLAY_BYTES); /* 70 of 200 */
+    result = run(&trace, REPLAY_LRU_EXACT, 0.35, REPLAY_BYTES); /* 70 of 200 */
     CHECK(result.capacity == 70);
     CHECK(result.misses == 4);
     CHECK(result.miss_bytes == 40 + 30 + 130 + 130);
@@ -97,7 +97,7 @@ TEST(the_default_policy_is_never_much_worse_than_lru_on_the_mixtures)
 
         CHECK(mixture_make(i, 100000, 5, &trace, &fault) == ERR_OK);
         for (int mode = 0; mode < 2; mode++) {
-            uint64_t lru = run(&trace, "lru", 0.05, (enum replay_mode)mode).misses;
+            uint64_t lru = run(&trace, REPLAY_LRU_EXACT, 0.05, (enum replay_mode)mode).misses;
 
             CHECK(run(&trace, "s3fifo", 0.05, (enum replay_mode)mode).misses < lru + lru / 50);
         }
@@ -114,7 +114,7 @@ static void print(struct cache_bench_options *options, char *ret_text, size_t ma
     CHECK(out != NULL);
     options->capacities[0] = 0.01;
     options->capacity_count = 1;
-    options->policies[0] = "lru";
+    options->policies[0] = REPLAY_LRU_EXACT;
     options->policies[1] = "s3fifo";
     options->policy_count = 2;
     options->requests = 2000;

@@ -1,9 +1,10 @@
-/* The promises of cache/policy.h. SPDX-License-Identifier: MIT */
+/* The promises of cache/policy.h and cache/lineup.h. SPDX-License-Identifier: MIT */
 #include "cache/policy.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "cache/lineup.h"
 #include "t.h"
 
 #include <string.h>
@@ -11,21 +12,33 @@
 enum { PLACES = 4096 };
 
 struct place {
-    struct policy_node node;
+    struct lineup_node node;
     uint32_t size;
 };
 
 struct world {
     struct policy *policy;
+    struct policy_marker marker;
+    struct lineup lineup;
+    struct random random;
     struct place *places;
+    uint32_t held;         /* references up to this one cannot leave */
     uint64_t keys[PLACES]; /* 0: the place is empty */
     size_t count;
     size_t bytes;
 };
 
-static size_t size_of(void *context, uint32_t ref)
+static void tell(void *context, uint32_t ref, struct policy_candidate *candidate)
 {
-    return ((struct world *)context)->places[ref].size;
+    const struct world *world = context;
+
+    CHECK(world->keys[ref] != 0);
+    candidate->size = world->places[ref].size;
+}
+
+static bool claim(void *context, uint32_t ref)
+{
+    return ref > ((const struct world *)context)->held;
 }
 
 static uint64_t hash_of(void *context, uint32_t ref)
@@ -33,15 +46,23 @@ static uint64_t hash_of(void *context, uint32_t ref)
     return hash_mix(((struct world *)context)->keys[ref], 1);
 }
 
-static void world_begin(struct world *world, const char *name)
+static void world_begin_for(struct world *world, const char *name, enum policy_objective objective)
 {
-    struct policy_places places = {.shift = 4, .offset = offsetof(struct place, node)};
+    struct lineup_places places = {.shift = 4, .offset = offsetof(struct place, node)};
+    struct policy_settings settings = {.name = name, .objective = objective, .seed = 1};
 
     memset(world, 0, sizeof *world);
     world->places = mem_new(PLACES, sizeof *world->places);
     places.base = (uint8_t *)world->places;
-    world->policy = policy_new(name, places, 0);
+    random_init(&world->random, 1);
+    world->policy = policy_new(&settings);
     CHECK(world->policy != NULL);
+    lineup_init(&world->lineup, world->policy, &world->marker, places);
+}
+
+static void world_begin(struct world *world, const char *name)
+{
+    world_begin_for(world, name, POLICY_REQUESTS);
 }
 
 static void world_end(struct world *world)
@@ -56,16 +77,14 @@ static void insert(struct world *world, uint32_t ref, uint64_t key, uint32_t siz
     CHECK(world->keys[ref] == 0);
     world->keys[ref] = key;
     world->places[ref].size = size;
-    policy_insert(world->policy, ref, hash_mix(key, 1), size);
+    lineup_insert(&world->lineup, ref, hash_mix(key, 1), size);
     world->count++;
     world->bytes += size;
 }
 
 static void hit(struct world *world, uint32_t ref)
 {
-    policy_hit(&world->places[ref].node);
-    if (policy_wants_touch(world->policy))
-        policy_touch(world->policy, ref);
+    lineup_hit(&world->places[ref].node, &world->marker, &world->random);
 }
 
 static void forget(struct world *world, uint32_t ref)
@@ -78,8 +97,8 @@ static void forget(struct world *world, uint32_t ref)
 
 static uint32_t victim(struct world *world)
 {
-    struct policy_callbacks callbacks = {size_of, hash_of, world};
-    uint32_t ref = policy_victim(world->policy, &callbacks);
+    struct lineup_callbacks callbacks = {tell, hash_of, claim, world};
+    uint32_t ref = lineup_victim(&world->lineup, &callbacks);
 
     if (ref != 0) {
         CHECK(world->places[ref].node.queue == 0);
@@ -130,21 +149,62 @@ TEST(fifo_lets_the_oldest_go_however_often_it_was_asked_for)
     world_end(&world);
 }
 
-TEST(lru_lets_the_one_go_that_was_not_asked_for_the_longest)
+/* A cache of 1000 is asked for keys of which some come back every 300, some every 3000 requests. */
+static unsigned hits_of_a_short_loop(const char *name)
 {
     struct world world;
+    unsigned hits = 0;
 
+    world_begin(&world, name);
+    for (uint64_t i = 0; i < 20000; i++) {
+        bool found = request(&world, i % 2 == 0 ? 1 + i / 2 % 150 : 1000 + i, 1000);
+
+        hits += i % 2 == 0 && found ? 1 : 0;
+    }
+    world_end(&world);
+    return hits;
+}
+
+TEST(lru_keeps_whatever_comes_back_before_a_cache_full_of_others_came)
+{
+    CHECK(hits_of_a_short_loop("lru") == 10000 - 150);
+}
+
+TEST(lru_lets_those_go_that_were_not_asked_for_the_longest)
+{
+    struct world world;
+    uint32_t gone[1000] = {0};
+
+    /* 1000 entries come, the older half is asked for again, then 100 must leave. */
     world_begin(&world, "lru");
-    for (uint32_t i = 1; i <= 4; i++)
+    for (uint32_t i = 1; i <= 1000; i++)
         insert(&world, i, i, 1);
-    hit(&world, 1);
-    hit(&world, 3);
-    CHECK(victim(&world) == 2);
-    CHECK(victim(&world) == 4);
-    CHECK(victim(&world) == 1);
-    hit(&world, 3);
-    CHECK(victim(&world) == 3);
-    CHECK(victim(&world) == 0);
+    for (uint32_t i = 1; i <= 500; i++)
+        hit(&world, i);
+    for (uint32_t i = 0; i < 100; i++)
+        gone[i] = victim(&world);
+    for (uint32_t i = 0; i < 100; i++) {
+        CHECK(gone[i] > 500);
+        CHECK(gone[i] <= 800);
+    }
+    world_end(&world);
+}
+
+TEST(lfu_keeps_what_is_asked_for_often_through_a_scan)
+{
+    struct world world;
+    unsigned hits = 0;
+
+    world_begin(&world, "lfu");
+    for (int round = 0; round < 20; round++) {
+        for (uint64_t key = 1; key <= 50; key++)
+            (void)request(&world, key, 100);
+    }
+    for (uint64_t key = 1000; key < 1120; key++)
+        (void)request(&world, key, 100);
+    for (uint64_t key = 1; key <= 50; key++)
+        hits += request(&world, key, 100) ? 1 : 0;
+    CHECK(hits >= 45);
     world_end(&world);
 }
 
@@ -163,7 +223,7 @@ TEST(the_hand_of_sieve_spares_what_was_asked_for_and_goes_on_where_it_was)
     CHECK(victim(&world) == 5);
     hit(&world, 6);
     CHECK(victim(&world) == 1); /* 6 is spared, then the hand begins again */
-    policy_remove(world.policy, 3, 1);
+    lineup_remove(&world.lineup, 3, 1);
     forget(&world, 3);
     CHECK(victim(&world) == 6);
     CHECK(victim(&world) == 0);
@@ -272,13 +332,13 @@ static bool request_sized(struct world *world, uint32_t key, uint32_t size, size
 
 /* Rounds over 100 small and 100 large entries, each asked for as often: how many large ones are in
  * the cache at the end. */
-static size_t large_ones_kept_by(const char *name)
+static size_t large_ones_kept_for(enum policy_objective objective)
 {
     struct world world;
     struct random random;
     size_t large = 0;
 
-    world_begin(&world, name);
+    world_begin_for(&world, "s3fifo", objective);
     random_init(&random, 5);
     for (int i = 0; i < 20000; i++) {
         uint32_t key = (uint32_t)(1 + random_below(&random, 200));
@@ -309,7 +369,7 @@ TEST(s3fifo_keeps_small_entries_rather_than_large_ones_that_are_asked_for_as_oft
     }
     CHECK(hits > 9500);
     world_end(&world);
-    CHECK(large_ones_kept_by("s3fifo") <= large_ones_kept_by("s3fifo-bytes"));
+    CHECK(large_ones_kept_for(POLICY_REQUESTS) <= large_ones_kept_for(POLICY_BYTES));
 }
 
 TEST(s3fifo_keeps_a_huge_entry_that_is_asked_for_again_and_again)
@@ -338,8 +398,8 @@ static void step(struct world *world, struct random *random)
     }
     switch (random_below(random, 8)) {
     case 0:
-        policy_remove(world->policy, ref, world->places[ref].size);
-        policy_remove(world->policy, ref, world->places[ref].size);
+        lineup_remove(&world->lineup, ref, world->places[ref].size);
+        lineup_remove(&world->lineup, ref, world->places[ref].size);
         forget(world, ref);
         break;
     case 1:
@@ -349,7 +409,7 @@ static void step(struct world *world, struct random *random)
             world->bytes -= world->places[ref].size;
             world->keys[to] = world->keys[ref];
             world->keys[ref] = 0;
-            policy_move(world->policy, ref, world->places[ref].size, to, world->places[to].size);
+            lineup_move(&world->lineup, ref, world->places[ref].size, to, world->places[to].size);
             CHECK(world->places[ref].node.queue == 0);
             memset(&world->places[ref], 0xee, sizeof(struct place));
         }
@@ -386,10 +446,46 @@ TEST(every_policy_knows_exactly_what_was_put_whatever_happens)
     }
 }
 
+TEST(a_hit_changes_nothing_but_the_bits_of_a_policy)
+{
+    for (const char *const *name = policy_names(); *name != NULL; name++) {
+        struct world world;
+
+        world_begin(&world, *name);
+        for (uint32_t bits = 0; bits <= POLICY_MASK; bits++)
+            CHECK(policy_hit(&world.marker, (uint16_t)bits, &world.random) <= POLICY_MASK);
+        CHECK(policy_fresh(&world.marker) <= POLICY_MASK);
+        world_end(&world);
+    }
+}
+
+TEST(one_that_cannot_leave_is_spared_and_another_leaves)
+{
+    for (const char *const *name = policy_names(); *name != NULL; name++) {
+        struct world world;
+
+        if (strcmp(*name, "noeviction") == 0)
+            continue;
+        world_begin(&world, *name);
+        for (uint32_t ref = 1; ref <= 100; ref++)
+            insert(&world, ref, ref, 1);
+        world.held = 10;
+        for (int tries = 0; world.count > 10; tries++) {
+            uint32_t ref = victim(&world);
+
+            CHECK(ref == 0 || ref > 10);
+            CHECK(tries < 10000);
+        }
+        CHECK(victim(&world) == 0);
+        CHECK(policy_count(world.policy) == 10);
+        world_end(&world);
+    }
+}
+
 TEST(an_unknown_policy_is_none)
 {
-    struct policy_places places = {0};
+    struct policy_settings settings = {.name = "belady"};
 
-    CHECK(policy_new("belady", places, 0) == NULL);
+    CHECK(policy_new(&settings) == NULL);
     CHECK(strcmp(policy_names()[0], "s3fifo") == 0);
 }
