@@ -2,8 +2,10 @@
 """Larder against its peers with one client, in turns: A B C, A B C, ...
 
     compare.py gateway [--rounds 5] [--duration 3s]    1 KiB hits: Varnish, HAProxy, nginx
-    compare.py resp    [--rounds 5] [--duration 3s]    GET and SET, 64 B, 1 M random keys: Redis
+    compare.py resp    [--rounds 3] [--duration 1s]    GET and SET: Redis and memcached
     compare.py machine                                 what all of this runs on
+
+--quick: one short round, to see that it works.
 
 Every server runs with one worker on core 0 and the client on core 1. Quoted are medians of the rounds,
 and medians of the ratios within a round: only those are worth quoting on a machine whose speed moves
@@ -11,11 +13,9 @@ from one minute to the next. A line is marked when the client was the bottleneck
 faster than the figure says).
 """
 import argparse
-import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 
@@ -23,18 +23,9 @@ import peers
 
 GATEWAYS = {"larder": peers.larder_gateway, "varnish": peers.varnish, "haproxy": peers.haproxy,
             "nginx": peers.nginx}
-STORES = {"larder": peers.larder_resp, "redis": peers.redis}
-
-
-def bench(*words):
-    """One run of the load generator on its core; its figures."""
-    done = subprocess.run([*peers.pinned(peers.CLIENT_CORE), peers.LARDER, "bench",
-                           *map(str, words), "--json"], stdout=subprocess.PIPE, text=True,
-                          check=False)
-    if done.returncode not in (0, 3):
-        sys.exit(f"larder bench {' '.join(map(str, words))}: status {done.returncode}\n"
-                 f"{done.stdout}")
-    return json.loads(done.stdout)
+KEYS = 1_000_000
+# Pipeline, and what Larder is to reach there, as a multiple of the better peer.
+SMALL, LARGE = ((1, 1.05), (16, 2.2), (64, 3.5)), ((16, 2.0),)
 
 
 def in_turns(rounds, names, measure):
@@ -53,7 +44,17 @@ def median(results, read):
     return statistics.median(read(result) for result in results)
 
 
-def table(title, results):
+def client_share(runs):
+    """Of its core; marked when it was too much."""
+    mark = "" if all(run["valid"] for run in runs) else " (!)"
+    return f"{100 * max(run['client']['cpu_busiest'] for run in runs):.0f} %{mark}"
+
+
+def latency(runs, share):
+    return f"{1000 * median(runs, lambda run: run['latency_ms'][share]):.0f} us"
+
+
+def gateway_table(title, results):
     """Markdown, ready for RESULTS.md."""
     print(f"\n### {title}\n")
     print("| server | requests/s | p50 | p99 | Larder is | client's core |")
@@ -61,12 +62,9 @@ def table(title, results):
     for name, runs in results.items():
         ratio = statistics.median(mine["requests_per_s"] / other["requests_per_s"]
                                   for mine, other in zip(results["larder"], runs))
-        cpu = max(run["client"]["cpu_busiest"] for run in runs)
-        mark = "" if all(run["valid"] for run in runs) else " (!)"
         print(f"| {name} | {median(runs, lambda r: r['requests_per_s']):,.0f} "
-              f"| {1000 * median(runs, lambda r: r['latency_ms']['p50']):.0f} us "
-              f"| {1000 * median(runs, lambda r: r['latency_ms']['p99']):.0f} us "
-              f"| {'' if name == 'larder' else f'{ratio:.2f} x'} | {100 * cpu:.0f} %{mark} |")
+              f"| {latency(runs, 'p50')} | {latency(runs, 'p99')} "
+              f"| {'' if name == 'larder' else f'{ratio:.2f} x'} | {client_share(runs)} |")
     sys.stdout.flush()
 
 
@@ -88,36 +86,75 @@ def gateway(options):
         where = {name: start(stage, upstream) for name, start in GATEWAYS.items()}
 
         def measure(name):
-            return bench("http", f"http://{where[name]}/one", "--connections", 50, "--duration",
-                         options.duration, "--expect-size", 1024)
+            return peers.bench("http", f"http://{where[name]}/one", "--connections", 50,
+                               "--duration", options.duration or "3s", "--expect-size", 1024)
 
-        results = in_turns(options.rounds, GATEWAYS, measure)
-    table("Gateway: hits of a 1 KiB body, 50 kept connections", results)
+        results = in_turns(options.rounds or 5, GATEWAYS, measure)
+    gateway_table("Gateway: hits of a 1 KiB body, 50 kept connections", results)
+
+
+# ---- stores ------------------------------------------------------------------------------------------
+
+def to_better_peer(results):
+    """Larder's rate as a multiple of the better peer's in the same round; the median of the rounds."""
+    rates = [[run["requests_per_s"] for run in runs] for runs in results.values()]
+    return statistics.median(mine / max(others) for mine, *others in zip(*rates))
+
+
+def resp_rows(command, pipeline, bar, results):
+    ratio = to_better_peer(results)
+    for name, runs in results.items():
+        verdict = f"{ratio:.2f} x (bar {bar} x)" if name == "larder" else ""
+        print(f"| {command} {pipeline} | {name} | {median(runs, lambda r: r['requests_per_s']):,.0f} "
+              f"| {verdict} | {1e6 * median(runs, lambda r: r['server_s'] / r['requests']):.2f} us "
+              f"| {latency(runs, 'p50')} | {latency(runs, 'p99')} | {client_share(runs)} |")
+    sys.stdout.flush()
+
+
+def resp_table(options, value_bytes, title, pipelines):
+    print(f"\n### {title}\n")
+    print("| pipeline | server | requests/s | to the better peer | server's CPU a request | p50 "
+          "| p99 | client's core |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    with peers.Stage() as stage:
+        stores = {name: start(stage) for name, start in peers.STORES.items()}
+        for store in stores.values():
+            peers.fill(store, options.keys, value_bytes)
+        for pipeline, bar in pipelines:
+            for command in ("get", "set"):
+                def measure(name):
+                    store = stores[name]
+                    before = peers.cpu_seconds(store.pid)
+                    result = peers.bench(
+                        store.protocol, store.address, "--mix", command, "--pipeline", pipeline,
+                        "--keys", options.keys, "--value-size", value_bytes, "--duration",
+                        options.duration or "1s", "--warmup", 0, "--connections", 50,
+                        *(["--expect-size", value_bytes] if command == "get" else []))
+                    result["server_s"] = peers.cpu_seconds(store.pid) - before
+                    if command == "get" and result["cache"]["miss"] > 0:
+                        sys.exit(f"{name} has lost keys: {result['cache']['miss']} misses")
+                    return result
+
+                results = in_turns(options.rounds or 3, stores, measure)
+                resp_rows(command, pipeline, bar, results)
 
 
 def resp(options):
-    with peers.Stage() as stage:
-        where = {name: start(stage) for name, start in STORES.items()}
-        for address in where.values():
-            bench("resp", address, "--fill", "--duration", "100ms", "--warmup", "0", "--pipeline", 16)
-        for pipeline in (1, 16):
-            for command in ("get", "set"):
-                def measure(name):
-                    return bench("resp", where[name], "--mix", command, "--pipeline", pipeline,
-                                 "--duration", options.duration, "--connections", 50,
-                                 *(["--expect-size", 64] if command == "get" else []))
-
-                results = in_turns(options.rounds, STORES, measure)
-                table(f"RESP: {command.upper()}, 64 B values, 1 M random keys, pipeline {pipeline}, "
-                      "50 connections", results)
+    where = f"{options.keys:,} random keys, 50 connections"
+    resp_table(options, 64, f"GET and SET of 64 B values, {where}", SMALL)
+    resp_table(options, 1024, f"GET and SET of 1 KiB values, {where}", LARGE)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("gateway", "resp", "machine"))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--duration", default="3s")
+    parser.add_argument("--rounds", type=int, help="(gateway: 5, resp: 3)")
+    parser.add_argument("--duration", help="of each measurement (gateway: 3s, resp: 1s)")
+    parser.add_argument("--keys", type=int, default=KEYS)
+    parser.add_argument("--quick", action="store_true", help="one short round of few keys")
     options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.duration, options.keys = 1, "300ms", 100_000
     {"gateway": gateway, "resp": resp, "machine": machine}[options.what](options)
 
 

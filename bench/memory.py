@@ -12,25 +12,16 @@ BAR = int(1.15 * LIMIT) + (16 << 20)
 MIB = 1 << 20
 
 
-def status(pid, field):
-    """Bytes, from /proc/PID/status."""
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith(field + ":"):
-                return int(line.split()[1]) * 1024
-    return 0
-
-
 def main(writes):
     with peers.Stage() as stage:
         process, doors = peers.larder(stage, "--http", "off", "--memory", "256MB", "--workers", "1",
                                       core=None)
-        idle = status(process.pid, "VmRSS")
+        idle = peers.status_bytes(process.pid, "VmRSS")
         samples, ended = [], threading.Event()
 
         def sample():
             while not ended.wait(0.1):
-                samples.append(status(process.pid, "VmRSS"))
+                samples.append(peers.status_bytes(process.pid, "VmRSS"))
 
         watcher = threading.Thread(target=sample)
         watcher.start()
@@ -40,7 +31,7 @@ def main(writes):
             "16", "--json"], stdout=subprocess.PIPE, text=True, check=False)
         ended.set()
         watcher.join()
-        highest = status(process.pid, "VmHWM")
+        highest = peers.status_bytes(process.pid, "VmHWM")
         alive = subprocess.run([peers.LARDER, "bench", "resp", doors["resp"], "--mix", "get",
                                 "--requests", "1000", "--connections", "1"],
                                stdout=subprocess.DEVNULL, check=False).returncode in (0, 3)

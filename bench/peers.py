@@ -1,4 +1,5 @@
 """Starts Larder and its peers for a comparison, each pinned to one core, and ends them again."""
+import json
 import os
 import pathlib
 import re
@@ -17,10 +18,26 @@ PATIENCE_S = 30
 
 
 def pinned(core):
-    """Words that keep a program on a core; real-time priority keeps other programs off, if we may."""
+    """Words that keep a program on a core. REALTIME=1 keeps other programs off it, too: for a machine
+    that nobody else uses; a program that never sleeps starves all others."""
     words = ["taskset", "-c", core]
-    tried = subprocess.run(["chrt", "-f", "1", "true"], stderr=subprocess.DEVNULL, check=False)
-    return ["chrt", "-f", "1", *words] if tried.returncode == 0 else words
+    return ["chrt", "-f", "1", *words] if os.environ.get("REALTIME") == "1" else words
+
+
+def status_bytes(pid, field):
+    """VmRSS, VmHWM and their like, in bytes."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def cpu_seconds(pid):
+    """User and system time of all threads."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port():
@@ -48,15 +65,20 @@ class Stage:
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self.running):
-            process.terminate()
-        for process in reversed(self.running):
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        for process in list(reversed(self.running)):
+            self.end(process)
         self.folder.cleanup()
+
+    def end(self, process):
+        self.running.remove(process)
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
 
     def start(self, name, words, core=SERVER_CORE, stdout=None):
         log = open(self.path / f"{name}.log", "w", encoding="utf-8")
@@ -197,15 +219,68 @@ http {{
     return f"127.0.0.1:{port}"
 
 
-# ---- RESP --------------------------------------------------------------------------------------------
+# ---- stores of small values --------------------------------------------------------------------------
 
-def larder_resp(stage, memory="1GiB"):
-    return larder(stage, "--http", "off", "--workers", "1", "--memory", memory)[1]["resp"]
+class Store:
+    """One that is running: its name, process and address, and how larder bench speaks to it."""
+
+    def __init__(self, name, process, address, protocol="resp"):
+        self.name, self.pid, self.address, self.protocol = name, process.pid, address, protocol
+        self.process = process
+
+    def url(self):
+        return f"{'redis' if self.protocol == 'resp' else 'memcached'}://{self.address}"
+
+    def resident_bytes(self):
+        return status_bytes(self.pid, "VmRSS")
+
+    def end(self, stage):
+        stage.end(self.process)
 
 
-def redis(stage):
+def larder_store(stage, memory_bytes=8 << 30, *flags):
+    process, doors = larder(stage, "--http", "off", "--workers", "1", "--memory",
+                            f"{memory_bytes}B", *flags)
+    return Store("larder", process, doors["resp"])
+
+
+def redis_store(stage, memory_bytes=0, *flags):
+    """maxmemory 0: no limit."""
     port = free_port()
     process = stage.start("redis", [find("redis-server"), "--port", port, "--bind", "127.0.0.1",
-                                    "--save", "", "--appendonly", "no"])
+                                    "--save", "", "--appendonly", "no", "--maxmemory",
+                                    memory_bytes, *flags])
     stage.wait_for_port(process, port)
-    return f"127.0.0.1:{port}"
+    return Store("redis", process, f"127.0.0.1:{port}")
+
+
+def memcached_store(stage, memory_bytes=8 << 30, *flags):
+    """Its limit is a number of MiB."""
+    port = free_port()
+    user = ["-u", "root"] if os.getuid() == 0 else []
+    process = stage.start("memcached", [find("memcached"), "-l", "127.0.0.1", "-p", port, "-U", 0,
+                                        "-t", 1, "-m", memory_bytes >> 20, "-c", 4096, *user,
+                                        *flags])
+    stage.wait_for_port(process, port)
+    return Store("memcached", process, f"127.0.0.1:{port}", "memcached")
+
+
+STORES = {"larder": larder_store, "redis": redis_store, "memcached": memcached_store}
+
+
+# ---- the load generator ------------------------------------------------------------------------------
+
+def bench(*words, core=CLIENT_CORE):
+    """One run of the load generator on its core; its figures."""
+    done = subprocess.run([*(pinned(core) if core else []), LARDER, "bench", *map(str, words),
+                           "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode not in (0, 3):
+        sys.exit(f"larder bench {' '.join(map(str, words))}: status {done.returncode}\n"
+                 f"{done.stdout}")
+    return json.loads(done.stdout)
+
+
+def fill(store, keys, value_bytes, *words):
+    """Sets every key once."""
+    bench(store.protocol, store.address, "--fill", "--keys", keys, "--value-size", value_bytes,
+          "--requests", 1, "--connections", 8, "--pipeline", 16, "--mix", "set", *words)
