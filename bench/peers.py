@@ -33,6 +33,13 @@ def status_bytes(pid, field):
     return 0
 
 
+def tree_bytes(pid):
+    """RSS of a program and of those that it started."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+        children = [int(word) for word in file.read().split()]
+    return status_bytes(pid, "VmRSS") + sum(tree_bytes(child) for child in children)
+
+
 def cpu_seconds(pid):
     """User and system time of all threads."""
     with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
@@ -139,6 +146,39 @@ def larder(stage, *flags, core=SERVER_CORE):
     return stage.give_up(process)
 
 
+def nginx_origin(stage, size, end):
+    """host:port of an nginx that answers everything with `size` bytes, of which `end` are the last."""
+    port = free_port()
+    config = stage.write("origin.conf", f"""worker_processes 1;
+daemon off;
+pid {stage.path}/origin.pid;
+error_log stderr;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  client_body_temp_path {stage.path}/origin-body;
+  proxy_temp_path {stage.path}/origin-proxy;
+  fastcgi_temp_path {stage.path}/origin-fastcgi;
+  uwsgi_temp_path {stage.path}/origin-uwsgi;
+  scgi_temp_path {stage.path}/origin-scgi;
+  default_type application/json;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      add_header Cache-Control "public, max-age=3600";
+      add_header ETag '"5f3c-1b2e4d"';
+      return 200 "{'x' * (size - len(end))}{end}";
+    }}
+  }}
+}}
+""")
+    process = stage.start("nginx-origin", [find("nginx"), "-p", stage.path, "-e", "stderr", "-c",
+                                           config], core=CLIENT_CORE)
+    stage.wait_for_port(process, port)
+    return f"127.0.0.1:{port}"
+
+
 # ---- gateways: each gets the origin's address and returns its own -------------------------------------
 
 def larder_gateway(stage, upstream):
@@ -153,7 +193,7 @@ backend default {{ .host = "{host}"; .port = "{upstream_port}"; }}
 """)
     process = stage.start("varnish", [
         find("varnishd"), "-F", "-n", stage.path / "varnish", "-a", f"127.0.0.1:{port}", "-f", vcl,
-        "-s", "malloc,64m", "-p", "thread_pools=1", "-p", "thread_pool_min=100"])
+        "-s", "malloc,1g", "-p", "thread_pools=1", "-p", "thread_pool_min=100"])
     stage.wait_for_port(process, port)
     return f"127.0.0.1:{port}"
 
