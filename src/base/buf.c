@@ -62,7 +62,7 @@ static bool grow(struct buf *buf, size_t needed)
     return true;
 }
 
-uint8_t *buf_room(struct buf *buf, size_t more)
+uint8_t *buf_more_room(struct buf *buf, size_t more)
 {
     if (buf->failed)
         return NULL;

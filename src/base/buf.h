@@ -31,7 +31,15 @@ void buf_clear(struct buf *buf);
 
 /* Makes room for `more` bytes behind the last one: the place to write to, or NULL (failed). What
  * was written there counts after buf_grew. */
-uint8_t *buf_room(struct buf *buf, size_t more);
+uint8_t *buf_more_room(struct buf *buf, size_t more);
+
+static inline uint8_t *buf_room(struct buf *buf, size_t more)
+{
+    if (__builtin_expect(!buf->failed && more < buf->capacity - buf->size, 1))
+        return buf->data + buf->size;
+    return buf_more_room(buf, more);
+}
+
 void buf_grew(struct buf *buf, size_t count);
 
 void buf_add(struct buf *buf, struct bytes bytes);

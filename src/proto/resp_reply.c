@@ -10,21 +10,25 @@
 
 enum { HEAD_SIZE_MAX = 24 }; /* sign, 20 digits, line end */
 
-/* Writes the number and a line end; returns how many bytes that were. */
-static size_t put_number(uint8_t *at, uint64_t number)
+static size_t count_digits(uint64_t number)
 {
-    uint8_t digits[20];
-    size_t first = sizeof digits;
+    size_t digits = 1;
 
-    do {
-        digits[--first] = (uint8_t)('0' + number % 10);
+    while (number >= 10) {
         number /= 10;
-    } while (number > 0);
-    size_t size = sizeof digits - first;
+        digits++;
+    }
+    return digits;
+}
 
-    memcpy(at, digits + first, size);
-    at[size] = '\r';
-    at[size + 1] = '\n';
+/* Writes the number and a line end; returns how many bytes that were. */
+static inline size_t put_number(uint8_t *at, uint64_t number)
+{
+    size_t size = number < 10 ? 1 : number < 100 ? 2 : count_digits(number);
+
+    for (size_t i = size; i-- > 0; number /= 10)
+        at[i] = (uint8_t)('0' + number % 10);
+    memcpy(at + size, "\r\n", 2);
     return size + 2;
 }
 
@@ -86,10 +90,8 @@ void resp_add_bulk(struct buf *out, struct bytes bytes)
 
     if (bytes.size > 0)
         memcpy(at + size, bytes.data, bytes.size);
-    size += bytes.size;
-    at[size] = '\r';
-    at[size + 1] = '\n';
-    out->size += size + 2;
+    memcpy(at + size + bytes.size, "\r\n", 2);
+    out->size += size + bytes.size + 2;
 }
 
 void resp_add_bulk_head(struct buf *out, size_t size)

@@ -193,32 +193,26 @@ static void hold(struct client *client)
     timer_set(door->loop, &door->release, atomic_load(&door->resp->pause.until_ms));
 }
 
-static void run_order(struct client *client, const struct order *order)
+/* What earlier commands of the batch may have changed is asked anew. */
+static void run_order(struct call *call, const struct order *order)
 {
-    struct resp_door *door = client->door;
-    struct call call = {
-        .client = client,
-        .door = door,
-        .resp = door->resp,
-        .thread = door->thread,
-        .verb = order->verb,
-        .words = order->words,
-        .count = order->count,
-        .key = order->key,
-        .space = resp_space(door->resp, client->database),
-        .protocol = client->protocol,
-        .now_ms = loop_now_ms(door->loop),
-        .out = &door->out,
-    };
+    struct resp_door *door = call->door;
+    struct client *client = call->client;
 
-    if (call.key.name.data != NULL && call.key.space != call.space)
-        call.key = cache_key(door->resp->cache, call.space, order->words[1]);
-    if (client->reply != CLIENT_ANSWERED)
-        call.out = &door->waste;
+    call->verb = order->verb;
+    call->words = order->words;
+    call->count = order->count;
+    call->key = order->key;
+    call->space = resp_space(door->resp, client->database);
+    call->protocol = client->protocol;
+    call->out = client->reply == CLIENT_ANSWERED ? &door->out : &door->waste;
+    call->failed = false;
+    if (call->key.name.data != NULL && call->key.space != call->space)
+        call->key = cache_key(door->resp->cache, call->space, order->words[1]);
     if (client->reply == CLIENT_SKIP_NEXT)
         client->reply = CLIENT_SKIP_THIS;
-    call_run(&call);
-    if (call.out == &door->waste)
+    call_run(call);
+    if (call->out == &door->waste)
         buf_clear(&door->waste);
     if (client->reply == CLIENT_SKIP_THIS)
         client->reply = CLIENT_ANSWERED;
@@ -230,20 +224,37 @@ static void run_order(struct client *client, const struct order *order)
         client_leave(client);
 }
 
+/* Replies hold or copied what they show, so the engine may have it back. A fast command that only
+ * reads makes it nothing to wait for. */
+static void pass(const struct resp_door *door, const struct verb *verb)
+{
+    const unsigned light = VERB_READONLY | VERB_FAST;
+
+    if (verb == NULL || (verb->flags & light) != light)
+        cache_pass(door->thread);
+}
+
 /* Runs the orders; returns how many bytes of input they took. */
 static size_t run_batch(struct client *client, const struct batch *batch)
 {
     struct resp_door *door = client->door;
     int64_t begun_ns = clock_now_ns(), each_ns = 0;
     size_t done = 0;
+    struct call call = {
+        .client = client,
+        .door = door,
+        .resp = door->resp,
+        .thread = door->thread,
+        .now_ms = loop_now_ms(door->loop),
+    };
 
     for (; done < batch->count && !client->leaving && !client->held; done++) {
         if (must_wait(client, &batch->orders[done])) {
             hold(client);
             break;
         }
-        run_order(client, &batch->orders[done]);
-        cache_pass(door->thread); /* replies hold or copied what they show */
+        run_order(&call, &batch->orders[done]);
+        pass(door, batch->orders[done].verb);
     }
     if (done > 0)
         each_ns = (clock_now_ns() - begun_ns) / (int64_t)done;

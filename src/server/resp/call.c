@@ -73,18 +73,21 @@ bool call_lock_keys(struct call *call, const struct cache_key *keys, size_t coun
 /* ---- looking ----------------------------------------------------------------------------------
  */
 
-bool call_look(struct call *call, struct cache_key key, struct cache_view *ret_view)
+static inline bool look(struct call *call, struct cache_key key, struct cache_view *ret_view)
 {
-    bool found =
-        cache_look(call->thread, key, call->now_ms, ret_view) == CACHE_FRESH && !ret_view->negative;
-
-    if (found) {
+    if (cache_look(call->thread, key, call->now_ms, ret_view) == CACHE_FRESH &&
+        !ret_view->negative) {
         counter_add(&call->door->metrics.keyspace_hits, 1);
         return true;
     }
     counter_add(&call->door->metrics.keyspace_misses, 1);
     ret_view->state = CACHE_MISS;
     return false;
+}
+
+bool call_look(struct call *call, struct cache_key key, struct cache_view *ret_view)
+{
+    return look(call, key, ret_view);
 }
 
 bool call_see(struct call *call, struct cache_key key, struct cache_view *ret_view)
@@ -106,7 +109,7 @@ bool call_peek(struct call *call, struct cache_key key, struct cache_view *ret_v
 
 bool call_string(struct call *call, struct cache_key key, struct cache_view *ret_view)
 {
-    if (!call_look(call, key, ret_view) || view_is_string(ret_view))
+    if (!look(call, key, ret_view) || view_is_string(ret_view))
         return true;
     reply_wrong_type(call);
     return false;

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-static void reply_unknown(struct call *call, const struct verb *parent)
+static __attribute__((cold, noinline)) void reply_unknown(struct call *call,
+                                                          const struct verb *parent)
 {
     char words[160] = "", name[132];
     size_t used = 0;

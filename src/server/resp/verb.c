@@ -33,20 +33,26 @@ static const struct row rows[] = {
 
 _Static_assert(sizeof rows / sizeof rows[0] < VERB_MAX, "commands have numbers of a byte");
 
-/* The first eight letters in lower case and the size tell most names apart. */
-static size_t slot_of(struct bytes name)
-{
-    uint64_t letters = 0, tail = 0;
+/* The ends of a name, four letters each: all of it when it has no more than eight. */
+enum { WORD_SIZE = 8 };
 
-    if (name.size <= 8) {
-        memcpy(&letters, name.data, name.size);
-    } else {
-        memcpy(&letters, name.data, 8);
-        memcpy(&tail, name.data + name.size - 8, 8);
-    }
-    letters = (letters | 0x2020202020202020u) * 0x9e3779b97f4a7c15u;
-    tail = (tail | 0x2020202020202020u) * 0xc2b2ae3d27d4eb4fu;
-    return ((letters ^ tail) + name.size * 0x9e3779b97f4a7c15u) >> 54;
+static inline uint64_t word_of(struct bytes name)
+{
+    uint32_t head = 0, tail = 0;
+
+    if (name.size < WORD_SIZE / 2)
+        return name.data[0] | (uint32_t)name.data[name.size / 2] << 8 |
+               (uint32_t)name.data[name.size - 1] << 16;
+    memcpy(&head, name.data, sizeof head);
+    memcpy(&tail, name.data + name.size - sizeof tail, sizeof tail);
+    return head | (uint64_t)tail << 32;
+}
+
+#define ANY_CASE 0x2020202020202020u
+
+static inline size_t slot_of(uint64_t word, size_t size)
+{
+    return ((word | ANY_CASE) + size) * 0x9e3779b97f4a7c15u >> 54;
 }
 
 _Static_assert(SLOTS == 1 << 10, "a slot is the highest ten bits");
@@ -64,10 +70,14 @@ const struct verb *verbs_find(const struct verbs *verbs, struct bytes name)
 {
     if (name.size == 0 || name.size > VERB_NAME_MAX)
         return NULL;
-    for (size_t slot = slot_of(name); verbs->slots[slot] != 0; slot = (slot + 1) % SLOTS) {
+    uint64_t word = word_of(name);
+
+    for (size_t slot = slot_of(word, name.size); verbs->slots[slot] != 0;
+         slot = (slot + 1) % SLOTS) {
         const struct verb *verb = &verbs->items[verbs->slots[slot] - 1];
 
-        if (verb->full_name.size == name.size && same_name(name, verb->full_name))
+        if (verb->full_name.size == name.size && verb->word == (word | verb->case_bits) &&
+            (name.size <= WORD_SIZE || same_name(name, verb->full_name)))
             return verb;
     }
     return NULL;
@@ -112,12 +122,6 @@ const struct verb *verbs_at(const struct verbs *verbs, size_t number)
     return &verbs->items[number];
 }
 
-bool verb_takes(const struct verb *verb, size_t word_count)
-{
-    return verb->arity >= 0 ? word_count == (size_t)verb->arity
-                            : word_count >= (size_t)-verb->arity;
-}
-
 /* ---- reading rows -----------------------------------------------------------------------------
  */
 
@@ -133,6 +137,7 @@ static unsigned flag_bits(const char *names)
         {BYTES_INIT("no_auth"), VERB_NO_AUTH},
         {BYTES_INIT("movablekeys"), VERB_MOVABLE_KEYS},
         {BYTES_INIT("no_multi"), VERB_NO_MULTI},
+        {BYTES_INIT("fast"), VERB_FAST},
     };
     struct bytes rest = bytes_of_text(names);
     unsigned bits = 0;
@@ -177,6 +182,19 @@ static struct key_spec read_spec(struct bytes text)
     return spec;
 }
 
+/* The bit that tells the cases of a letter apart, in each byte that is one. */
+static uint64_t case_bits_of(uint64_t word)
+{
+    uint64_t bits = 0;
+
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        uint64_t byte = word >> shift & 0xff;
+
+        bits |= byte >= 'a' && byte <= 'z' ? (uint64_t)0x20 << shift : 0;
+    }
+    return bits;
+}
+
 static void read_row(struct verb *verb, const struct row *row)
 {
     struct bytes specs = bytes_of_text(row->specs);
@@ -199,6 +217,8 @@ static void read_row(struct verb *verb, const struct row *row)
         .need = row->need,
         .full_name = bytes_of_text(row->name),
     };
+    verb->word = word_of(verb->full_name);
+    verb->case_bits = case_bits_of(verb->word);
     verb->is_child = strchr(row->name, '|') != NULL;
     while (specs.size > 0) {
         must(verb->spec_count < VERB_SPECS_MAX);
@@ -208,7 +228,7 @@ static void read_row(struct verb *verb, const struct row *row)
 
 static void index_name(struct verbs *verbs, size_t number)
 {
-    size_t slot = slot_of(verbs->items[number].full_name);
+    size_t slot = slot_of(verbs->items[number].word, verbs->items[number].full_name.size);
 
     while (verbs->slots[slot] != 0)
         slot = (slot + 1) % SLOTS;

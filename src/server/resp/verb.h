@@ -31,6 +31,7 @@ enum verb_flag {
     VERB_NO_AUTH = 8,
     VERB_MOVABLE_KEYS = 16,
     VERB_NO_MULTI = 32,
+    VERB_FAST = 64,
 };
 
 struct key_spec {
@@ -44,7 +45,20 @@ struct key_spec {
 };
 
 struct verb {
-    verb_fn *run; /* NULL: it only has subcommands */
+    /* What each call of it asks for, together. */
+    verb_fn *run;       /* NULL: it only has subcommands */
+    uint64_t word;      /* its name as verbs_find compares it */
+    uint64_t case_bits; /* of the word: set in letters of lower case only */
+    int arity;          /* words with the name; negative: at least so many */
+    int first_key;
+    int last_key;
+    unsigned flags;
+    enum verb_need need;
+    unsigned number;
+    struct bytes full_name; /* "client|id" */
+    bool is_child;
+    bool has_children;
+
     const char *name;
     const char *flag_names;
     const char *categories;
@@ -53,16 +67,7 @@ struct verb {
     const char *since;
     const char *complexity;
     const char *summary;
-    int arity; /* words with the name; negative: at least so many */
-    int first_key;
-    int last_key;
     int key_step;
-    unsigned flags;
-    enum verb_need need;
-    unsigned number;
-    struct bytes full_name; /* "client|id" */
-    bool is_child;
-    bool has_children;
     size_t spec_count;
     struct key_spec specs[VERB_SPECS_MAX];
 };
@@ -85,7 +90,11 @@ const struct verb *verbs_resolve(const struct verbs *verbs, const struct bytes *
 size_t verbs_count(const struct verbs *verbs);
 const struct verb *verbs_at(const struct verbs *verbs, size_t number);
 
-bool verb_takes(const struct verb *verb, size_t word_count);
+static inline bool verb_takes(const struct verb *verb, size_t word_count)
+{
+    return verb->arity >= 0 ? word_count == (size_t)verb->arity
+                            : word_count >= (size_t)-verb->arity;
+}
 
 /* Calls `each` with the number of every word that is a key. ERR_SYNTAX: the words make no sense. */
 typedef void verb_key_fn(void *context, size_t word, const struct key_spec *spec);
