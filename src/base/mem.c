@@ -11,14 +11,19 @@
 /* The only mutable global below cli/: a test's switch, absent from release builds. */
 static _Atomic uint64_t fail_at;
 
-static int fails_now(void)
+bool mem_fails(void)
 {
     uint64_t left = fail_at;
 
     if (left == 0)
-        return 0;
+        return false;
     fail_at = left - 1;
     return left == 1;
+}
+
+void mem_spoil(void *memory, size_t size)
+{
+    memset(memory, 0xa5, size);
 }
 
 void mem_fail_at(uint64_t nth)
@@ -26,9 +31,15 @@ void mem_fail_at(uint64_t nth)
     fail_at = nth;
 }
 #else
-static int fails_now(void)
+bool mem_fails(void)
 {
-    return 0;
+    return false;
+}
+
+void mem_spoil(void *memory, size_t size)
+{
+    (void)memory;
+    (void)size;
 }
 
 void mem_fail_at(uint64_t nth)
@@ -78,20 +89,18 @@ char *mem_copy_text(const char *text)
 
 void *mem_try(size_t size)
 {
-    if (fails_now())
+    if (mem_fails())
         return NULL;
     void *memory = malloc(size == 0 ? 1 : size);
 
-#ifdef LARDER_DEBUG
     if (memory != NULL)
-        memset(memory, 0xa5, size);
-#endif
+        mem_spoil(memory, size);
     return memory;
 }
 
 void *mem_resize(void *memory, size_t size)
 {
-    if (fails_now())
+    if (mem_fails())
         return NULL;
     return realloc(memory, size == 0 ? 1 : size);
 }

@@ -5,13 +5,15 @@
  * stops instead, so that no caller carries a branch that is never run. Data memory (whatever grows
  * with traffic) is taken with mem_try and mem_resize after it was charged to an account with a
  * ceiling (account.h), and there a refusal is an ordinary error. Nothing outside mem.c calls
- * malloc; the engine's own pages come from mmap (cache/slab.c).
+ * malloc; the engine's own pages (cache/slab.c) and those of values that change in place
+ * (base/heap.h) come from mmap.
  *
  * Debug builds fill new data memory with 0xa5 and can fail the n-th data allocation.
  */
 #ifndef LARDER_BASE_MEM_H
 #define LARDER_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,8 +43,13 @@ size_t mem_cost(const void *memory);
 
 void mem_return(void *memory);
 
-/* Tests only, debug builds only: the `nth` call of mem_try or mem_resize from now (1 = the next)
- * finds no memory; 0 switches that off. */
+/* Tests only, debug builds only: the `nth` call of mem_try, mem_resize, heap_take or heap_resize
+ * from now (1 = the next) finds no memory; 0 switches that off. */
 void mem_fail_at(uint64_t nth);
+
+/* For those who give out memory: whether this call is the one that fails, and the filling of new
+ * memory in debug builds. */
+bool mem_fails(void);
+void mem_spoil(void *memory, size_t size);
 
 #endif

@@ -30,7 +30,8 @@ static void init_accounts(struct cache *cache)
     account_init(&cache->values, &cache->whole, 0);
     account_init(&cache->index, &cache->whole, 0);
     account_init(&cache->tags_account, &cache->whole, 0);
-    account_init(&cache->objects, &cache->whole, 0);
+    /* What objects take is charged by those who make them. */
+    account_init(&cache->objects, NULL, 0);
     account_init(&cache->loads_account, &cache->whole, 0);
 }
 

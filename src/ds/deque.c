@@ -1,7 +1,6 @@
 /* deque.c: blocks of packed elements. SPDX-License-Identifier: MIT */
 #include "ds/deque.h"
 
-#include "base/mem.h"
 #include "base/must.h"
 #include "ds/packed.h"
 
@@ -20,14 +19,14 @@ struct deque {
     size_t cost;
 };
 
-struct deque *deque_new(void)
+struct deque *deque_new(struct heap *heap)
 {
-    struct deque *deque = mem_try(sizeof *deque);
+    struct deque *deque = heap_take(heap, sizeof *deque);
 
     if (deque == NULL)
         return NULL;
     *deque = (struct deque){0};
-    deque->cost = mem_cost(deque);
+    deque->cost = heap_cost(deque);
     return deque;
 }
 
@@ -43,7 +42,7 @@ size_t deque_cost(const struct deque *deque)
 
 static size_t block_cost(const struct deque_block *block)
 {
-    return mem_cost(block) + packed_cost(block->packed);
+    return heap_cost(block) + packed_cost(block->packed);
 }
 
 static void block_free(struct deque *deque, struct deque_block *block)
@@ -58,7 +57,7 @@ static void block_free(struct deque *deque, struct deque_block *block)
     else
         deque->last = block->prev;
     packed_free(&block->packed);
-    mem_free(&block);
+    heap_give(&block);
 }
 
 void deque_free(struct deque **owner)
@@ -67,17 +66,17 @@ void deque_free(struct deque **owner)
         return;
     while ((*owner)->first != NULL)
         block_free(*owner, (*owner)->first);
-    mem_free(owner);
+    heap_give(owner);
 }
 
 /* A new block that stands behind `prev` (NULL: in front of all) and holds nothing yet. */
 static struct deque_block *block_new(struct deque *deque, struct deque_block *prev, size_t size)
 {
-    struct deque_block *block = mem_try(sizeof *block);
-    struct packed *packed = packed_new(size < 128 ? 128 : size);
+    struct deque_block *block = heap_take(heap_of(deque), sizeof *block);
+    struct packed *packed = packed_new(heap_of(deque), size < 128 ? 128 : size);
 
     if (block == NULL || packed == NULL) {
-        mem_free(&block);
+        heap_give(&block);
         packed_free(&packed);
         return NULL;
     }

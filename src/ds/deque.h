@@ -5,13 +5,14 @@
  *
  * Pushing and popping touch one block; a place in the middle is found by passing whole blocks.
  *
- * Memory: mem_try; deque_cost says how much. Threads: the owner's.
+ * Memory: the heap's; deque_cost says how much. Threads: the owner's.
  */
 #ifndef LARDER_DS_DEQUE_H
 #define LARDER_DS_DEQUE_H
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/heap.h"
 
 struct deque;
 struct deque_block;
@@ -23,7 +24,7 @@ struct deque_cursor {
 };
 
 /* NULL: no memory. */
-struct deque *deque_new(void);
+struct deque *deque_new(struct heap *heap);
 void deque_free(struct deque **owner);
 
 size_t deque_count(const struct deque *deque);

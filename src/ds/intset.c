@@ -1,7 +1,6 @@
 /* intset.c: binary search and moving up. SPDX-License-Identifier: MIT */
 #include "ds/intset.h"
 
-#include "base/mem.h"
 #include "base/must.h"
 
 #include <string.h>
@@ -14,9 +13,9 @@ struct intset {
     int64_t numbers[];
 };
 
-struct intset *intset_new(void)
+struct intset *intset_new(struct heap *heap)
 {
-    struct intset *set = mem_try(sizeof *set + CAPACITY_MIN * sizeof set->numbers[0]);
+    struct intset *set = heap_take(heap, sizeof *set + CAPACITY_MIN * sizeof set->numbers[0]);
 
     if (set != NULL)
         *set = (struct intset){.capacity = CAPACITY_MIN};
@@ -25,7 +24,7 @@ struct intset *intset_new(void)
 
 void intset_free(struct intset **owner)
 {
-    mem_free(owner);
+    heap_give(owner);
 }
 
 size_t intset_count(const struct intset *set)
@@ -62,7 +61,7 @@ enum err intset_add(struct intset **owner, int64_t number, bool *ret_added)
         size_t capacity = (size_t)set->capacity * 2;
 
         must(capacity <= UINT32_MAX);
-        set = mem_resize(set, sizeof *set + capacity * sizeof set->numbers[0]);
+        set = heap_resize(set, sizeof *set + capacity * sizeof set->numbers[0]);
         if (set == NULL)
             return ERR_FULL;
         set->capacity = (uint32_t)capacity;

@@ -1,12 +1,13 @@
 /* intset.h: a sorted array of whole numbers: a small set at eight bytes a member.
  * SPDX-License-Identifier: MIT
  *
- * Memory: mem_try. Threads: the owner's. Limits: 2^32 - 1 members.
+ * Memory: the heap's. Threads: the owner's. Limits: 2^32 - 1 members.
  */
 #ifndef LARDER_DS_INTSET_H
 #define LARDER_DS_INTSET_H
 
 #include "base/err.h"
+#include "base/heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@
 struct intset;
 
 /* NULL: no memory. */
-struct intset *intset_new(void);
+struct intset *intset_new(struct heap *heap);
 void intset_free(struct intset **owner);
 
 size_t intset_count(const struct intset *set);

@@ -1,25 +1,24 @@
 /* map.c: chains, two tables, and a cursor that counts from the top. SPDX-License-Identifier: MIT */
 #include "ds/map.h"
 
-#include "base/mem.h"
 #include "base/must.h"
 
 enum { BITS_MIN = 2, BITS_MAX = 32, MOVED_A_STEP = 4 };
 
-void map_init(struct map *map, map_name_fn *name_of)
+void map_init(struct map *map, struct heap *heap, map_name_fn *name_of)
 {
-    *map = (struct map){.name_of = name_of};
+    *map = (struct map){.name_of = name_of, .heap = heap};
 }
 
 void map_fini(struct map *map)
 {
-    mem_free(&map->tables[0]);
-    mem_free(&map->tables[1]);
+    heap_give(&map->tables[0]);
+    heap_give(&map->tables[1]);
 }
 
 size_t map_cost(const struct map *map)
 {
-    return mem_cost(map->tables[0]) + mem_cost(map->tables[1]);
+    return heap_cost(map->tables[0]) + heap_cost(map->tables[1]);
 }
 
 static bool is_moving(const struct map *map)
@@ -32,10 +31,10 @@ static size_t mask_of(const struct map *map, unsigned table)
     return ((size_t)1 << map->bits[table]) - 1;
 }
 
-static struct map_node **table_new(unsigned bits)
+static struct map_node **table_new(struct heap *heap, unsigned bits)
 {
     size_t size = sizeof(struct map_node *) << bits;
-    struct map_node **table = mem_try(size);
+    struct map_node **table = heap_take(heap, size);
 
     if (table != NULL)
         memset(table, 0, size);
@@ -62,7 +61,7 @@ static void move_some(struct map *map)
     }
     if (map->moved < buckets)
         return;
-    mem_free(&map->tables[0]);
+    heap_give(&map->tables[0]);
     map->tables[0] = map->tables[1];
     map->bits[0] = map->bits[1];
     map->tables[1] = NULL;
@@ -81,7 +80,7 @@ static void resize(struct map *map)
         bits--;
     if (bits == map->bits[0])
         return;
-    map->tables[1] = table_new(bits);
+    map->tables[1] = table_new(map->heap, bits);
     map->bits[1] = (uint8_t)bits;
     map->moved = 0;
 }
@@ -119,7 +118,7 @@ enum err map_insert(struct map *map, struct map_node *node, uint32_t hash)
 {
     if (map->tables[0] == NULL) {
         map->bits[0] = BITS_MIN;
-        map->tables[0] = table_new(BITS_MIN);
+        map->tables[0] = table_new(map->heap, BITS_MIN);
         if (map->tables[0] == NULL)
             return ERR_FULL;
     }
@@ -194,7 +193,7 @@ bool map_free_nodes(struct map *map, struct map_walk *walk, size_t budget)
             map_fini(map);
             return true;
         }
-        mem_free(&node);
+        heap_give(&node);
     }
     return false;
 }

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/heap.h"
 #include "base/random.h"
 
 struct map_node {
@@ -31,9 +32,11 @@ struct map {
     size_t count;
     size_t moved; /* buckets of the first table that are empty by moving */
     map_name_fn *name_of;
+    struct heap *heap;
 };
 
-void map_init(struct map *map, map_name_fn *name_of);
+/* Its tables are the heap's. */
+void map_init(struct map *map, struct heap *heap, map_name_fn *name_of);
 void map_fini(struct map *map);
 
 /* Bytes of memory of the tables. */
@@ -59,7 +62,7 @@ struct map_walk {
 };
 struct map_node *map_next(const struct map *map, struct map_walk *walk);
 
-/* For maps whose nodes are blocks of memory of their own (mem_try), each beginning with its
+/* For maps whose nodes are blocks of memory of their own (base/heap.h), each beginning with its
  * map_node: gives back up to `budget` of them, going on where `walk` (zeroed: the beginning)
  * stands. True: all are gone, and the tables too. Until then the map is for nothing else. */
 bool map_free_nodes(struct map *map, struct map_walk *walk, size_t budget);

@@ -1,7 +1,6 @@
 /* packed.c: heads, backs and moving bytes. SPDX-License-Identifier: MIT */
 #include "ds/packed.h"
 
-#include "base/mem.h"
 #include "base/must.h"
 
 struct packed {
@@ -68,9 +67,9 @@ static size_t get_back(const uint8_t *end, size_t *ret_number)
     return size;
 }
 
-struct packed *packed_new(size_t capacity)
+struct packed *packed_new(struct heap *heap, size_t capacity)
 {
-    struct packed *packed = mem_try(sizeof *packed + capacity);
+    struct packed *packed = heap_take(heap, sizeof *packed + capacity);
 
     must(capacity <= PACKED_SIZE_MAX);
     if (packed != NULL)
@@ -80,7 +79,7 @@ struct packed *packed_new(size_t capacity)
 
 void packed_free(struct packed **owner)
 {
-    mem_free(owner);
+    heap_give(owner);
 }
 
 size_t packed_count(const struct packed *packed)
@@ -95,7 +94,7 @@ size_t packed_size(const struct packed *packed)
 
 size_t packed_cost(const struct packed *packed)
 {
-    return mem_cost(packed);
+    return heap_cost(packed);
 }
 
 size_t packed_element_size(size_t size)
@@ -116,7 +115,7 @@ static enum err make_gap(struct packed **owner, size_t place, size_t old_size, s
         return ERR_FULL;
     if (size > packed->capacity) {
         size_t capacity = size + size / 2 < PACKED_SIZE_MAX ? size + size / 2 : PACKED_SIZE_MAX;
-        struct packed *larger = mem_resize(packed, sizeof *packed + capacity);
+        struct packed *larger = heap_resize(packed, sizeof *packed + capacity);
 
         if (larger == NULL)
             return ERR_FULL;
@@ -163,7 +162,7 @@ static void shrink(struct packed **owner)
 
     if (packed->capacity < 256 || packed->size > packed->capacity / 3)
         return;
-    packed = mem_resize(packed, sizeof *packed + capacity);
+    packed = heap_resize(packed, sizeof *packed + capacity);
     if (packed == NULL)
         return;
     packed->capacity = (uint32_t)capacity;

@@ -14,20 +14,21 @@
  * An element is named by its place: the distance of its first byte from the beginning. Places
  * behind a change move.
  *
- * Memory: mem_try; grows by half its size. Threads: its owner's. Limits: PACKED_SIZE_MAX bytes.
+ * Memory: the heap's; grows by half its size. Threads: its owner's. Limits: PACKED_SIZE_MAX bytes.
  */
 #ifndef LARDER_DS_PACKED_H
 #define LARDER_DS_PACKED_H
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/heap.h"
 
 #define PACKED_SIZE_MAX ((size_t)0xfff00000) /* bytes of all elements with their heads */
 
 struct packed;
 
 /* NULL: no memory. */
-struct packed *packed_new(size_t capacity);
+struct packed *packed_new(struct heap *heap, size_t capacity);
 void packed_free(struct packed **owner);
 
 size_t packed_count(const struct packed *packed);

@@ -1,7 +1,6 @@
 /* skiplist.c: lanes with spans (Pugh, 1990). SPDX-License-Identifier: MIT */
 #include "ds/skiplist.h"
 
-#include "base/mem.h"
 #include "base/must.h"
 
 enum { HEIGHT_MAX = 24 };
@@ -15,14 +14,14 @@ struct skiplist {
     uint64_t seed;
 };
 
-struct skiplist *skiplist_new(uint64_t seed)
+struct skiplist *skiplist_new(struct heap *heap, uint64_t seed)
 {
-    struct skiplist *list = mem_try(sizeof *list);
+    struct skiplist *list = heap_take(heap, sizeof *list);
 
     if (list == NULL)
         return NULL;
     *list = (struct skiplist){.head[0].span = 1, .height = 1, .seed = seed};
-    list->cost = mem_cost(list);
+    list->cost = heap_cost(list);
     return list;
 }
 
@@ -35,10 +34,10 @@ void skiplist_free(struct skiplist **owner)
     while (node != NULL) {
         struct skip_node *next = node->lanes[0].next;
 
-        mem_free(&node);
+        heap_give(&node);
         node = next;
     }
-    mem_free(owner);
+    heap_give(owner);
 }
 
 void skiplist_forget(struct skiplist *list)
@@ -46,7 +45,7 @@ void skiplist_forget(struct skiplist *list)
     uint64_t seed = list->seed;
 
     *list = (struct skiplist){.head[0].span = 1, .height = 1, .seed = seed};
-    list->cost = mem_cost(list);
+    list->cost = heap_cost(list);
 }
 
 size_t skiplist_count(const struct skiplist *list)
@@ -173,22 +172,22 @@ struct skip_node *skiplist_insert(struct skiplist *list, double score, struct by
     struct skip_node *node = NULL;
 
     must(member.size <= UINT32_MAX);
-    node = mem_try(sizeof *node + height * sizeof node->lanes[0] + member.size);
+    node = heap_take(heap_of(list), sizeof *node + height * sizeof node->lanes[0] + member.size);
     if (node == NULL)
         return NULL;
     *node = (struct skip_node){.size = (uint32_t)member.size, .score = score, .height = height};
     if (member.size > 0)
         memcpy(node->lanes + height, member.data, member.size);
     link_node(list, node);
-    list->cost += mem_cost(node);
+    list->cost += heap_cost(node);
     return node;
 }
 
 void skiplist_remove(struct skiplist *list, struct skip_node *node)
 {
     unlink_node(list, node);
-    list->cost -= mem_cost(node);
-    mem_free(&node);
+    list->cost -= heap_cost(node);
+    heap_give(&node);
 }
 
 void skiplist_move(struct skiplist *list, struct skip_node *node, double score)

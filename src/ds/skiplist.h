@@ -7,7 +7,7 @@
  *
  * Each node is also a node of a map (map.h), so that a sorted set keeps a member once.
  *
- * Memory: one block a node, mem_try. Threads: the owner's.
+ * Memory: one block a node, the heap's. Threads: the owner's.
  */
 #ifndef LARDER_DS_SKIPLIST_H
 #define LARDER_DS_SKIPLIST_H
@@ -32,7 +32,7 @@ struct skip_node {
 };
 
 /* NULL: no memory. */
-struct skiplist *skiplist_new(uint64_t seed);
+struct skiplist *skiplist_new(struct heap *heap, uint64_t seed);
 void skiplist_free(struct skiplist **owner);
 
 /* Its nodes belong to somebody else from now on: it is empty. */

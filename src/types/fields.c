@@ -1,7 +1,6 @@
 /* fields.c: packed pairs, then a table. SPDX-License-Identifier: MIT */
 #include "types/fields.h"
 
-#include "base/mem.h"
 #include "base/must.h"
 #include "ds/packed.h"
 
@@ -41,16 +40,16 @@ static uint32_t hash_of(const struct fields *fields, struct bytes name)
 
 struct fields *fields_new(struct type_rules *rules)
 {
-    struct fields *fields = mem_try(sizeof *fields);
-    struct packed *packed = packed_new(32);
+    struct fields *fields = heap_take(rules->heap, sizeof *fields);
+    struct packed *packed = packed_new(rules->heap, 32);
 
     if (fields == NULL || packed == NULL) {
-        mem_free(&fields);
+        heap_give(&fields);
         packed_free(&packed);
         return NULL;
     }
     *fields = (struct fields){.packed = packed, .rules = rules};
-    map_init(&fields->map, name_of);
+    map_init(&fields->map, fields->rules->heap, name_of);
     return fields;
 }
 
@@ -61,7 +60,7 @@ void fields_free(struct fields **owner)
     if ((*owner)->packed == NULL)
         type_rules_bury((*owner)->rules, &(*owner)->map, (*owner)->nodes_cost);
     packed_free(&(*owner)->packed);
-    mem_free(owner);
+    heap_give(owner);
 }
 
 size_t fields_count(const struct fields *fields)
@@ -71,7 +70,7 @@ size_t fields_count(const struct fields *fields)
 
 size_t fields_cost(const struct fields *fields)
 {
-    return mem_cost(fields) + mem_cost(fields->packed) + map_cost(&fields->map) +
+    return heap_cost(fields) + heap_cost(fields->packed) + map_cost(&fields->map) +
            fields->nodes_cost;
 }
 
@@ -80,12 +79,12 @@ bool fields_are_packed(const struct fields *fields)
     return fields->packed != NULL;
 }
 
-static struct field *field_new(struct bytes name, struct bytes value)
+static struct field *field_new(struct heap *heap, struct bytes name, struct bytes value)
 {
     struct field *field = NULL;
 
     must(name.size <= UINT32_MAX);
-    field = mem_try(sizeof *field + name.size + value.size);
+    field = heap_take(heap, sizeof *field + name.size + value.size);
     if (field == NULL)
         return NULL;
     field->node = (struct map_node){0};
@@ -103,20 +102,20 @@ static enum err set_in_map(struct fields *fields, struct map *map, size_t *cost,
 {
     uint32_t hash = hash_of(fields, name);
     struct map_node *old = map_find(map, hash, name);
-    struct field *field = field_new(name, value);
+    struct field *field = field_new(fields->rules->heap, name, value);
     bool added = old == NULL;
 
     if (field == NULL)
         return ERR_FULL;
     if (old != NULL) {
         map_exchange(map, old, &field->node);
-        *cost -= mem_cost(old);
-        mem_free(&old);
+        *cost -= heap_cost(old);
+        heap_give(&old);
     } else if (map_insert(map, &field->node, hash) != ERR_OK) {
-        mem_free(&field);
+        heap_give(&field);
         return ERR_FULL;
     }
-    *cost += mem_cost(field);
+    *cost += heap_cost(field);
     *ret_added = added;
     return ERR_OK;
 }
@@ -128,7 +127,7 @@ static enum err unpack(struct fields *fields)
     struct map map;
     size_t cost = 0;
 
-    map_init(&map, name_of);
+    map_init(&map, fields->rules->heap, name_of);
     while (fields_next(fields, &walk, &name, &value)) {
         bool added = false;
 
@@ -212,8 +211,8 @@ bool fields_remove(struct fields *fields, struct bytes name)
 
     if (node == NULL)
         return false;
-    fields->nodes_cost -= mem_cost(node);
-    mem_free(&node);
+    fields->nodes_cost -= heap_cost(node);
+    heap_give(&node);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* fields.h: a hash: names with values.
  * SPDX-License-Identifier: MIT
  *
- * Memory: mem_try; fields_cost says how much. Threads: under the key's lock.
+ * Memory: the rules' heap; fields_cost says how much. Threads: under the key's lock.
  */
 #ifndef LARDER_TYPES_FIELDS_H
 #define LARDER_TYPES_FIELDS_H

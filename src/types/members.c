@@ -1,7 +1,6 @@
 /* members.c: numbers, then a table. SPDX-License-Identifier: MIT */
 #include "types/members.h"
 
-#include "base/mem.h"
 #include "base/must.h"
 #include "base/number.h"
 #include "ds/intset.h"
@@ -35,16 +34,16 @@ static uint32_t hash_of(const struct members *members, struct bytes name)
 
 struct members *members_new(struct type_rules *rules)
 {
-    struct members *members = mem_try(sizeof *members);
-    struct intset *numbers = intset_new();
+    struct members *members = heap_take(rules->heap, sizeof *members);
+    struct intset *numbers = intset_new(rules->heap);
 
     if (members == NULL || numbers == NULL) {
-        mem_free(&members);
+        heap_give(&members);
         intset_free(&numbers);
         return NULL;
     }
     *members = (struct members){.numbers = numbers, .rules = rules};
-    map_init(&members->map, name_of);
+    map_init(&members->map, members->rules->heap, name_of);
     return members;
 }
 
@@ -55,7 +54,7 @@ void members_free(struct members **owner)
     if ((*owner)->numbers == NULL)
         type_rules_bury((*owner)->rules, &(*owner)->map, (*owner)->nodes_cost);
     intset_free(&(*owner)->numbers);
-    mem_free(owner);
+    heap_give(owner);
 }
 
 size_t members_count(const struct members *members)
@@ -65,7 +64,7 @@ size_t members_count(const struct members *members)
 
 size_t members_cost(const struct members *members)
 {
-    return mem_cost(members) + mem_cost(members->numbers) + map_cost(&members->map) +
+    return heap_cost(members) + heap_cost(members->numbers) + map_cost(&members->map) +
            members->nodes_cost;
 }
 
@@ -80,17 +79,17 @@ static enum err add_to_map(const struct members *members, struct map *map, size_
     struct member *member = NULL;
 
     must(name.size <= UINT32_MAX);
-    member = mem_try(sizeof *member + name.size);
+    member = heap_take(members->rules->heap, sizeof *member + name.size);
     if (member == NULL)
         return ERR_FULL;
     member->size = (uint32_t)name.size;
     if (name.size > 0)
         memcpy(member->bytes, name.data, name.size);
     if (map_insert(map, &member->node, hash_of(members, name)) != ERR_OK) {
-        mem_free(&member);
+        heap_give(&member);
         return ERR_FULL;
     }
-    *cost += mem_cost(member);
+    *cost += heap_cost(member);
     return ERR_OK;
 }
 
@@ -108,7 +107,7 @@ static enum err to_map(struct members *members)
     struct map map;
     size_t cost = 0;
 
-    map_init(&map, name_of);
+    map_init(&map, members->rules->heap, name_of);
     for (size_t i = 0; i < intset_count(members->numbers); i++) {
         struct bytes name = number_text(intset_at(members->numbers, i), text);
 
@@ -165,8 +164,8 @@ bool members_remove(struct members *members, struct bytes member)
 
     if (node == NULL)
         return false;
-    members->nodes_cost -= mem_cost(node);
-    mem_free(&node);
+    members->nodes_cost -= heap_cost(node);
+    heap_give(&node);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* members.h: a set: a sorted array while all are whole numbers and not many, then a table.
  * SPDX-License-Identifier: MIT
  *
- * Memory: mem_try; members_cost says how much. Threads: under the key's lock.
+ * Memory: the rules' heap; members_cost says how much. Threads: under the key's lock.
  */
 #ifndef LARDER_TYPES_MEMBERS_H
 #define LARDER_TYPES_MEMBERS_H

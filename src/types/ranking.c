@@ -30,16 +30,16 @@ static uint32_t hash_of(const struct ranking *ranking, struct bytes name)
 
 struct ranking *ranking_new(struct type_rules *rules)
 {
-    struct ranking *ranking = mem_try(sizeof *ranking);
-    struct packed *packed = packed_new(32);
+    struct ranking *ranking = heap_take(rules->heap, sizeof *ranking);
+    struct packed *packed = packed_new(rules->heap, 32);
 
     if (ranking == NULL || packed == NULL) {
-        mem_free(&ranking);
+        heap_give(&ranking);
         packed_free(&packed);
         return NULL;
     }
     *ranking = (struct ranking){.packed = packed, .rules = rules};
-    map_init(&ranking->map, name_of);
+    map_init(&ranking->map, ranking->rules->heap, name_of);
     return ranking;
 }
 
@@ -55,7 +55,7 @@ void ranking_free(struct ranking **owner)
     }
     packed_free(&(*owner)->packed);
     skiplist_free(&(*owner)->list);
-    mem_free(owner);
+    heap_give(owner);
 }
 
 size_t ranking_count(const struct ranking *ranking)
@@ -68,7 +68,7 @@ size_t ranking_cost(const struct ranking *ranking)
 {
     size_t list = ranking->list == NULL ? 0 : skiplist_cost(ranking->list);
 
-    return mem_cost(ranking) + mem_cost(ranking->packed) + list + map_cost(&ranking->map);
+    return heap_cost(ranking) + heap_cost(ranking->packed) + list + map_cost(&ranking->map);
 }
 
 bool ranking_is_packed(const struct ranking *ranking)
@@ -150,7 +150,7 @@ static enum err unpack(struct ranking *ranking)
 {
     uint64_t seed = hash_mix(ranking->rules->secret.words[0], (uintptr_t)ranking);
 
-    ranking->list = skiplist_new(seed);
+    ranking->list = skiplist_new(ranking->rules->heap, seed);
     if (ranking->list == NULL)
         return ERR_FULL;
     for (size_t place = 0; place < packed_size(ranking->packed);
@@ -160,7 +160,7 @@ static enum err unpack(struct ranking *ranking)
         if (insert_node(ranking, score_at(ranking, place), member) != ERR_OK) {
             skiplist_free(&ranking->list);
             map_fini(&ranking->map);
-            map_init(&ranking->map, name_of);
+            map_init(&ranking->map, ranking->rules->heap, name_of);
             return ERR_FULL;
         }
     }

@@ -1,7 +1,7 @@
 /* ranking.h: a sorted set: members with scores, in the order of score and then of bytes.
  * SPDX-License-Identifier: MIT
  *
- * Memory: mem_try; ranking_cost says how much. Threads: under the key's lock.
+ * Memory: the rules' heap; ranking_cost says how much. Threads: under the key's lock.
  */
 #ifndef LARDER_TYPES_RANKING_H
 #define LARDER_TYPES_RANKING_H

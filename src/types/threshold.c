@@ -14,10 +14,11 @@ struct grave {
     size_t bytes;
 };
 
-struct type_rules *type_rules_new(void)
+struct type_rules *type_rules_new(struct account *whole, unsigned lanes)
 {
     struct type_rules *rules = mem_new(1, sizeof *rules);
 
+    rules->heap = heap_new(whole, lanes);
     rules->holders = 1;
     rules->buried_max = SIZE_MAX;
     return rules;
@@ -41,6 +42,7 @@ void type_rules_close(struct type_rules **owner)
     atomic_store(&rules->closed, true);
     while (type_rules_dig(rules, SIZE_MAX))
         continue;
+    heap_close(&rules->heap);
     *owner = NULL;
     type_rules_drop(rules);
 }
@@ -72,18 +74,18 @@ void type_rules_bury(struct type_rules *rules, struct map *map, size_t bytes)
 
     bytes += map_cost(map);
     if (map->count >= BURY_MIN && !atomic_load(&rules->closed) && has_place(rules, bytes)) {
-        grave = mem_try(sizeof *grave);
+        grave = heap_take(rules->heap, sizeof *grave);
         if (grave == NULL)
             atomic_fetch_sub(&rules->buried_bytes, bytes);
     }
     if (grave == NULL) {
         must(map_free_nodes(map, &walk, SIZE_MAX));
-        map_init(map, map->name_of);
+        map_init(map, map->heap, map->name_of);
         type_rules_drop(rules);
         return;
     }
     *grave = (struct grave){.map = *map, .bytes = bytes};
-    map_init(map, map->name_of);
+    map_init(map, map->heap, map->name_of);
     push(rules, grave, grave);
 }
 
@@ -104,7 +106,7 @@ bool type_rules_dig(struct type_rules *rules, size_t budget)
     }
     if (map_free_nodes(&grave->map, &grave->walk, budget)) {
         atomic_fetch_sub(&rules->buried_bytes, grave->bytes);
-        mem_free(&grave);
+        heap_give(&grave);
         type_rules_drop(rules);
     } else {
         push(rules, grave, grave);

@@ -27,11 +27,12 @@ struct type_rules {
     _Atomic size_t zset_entries;
     _Atomic size_t zset_value; /* bytes */
     struct hash_secret secret;
+    struct heap *heap; /* of all values */
 
     _Atomic size_t holders; /* its maker, and every value that has a table */
     _Atomic bool closed;    /* nobody digs any more */
     _Atomic(struct grave *) graves;
-    _Atomic size_t buried_bytes; /* of all graves: nobody else accounts for them */
+    _Atomic size_t buried_bytes; /* of all graves */
     _Atomic size_t buried_max;   /* what would make them more is freed at once */
 };
 
@@ -40,8 +41,9 @@ static inline size_t type_rule(const _Atomic size_t *rule)
     return atomic_load_explicit(rule, memory_order_relaxed);
 }
 
-/* All thresholds 0, and no limit to what is buried. */
-struct type_rules *type_rules_new(void);
+/* All thresholds 0, and no limit to what is buried. The values' memory is charged to `whole` (NULL:
+ * to nothing); `lanes`: about how many threads work on values (heap.h). */
+struct type_rules *type_rules_new(struct account *whole, unsigned lanes);
 
 /* Its maker needs it no longer: frees what is buried. */
 void type_rules_close(struct type_rules **owner);

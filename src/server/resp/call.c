@@ -151,7 +151,7 @@ static void *typed_new(const struct call *call, unsigned kind)
 {
     switch (kind) {
     case TYPE_LIST:
-        return deque_new();
+        return deque_new(call->resp->rules->heap);
     case TYPE_SET:
         return members_new(call->resp->rules);
     case TYPE_ZSET:

@@ -101,14 +101,14 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
     list_init(&resp->cards);
     for (unsigned i = 0; i < CACHE_DATABASES; i++)
         resp->spaces[i] = (uint8_t)i;
-    resp->rules = type_rules_new();
+    resp->rules = type_rules_new(cache_account(resp->cache), birth->workers);
     init_rules(resp->rules, birth->settings);
     resp->rules->buried_max = birth->memory_max / BURIED_PART;
     init_limits(resp);
     init_run_id(resp);
     types_register(resp->cache);
     resp->stats = stats_new();
-    resp->channels = channels_new();
+    resp->channels = channels_new(resp->rules->heap);
     resp->born_ms = clock_now_ms();
     resp->born_wall_ms = clock_wall_ms();
     resp->wall_offset_ms = resp->born_wall_ms - resp->born_ms;
@@ -199,7 +199,7 @@ enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread
     buf_init(&door->waste, REPLIES_MAX, NULL);
     buf_init(&door->push[0], REPLIES_MAX, NULL);
     buf_init(&door->push[1], REPLIES_MAX, NULL);
-    topics_init(&door->topics);
+    topics_init(&door->topics, resp->rules->heap);
     door->keys = mem_new(CACHE_LOCK_KEYS_MAX, sizeof *door->keys);
     mailbox_init(&door->mailbox, loop, door);
     timer_init(&door->tick, door_tick);

@@ -72,7 +72,11 @@ static enum err subscribe_one(struct call *call, enum topic_kind kind, struct by
 static void subscribe(struct call *call, enum topic_kind kind, const char *what)
 {
     if (call->client->subscriptions == NULL)
-        call->client->subscriptions = subscriptions_new();
+        call->client->subscriptions = subscriptions_new(call->resp->rules->heap);
+    if (call->client->subscriptions == NULL) {
+        reply_err(call, ERR_FULL);
+        return;
+    }
     for (size_t i = 1; i < call->count; i++) {
         enum err err = subscribe_one(call, kind, call->words[i]);
 

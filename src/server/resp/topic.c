@@ -34,13 +34,13 @@ static struct entry *entry_of(struct map_node *node)
     return (struct entry *)(void *)node;
 }
 
-struct channels *channels_new(void)
+struct channels *channels_new(struct heap *heap)
 {
     struct channels *channels = mem_new(1, sizeof *channels);
 
     must(pthread_mutex_init(&channels->lock, NULL) == 0);
     for (size_t i = 0; i < TOPIC_KINDS; i++)
-        map_init(&channels->kinds[i], entry_name);
+        map_init(&channels->kinds[i], heap, entry_name);
     channels->secret = random_hash_secret();
     return channels;
 }
@@ -80,7 +80,7 @@ static struct entry *find_entry(const struct channels *channels, enum topic_kind
 
 static struct entry *entry_new(struct channels *channels, enum topic_kind kind, struct bytes name)
 {
-    struct entry *entry = mem_try(sizeof *entry + name.size);
+    struct entry *entry = heap_take(channels->kinds[kind].heap, sizeof *entry + name.size);
 
     if (entry == NULL)
         return NULL;
@@ -89,7 +89,7 @@ static struct entry *entry_new(struct channels *channels, enum topic_kind kind, 
     if (name.size > 0)
         memcpy(entry->name, name.data, name.size);
     if (map_insert(&channels->kinds[kind], &entry->node, hash_of(channels->secret, name)) != ERR_OK)
-        mem_free(&entry);
+        heap_give(&entry);
     return entry;
 }
 
@@ -120,7 +120,7 @@ void channels_leave(struct channels *channels, enum topic_kind kind, struct byte
     entry->on_door[door]--;
     if (--entry->subscribers == 0) {
         (void)map_take(&channels->kinds[kind], entry->node.hash, name);
-        mem_free(&entry);
+        heap_give(&entry);
     }
     unlock(channels);
 }
@@ -193,10 +193,10 @@ static struct bytes topic_node_name(const struct map_node *node)
     return topic_name((const struct topic *)(const void *)node);
 }
 
-void topics_init(struct topics *topics)
+void topics_init(struct topics *topics, struct heap *heap)
 {
     for (size_t i = 0; i < TOPIC_KINDS; i++)
-        map_init(&topics->kinds[i], topic_node_name);
+        map_init(&topics->kinds[i], heap, topic_node_name);
     topics->secret = random_hash_secret();
 }
 
@@ -221,7 +221,7 @@ static struct topic *topic_for(struct topics *topics, enum topic_kind kind, stru
 
     if (topic != NULL)
         return topic;
-    topic = mem_try(sizeof *topic + name.size);
+    topic = heap_take(topics->kinds[kind].heap, sizeof *topic + name.size);
     if (topic == NULL)
         return NULL;
     topic->name_size = name.size;
@@ -229,7 +229,7 @@ static struct topic *topic_for(struct topics *topics, enum topic_kind kind, stru
     if (name.size > 0)
         memcpy(topic->name, name.data, name.size);
     if (map_insert(&topics->kinds[kind], &topic->node, hash_of(topics->secret, name)) != ERR_OK)
-        mem_free(&topic);
+        heap_give(&topic);
     return topic;
 }
 
@@ -238,7 +238,7 @@ static void drop_if_empty(struct topics *topics, enum topic_kind kind, struct to
     if (topic == NULL || !list_alone(&topic->subscriptions))
         return;
     (void)map_take(&topics->kinds[kind], topic->node.hash, topic_name(topic));
-    mem_free(&topic);
+    heap_give(&topic);
 }
 
 /* ---- one client's -----------------------------------------------------------------------------
@@ -249,12 +249,14 @@ static struct bytes subscription_name(const struct map_node *node)
     return topic_name(((const struct subscription *)(const void *)node)->topic);
 }
 
-struct subscriptions *subscriptions_new(void)
+struct subscriptions *subscriptions_new(struct heap *heap)
 {
-    struct subscriptions *subscriptions = mem_new(1, sizeof *subscriptions);
+    struct subscriptions *subscriptions = heap_take(heap, sizeof *subscriptions);
 
+    if (subscriptions == NULL)
+        return NULL;
     for (size_t i = 0; i < TOPIC_KINDS; i++)
-        map_init(&subscriptions->kinds[i], subscription_name);
+        map_init(&subscriptions->kinds[i], heap, subscription_name);
     return subscriptions;
 }
 
@@ -264,7 +266,7 @@ void subscriptions_free(struct subscriptions **owner)
         must((*owner)->kinds[i].count == 0);
         map_fini(&(*owner)->kinds[i]);
     }
-    mem_free(owner);
+    heap_give(owner);
 }
 
 enum err subscription_add(struct topics *topics, struct client *client, enum topic_kind kind,
@@ -276,7 +278,7 @@ enum err subscription_add(struct topics *topics, struct client *client, enum top
     if (map_find(mine, hash, name) != NULL)
         return ERR_EXISTS;
     struct topic *topic = topic_for(topics, kind, name);
-    struct subscription *subscription = mem_try(sizeof *subscription);
+    struct subscription *subscription = heap_take(mine->heap, sizeof *subscription);
 
     if (topic == NULL || subscription == NULL)
         goto full;
@@ -287,7 +289,7 @@ enum err subscription_add(struct topics *topics, struct client *client, enum top
     list_append(&topic->subscriptions, &subscription->in_topic);
     return ERR_OK;
 full:
-    mem_free(&subscription);
+    heap_give(&subscription);
     drop_if_empty(topics, kind, topic);
     return ERR_FULL;
 }
@@ -303,6 +305,6 @@ bool subscription_remove(struct topics *topics, struct client *client, enum topi
         return false;
     list_leave(&subscription->in_topic);
     drop_if_empty(topics, kind, subscription->topic);
-    mem_free(&subscription);
+    heap_give(&subscription);
     return true;
 }

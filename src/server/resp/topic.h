@@ -18,7 +18,8 @@ enum topic_kind { TOPIC_CHANNEL, TOPIC_PATTERN, TOPIC_SHARD, TOPIC_KINDS };
 
 struct channels;
 
-struct channels *channels_new(void);
+/* Names and subscriptions are the heap's, here and below. */
+struct channels *channels_new(struct heap *heap);
 void channels_free(struct channels **owner); /* nobody listens to anything */
 
 enum err channels_join(struct channels *channels, enum topic_kind kind, struct bytes name,
@@ -59,7 +60,7 @@ struct topics {
     struct hash_secret secret;
 };
 
-void topics_init(struct topics *topics);
+void topics_init(struct topics *topics, struct heap *heap);
 void topics_fini(struct topics *topics);
 struct topic *topics_find(const struct topics *topics, enum topic_kind kind, struct bytes name);
 
@@ -75,7 +76,8 @@ struct subscriptions {
     struct map kinds[TOPIC_KINDS];
 };
 
-struct subscriptions *subscriptions_new(void);
+/* NULL: no memory. */
+struct subscriptions *subscriptions_new(struct heap *heap);
 void subscriptions_free(struct subscriptions **owner); /* it is empty */
 
 /* ERR_EXISTS: it has that one already. ERR_FULL: no memory. */

@@ -97,9 +97,10 @@ static void change_middle(struct deque *deque, struct model *model, struct rando
 
 TEST(it_holds_what_a_plain_array_would_hold)
 {
+    struct heap *heap = heap_new(NULL, 1);
     static struct model model;
     struct random random;
-    struct deque *deque = deque_new();
+    struct deque *deque = deque_new(heap);
     size_t empty_cost = deque_cost(deque);
 
     random_init(&random, 2);
@@ -121,4 +122,6 @@ TEST(it_holds_what_a_plain_array_would_hold)
     CHECK(deque_count(deque) == 0);
     CHECK(deque_cost(deque) == empty_cost);
     deque_free(&deque);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }

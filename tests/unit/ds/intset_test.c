@@ -6,9 +6,10 @@
 
 TEST(numbers_are_there_once_and_in_order)
 {
+    struct heap *heap = heap_new(NULL, 1);
     static bool there[1000];
     struct random random;
-    struct intset *set = intset_new();
+    struct intset *set = intset_new(heap);
     size_t count = 0;
     bool added = false;
 
@@ -33,4 +34,6 @@ TEST(numbers_are_there_once_and_in_order)
     for (size_t i = 1; i < count; i++)
         CHECK(intset_at(set, i - 1) < intset_at(set, i));
     intset_free(&set);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }

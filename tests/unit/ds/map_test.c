@@ -40,13 +40,14 @@ static void put(struct map *map, uint32_t number)
 
 TEST(what_was_put_in_is_found_until_it_is_taken_out)
 {
+    struct heap *heap = heap_new(NULL, 1);
     static bool there[NAMES];
     struct random random;
     struct map map;
     size_t count = 0;
 
     random_init(&random, 3);
-    map_init(&map, name_of);
+    map_init(&map, heap, name_of);
     for (size_t step = 0; step < 100000; step++) {
         /* Long times of growing and of shrinking. */
         uint32_t number = (uint32_t)random_below(&random, NAMES);
@@ -67,13 +68,16 @@ TEST(what_was_put_in_is_found_until_it_is_taken_out)
         CHECK(map.count == count);
     }
     map_fini(&map);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }
 
 TEST(a_walk_sees_each_once)
 {
+    struct heap *heap = heap_new(NULL, 1);
     struct map map;
 
-    map_init(&map, name_of);
+    map_init(&map, heap, name_of);
     for (uint32_t count = 0; count < 1000; count++) {
         struct map_walk walk = {0};
         struct map_node *node = NULL;
@@ -89,6 +93,8 @@ TEST(a_walk_sees_each_once)
         CHECK(sum == expected);
     }
     map_fini(&map);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }
 
 static void note(void *context, struct map_node *node)
@@ -101,11 +107,12 @@ static void note(void *context, struct map_node *node)
  * there all the time are seen. */
 static void scan_while(uint32_t from, uint32_t to)
 {
+    struct heap *heap = heap_new(NULL, 1);
     struct map map;
     uint64_t cursor = 0;
     uint32_t now = from, low = from < to ? from : to;
 
-    map_init(&map, name_of);
+    map_init(&map, heap, name_of);
     for (uint32_t i = 0; i < from; i++)
         put(&map, i);
     for (uint32_t i = 0; i < NAMES; i++)
@@ -124,6 +131,7 @@ static void scan_while(uint32_t from, uint32_t to)
     for (uint32_t i = 0; i < low; i++)
         CHECK(items[i].seen > 0);
     map_fini(&map);
+    heap_close(&heap);
 }
 
 TEST(a_scan_misses_nobody_however_the_table_changes_meanwhile)
@@ -139,25 +147,29 @@ TEST(a_scan_misses_nobody_however_the_table_changes_meanwhile)
 
 TEST(an_exchanged_node_is_found_in_place_of_the_old_one)
 {
+    struct heap *heap = heap_new(NULL, 1);
     struct map map;
     struct item other = {.number = 7};
 
-    map_init(&map, name_of);
+    map_init(&map, heap, name_of);
     for (uint32_t i = 0; i < 100; i++)
         put(&map, i);
     map_exchange(&map, &items[7].node, &other.node);
     CHECK(find(&map, 7) == &other);
     CHECK(map.count == 100);
     map_fini(&map);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }
 
 TEST(every_one_may_be_drawn)
 {
+    struct heap *heap = heap_new(NULL, 1);
     struct map map;
     struct random random;
 
     random_init(&random, 4);
-    map_init(&map, name_of);
+    map_init(&map, heap, name_of);
     for (uint32_t i = 0; i < 50; i++) {
         put(&map, i);
         items[i].seen = 0;
@@ -167,4 +179,6 @@ TEST(every_one_may_be_drawn)
     for (uint32_t i = 0; i < 50; i++)
         CHECK(items[i].seen > 0);
     map_fini(&map);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }

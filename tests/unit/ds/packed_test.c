@@ -69,9 +69,10 @@ static size_t some_size(struct random *random)
 
 TEST(it_holds_what_a_plain_array_would_hold)
 {
+    struct heap *heap = heap_new(NULL, 1);
     struct random random;
     struct model model = {.count = 0};
-    struct packed *packed = packed_new(0);
+    struct packed *packed = packed_new(heap, 0);
 
     random_init(&random, 1);
     for (size_t step = 0; step < STEPS; step++) {
@@ -100,11 +101,14 @@ TEST(it_holds_what_a_plain_array_would_hold)
     }
     check_same(packed, &model);
     packed_free(&packed);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }
 
 TEST(finding_looks_at_every_second_one_when_told_so)
 {
-    struct packed *packed = packed_new(16);
+    struct heap *heap = heap_new(NULL, 1);
+    struct packed *packed = packed_new(heap, 16);
     static const char *const words[] = {"a", "b", "b", "c", "", "a"};
 
     for (size_t i = 0; i < 6; i++)
@@ -114,4 +118,6 @@ TEST(finding_looks_at_every_second_one_when_told_so)
     CHECK(packed_find(packed, BYTES(""), 2) == packed_at(packed, 4));
     CHECK(packed_find(packed, BYTES("c"), 2) == packed_size(packed));
     packed_free(&packed);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }

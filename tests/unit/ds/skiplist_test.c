@@ -83,9 +83,10 @@ static void check_same(const struct skiplist *list, const struct model *model)
 
 TEST(it_is_ordered_and_ranked_as_a_sorted_array_is)
 {
+    struct heap *heap = heap_new(NULL, 1);
     static struct model model;
     struct random random;
-    struct skiplist *list = skiplist_new(9);
+    struct skiplist *list = skiplist_new(heap, 9);
     size_t empty_cost = skiplist_cost(list);
     uint8_t text[4];
 
@@ -117,4 +118,6 @@ TEST(it_is_ordered_and_ranked_as_a_sorted_array_is)
     CHECK(skiplist_count(list) == 0 && skiplist_first(list) == NULL);
     CHECK(skiplist_cost(list) == empty_cost);
     skiplist_free(&list);
+    CHECK(heap_taken(heap) == 0);
+    heap_close(&heap);
 }

@@ -12,7 +12,7 @@ enum { NAMES = 300, STEPS = 20000 };
 
 static struct type_rules *rules(size_t entries)
 {
-    struct type_rules *limits = type_rules_new();
+    struct type_rules *limits = type_rules_new(NULL, 1);
 
     limits->hash_entries = limits->set_numbers = limits->zset_entries = entries;
     limits->hash_value = limits->zset_value = 64;
