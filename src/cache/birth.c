@@ -120,7 +120,7 @@ static void free_shard(struct cache *cache, struct shard *shard)
 {
     struct table *table = shard_table(shard);
 
-    for (uint32_t number = 0; number < table->buckets + table->spares_used; number++) {
+    for (uint32_t number = 0; number < table->buckets; number++) {
         for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
             uint32_t ref = table->at[number].refs[i];
 
@@ -179,7 +179,7 @@ static void reorder_shard(struct cache *cache, const struct shard *shard)
 {
     const struct table *table = shard_table(shard);
 
-    for (uint32_t number = 0; number < table->buckets + table->spares_used; number++) {
+    for (uint32_t number = 0; number < table->buckets; number++) {
         for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
             uint32_t ref = atomic_load(&table->at[number].refs[i]);
             struct cache_entry *entry = entry_at(cache, ref);

@@ -81,17 +81,16 @@ __attribute__((no_sanitize("thread"))) static void prefetch_neighbours(const str
 void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage)
 {
     const struct cache *cache = thread->cache;
-    struct table *table = shard_table(shard_of(cache, key.hash));
+    const struct table *table = shard_table(shard_of(cache, key.hash));
     const struct bucket *bucket = &table->at[index_bucket(table, position_of(cache, key.hash))];
 
     if (stage == 0) {
         __builtin_prefetch(bucket);
         return;
     }
-    for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-        if (atomic_load_explicit(&bucket->tags[i], memory_order_relaxed) != index_tag(key.hash))
-            continue;
-        uint32_t ref = atomic_load_explicit(&bucket->refs[i], memory_order_acquire);
+    for (unsigned match = bucket_match(bucket, index_tag(key.hash)); match != 0;
+         match &= match - 1) {
+        uint32_t ref = bucket_ref(bucket, (unsigned)__builtin_ctz(match));
 
         if (ref == 0)
             continue;

@@ -28,23 +28,13 @@ static void show_entry(struct scanning *scanning, struct cache_entry *entry)
         scanning->stopped = true;
 }
 
-static void show_bucket(struct scanning *scanning, struct table *table, uint32_t number)
+static void show_home(struct scanning *scanning, const struct table *table, uint32_t number)
 {
-    struct bucket *bucket = &table->at[number];
+    uint32_t refs[HOME_MAX];
+    size_t count = index_home(table, number, refs);
 
-    for (;;) {
-        for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-            uint32_t ref = atomic_load_explicit(&bucket->refs[i], memory_order_acquire);
-
-            if (ref != 0)
-                show_entry(scanning, entry_at(scanning->thread->cache, ref));
-        }
-        uint32_t next = atomic_load_explicit(&bucket->next, memory_order_acquire);
-
-        if (next == 0)
-            return;
-        bucket = &table->at[next];
-    }
+    for (size_t i = 0; i < count; i++)
+        show_entry(scanning, entry_at(scanning->thread->cache, refs[i]));
 }
 
 /* Shows the bucket at the cursor and returns the cursor behind it. */
@@ -56,11 +46,11 @@ static uint64_t scan_bucket(struct scanning *scanning, uint64_t cursor)
 
     if (steps_of(shard) % 2 != 0)
         entered = shard_enter(thread, shard);
-    struct table *table = shard_table(shard);
+    const struct table *table = shard_table(shard);
     uint32_t number = index_bucket(table, (uint32_t)cursor);
 
     scanning->from = (uint32_t)cursor;
-    show_bucket(scanning, table, number);
+    show_home(scanning, table, number);
     shard_leave(shard, entered);
     return (cursor >> 32 << 32) + index_position_behind(table, number);
 }

@@ -11,21 +11,28 @@ static uint64_t hash_for_copy(const void *context, const struct cache_entry *ent
     return entry_hash(context, entry);
 }
 
-static void resize(struct cache_thread *thread, struct shard *shard, size_t entries)
+/* Another table, of at least so many buckets. */
+static void resize(struct cache_thread *thread, struct shard *shard, size_t buckets)
 {
     struct cache *cache = thread->cache;
+    unsigned phase = (unsigned)(shard - cache->shards);
     struct table *old = shard_table(shard);
     struct index_hashes hashes = {hash_for_copy, cache, cache->shard_bits};
-    struct table *table = table_new(entries);
+    struct table *table = table_new(table_step(buckets, phase));
 
     while (!index_copy(cache->places, old, table, &hashes)) {
+        buckets = (size_t)table->buckets + 1;
         table_free(&table);
-        entries += entries / 4 + 8;
-        table = table_new(entries);
+        table = table_new(table_step(buckets, phase));
     }
     account_force(&cache->index, table->cost);
     atomic_store_explicit(&shard->table, table, memory_order_release);
     retire_table(thread, old);
+}
+
+static void grow(struct cache_thread *thread, struct shard *shard)
+{
+    resize(thread, shard, (size_t)shard_table(shard)->buckets + 1);
 }
 
 /* A space's purge has set its count to zero, so what it purged is not counted any more. */
@@ -121,10 +128,10 @@ void shard_show(struct cache_thread *thread, struct shard *shard, struct cache_e
     uint32_t ref = entry_ref(cache, entry);
 
     if (shard->entries >= table_high(shard_table(shard)))
-        resize(thread, shard, shard->entries + shard->entries / 16 + 1);
+        grow(thread, shard);
     set_shown(entry);
     while (!index_add(shard_table(shard), position, index_tag(hash), ref))
-        resize(thread, shard, shard->entries + shard->entries / 4 + 1);
+        grow(thread, shard);
     shard->entries++;
     count(cache, entry, 1);
     order_add(cache, entry, hash);
@@ -177,7 +184,7 @@ void shard_remove(struct cache_thread *thread, struct shard *shard, _Atomic uint
     struct cache *cache = thread->cache;
     struct cache_key key = {entry_name(entry), hash, (uint8_t)entry_space(entry)};
 
-    atomic_store_explicit(slot, 0, memory_order_release);
+    index_remove(shard_table(shard), slot);
     set_hidden(entry);
     shard->entries--;
     count(cache, entry, -1);
@@ -189,7 +196,7 @@ void shard_remove(struct cache_thread *thread, struct shard *shard, _Atomic uint
         tell_change(cache, &key);
     retire_entry(thread, entry);
     if (shard->entries < table_low(shard_table(shard)))
-        resize(thread, shard, shard->entries + shard->entries / 16 + 1);
+        resize(thread, shard, table_fit(shard->entries));
 }
 
 void shard_set_times(struct cache *cache, struct cache_entry *entry, uint64_t hash,

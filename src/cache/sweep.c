@@ -16,15 +16,24 @@ void sweep_want(struct cache *cache, uint64_t sequence)
         continue;
 }
 
-static void sweep_entry(struct cache_thread *thread, struct shard *shard, _Atomic uint32_t *slot,
-                        struct cache_entry *entry)
+static void remove_entry(struct cache_thread *thread, struct shard *shard,
+                         struct cache_entry *entry)
+{
+    struct cache_key key = entry_key(thread->cache, entry);
+    _Atomic uint32_t *slot = NULL;
+
+    must(find_entry(thread->cache, shard, &key, &slot) == entry);
+    shard_remove(thread, shard, slot, entry, key.hash, CACHE_PURGED);
+}
+
+static void sweep_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry)
 {
     struct cache *cache = thread->cache;
     struct verdict verdict = verdict_of(cache, entry);
     int64_t expires_ms = entry_expires(entry);
 
     if (verdict.gone) {
-        shard_remove(thread, shard, slot, entry, entry_hash(cache, entry), CACHE_PURGED);
+        remove_entry(thread, shard, entry);
     } else if (verdict.soft &&
                (verdict.soft_ms < expires_ms || (entry_state(entry) & ENTRY_SOFT) == 0)) {
         if (verdict.soft_ms < expires_ms)
@@ -35,28 +44,19 @@ static void sweep_entry(struct cache_thread *thread, struct shard *shard, _Atomi
     }
 }
 
-/* False: a removal has replaced the table; the bucket is to be looked at again. */
-static bool sweep_bucket(struct cache_thread *thread, struct shard *shard, struct table *table,
-                         uint32_t number)
+/* The bucket at the cursor. A removal may replace the table: whose home the bucket was is known
+ * before the first, and the cursor goes on behind them all. */
+static void sweep_bucket(struct cache_thread *thread, struct shard *shard, struct sweep *sweep)
 {
-    struct bucket *bucket = &table->at[number];
+    const struct table *table = shard_table(shard);
+    uint32_t number = index_bucket(table, (uint32_t)sweep->cursor);
+    uint64_t behind = (sweep->cursor >> 32 << 32) + index_position_behind(table, number);
+    uint32_t refs[HOME_MAX];
+    size_t count = index_home(table, number, refs);
 
-    for (;;) {
-        for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-            uint32_t ref = atomic_load_explicit(&bucket->refs[i], memory_order_relaxed);
-
-            if (ref == 0)
-                continue;
-            sweep_entry(thread, shard, &bucket->refs[i], entry_at(thread->cache, ref));
-            if (shard_table(shard) != table)
-                return false;
-        }
-        uint32_t next = atomic_load_explicit(&bucket->next, memory_order_relaxed);
-
-        if (next == 0)
-            return true;
-        bucket = &table->at[next];
-    }
+    for (size_t i = 0; i < count; i++)
+        sweep_entry(thread, shard, entry_at(thread->cache, refs[i]));
+    sweep->cursor = behind;
 }
 
 /* Inside of a step, which holds shards, no other is waited for. */
@@ -79,13 +79,8 @@ static size_t sweep_some(struct cache_thread *thread, struct sweep *sweep)
     if (!sweep_enter(thread, shard))
         return 0;
     for (int i = 0; i < SHARD_STEP && shard == &cache->shards[sweep->cursor >> 32]; i++) {
-        struct table *table = shard_table(shard);
-        uint32_t number = index_bucket(table, (uint32_t)sweep->cursor);
-
         visited += BUCKET_SLOTS;
-        if (!sweep_bucket(thread, shard, table, number))
-            continue;
-        sweep->cursor = (sweep->cursor >> 32 << 32) + index_position_behind(table, number);
+        sweep_bucket(thread, shard, sweep);
         if (sweep->cursor >> 32 == cache->shard_count)
             break;
     }
