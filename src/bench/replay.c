@@ -33,6 +33,7 @@ static void tell(void *context, uint32_t ref, struct policy_candidate *candidate
     const struct model *model = context;
 
     candidate->size = model->cells[ref].cost;
+    candidate->has_ttl = true;
 }
 
 static uint64_t hash_of(void *context, uint32_t ref)

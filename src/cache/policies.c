@@ -10,17 +10,21 @@
 #include <string.h>
 
 static const struct policy_kind *const kinds[] = {
-#define POLICY(symbol, name, text) &policy_##symbol,
+#define POLICY(symbol, name, redis, text) &policy_##symbol,
 #include "cache/policies.def"
 #undef POLICY
 };
 
-enum { KINDS = sizeof kinds / sizeof kinds[0] };
+enum {
+    KINDS = sizeof kinds / sizeof kinds[0],
+    SEARCHED_MAX = 16384, /* candidates that cannot leave, before going on later: a millisecond */
+    SEARCHED_IN_VAIN_MAX = 64,
+};
 
 const char *const *policy_names(void)
 {
     static const char *const names[KINDS + 1] = {
-#define POLICY(symbol, name, text) name,
+#define POLICY(symbol, name, redis, text) name,
 #include "cache/policies.def"
 #undef POLICY
     };
@@ -44,6 +48,35 @@ enum policy_objective policy_objective(const char *name)
     return (enum policy_objective)i;
 }
 
+static const char *const redis_names[KINDS] = {
+#define POLICY(symbol, name, redis, text) redis,
+#include "cache/policies.def"
+#undef POLICY
+};
+
+static unsigned find_kind(const char *name)
+{
+    unsigned i = 0;
+
+    while (i < KINDS && strcmp(kinds[i]->name, name) != 0 && strcmp(redis_names[i], name) != 0)
+        i++;
+    return i;
+}
+
+const char *policy_name(const char *name)
+{
+    unsigned i = find_kind(name);
+
+    return i == KINDS ? NULL : kinds[i]->name;
+}
+
+const char *policy_redis_name(const char *name)
+{
+    unsigned i = find_kind(name);
+
+    return i == KINDS ? NULL : redis_names[i];
+}
+
 static void set_marker(struct policy *policy)
 {
     uint32_t word = (uint32_t)(policy->clock << POLICY_MARKS_BITS) | policy->kind->marks;
@@ -53,20 +86,18 @@ static void set_marker(struct policy *policy)
 
 struct policy *policy_new(const struct policy_settings *settings)
 {
-    for (unsigned i = 0; i < KINDS; i++) {
-        struct policy *policy = NULL;
+    unsigned number = find_kind(settings->name);
+    struct policy *policy = NULL;
 
-        if (strcmp(kinds[i]->name, settings->name) != 0)
-            continue;
-        must(kinds[i]->size >= sizeof *policy);
-        policy = mem_new(1, kinds[i]->size);
-        policy->kind = kinds[i];
-        policy->objective = settings->objective;
-        if (policy->kind->begin != NULL)
-            policy->kind->begin(policy, settings);
-        return policy;
-    }
-    return NULL;
+    if (number == KINDS)
+        return NULL;
+    must(kinds[number]->size >= sizeof *policy);
+    policy = mem_new(1, kinds[number]->size);
+    policy->kind = kinds[number];
+    policy->objective = settings->objective;
+    if (policy->kind->begin != NULL)
+        policy->kind->begin(policy, settings);
+    return policy;
 }
 
 void policy_free(struct policy **owner)
@@ -161,11 +192,6 @@ static void clock_advance(struct policy *policy, size_t size)
     set_marker(policy);
 }
 
-void policy_time(struct policy *policy, int64_t now_ms)
-{
-    policy->now_ms = now_ms;
-}
-
 /* ---- decisions --------------------------------------------------------------------------- */
 
 unsigned policy_enter(struct policy *policy, uint64_t hash, size_t size)
@@ -180,17 +206,46 @@ bool policy_shift(struct policy *policy, struct policy_shift *ret_shift)
     return policy->kind->shift != NULL && policy->kind->shift(policy, ret_shift);
 }
 
+/* The hand looks for entries that end one day. When it has been round and saw none it looks at a
+ * few each time, for an entry may be given an end later. */
+static unsigned source_of_volatile(struct policy *policy)
+{
+    size_t max = policy->ends.endless > policy->all.count ? SEARCHED_IN_VAIN_MAX : SEARCHED_MAX;
+
+    if (policy->ends.searched++ < max)
+        return POLICY_FIRST;
+    policy->ends.searched = 0;
+    return 0;
+}
+
 unsigned policy_source(struct policy *policy)
 {
     if (policy->all.count == 0)
         return 0;
+    if (policy->kind->volatile_only)
+        return source_of_volatile(policy);
     return policy->kind->source == NULL ? POLICY_FIRST : policy->kind->source(policy);
+}
+
+static bool sees_an_end(struct policy *policy, bool ends)
+{
+    policy->ends.seen++;
+    policy->ends.seen_ending += ends ? 1 : 0;
+    policy->ends.endless = ends ? 0 : policy->ends.endless + 1;
+    if (policy->ends.seen >= policy->all.count) {
+        policy->ends.ending = policy->ends.seen_ending;
+        policy->ends.seen = policy->ends.seen_ending = 0;
+    }
+    return ends;
 }
 
 unsigned policy_review(struct policy *policy, struct policy_candidate *candidate)
 {
-    unsigned verdict = policy->kind->review(policy, candidate);
+    unsigned verdict = POLICY_STAYS;
 
+    if (policy->kind->volatile_only && !sees_an_end(policy, candidate->has_ttl))
+        return POLICY_STAYS;
+    verdict = policy->kind->review(policy, candidate);
     policy->spared++;
     return verdict;
 }
@@ -198,6 +253,7 @@ unsigned policy_review(struct policy *policy, struct policy_candidate *candidate
 void policy_left(struct policy *policy, uint64_t hash, unsigned queue)
 {
     policy->spared = 0;
+    policy->ends.searched = 0;
     if (policy->kind->left != NULL)
         policy->kind->left(policy, hash, queue);
 }

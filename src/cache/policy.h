@@ -60,6 +60,7 @@ enum policy_objective {
  * another, since hits are marked without a lock. Begins as zero. */
 struct policy_marker {
     _Atomic uint32_t word; /* enum policy_marks, and the policy's clock above it */
+    _Atomic int64_t now_ms;
 };
 
 enum policy_marks {
@@ -97,6 +98,16 @@ static inline uint16_t policy_hit(const struct policy_marker *marker, uint16_t b
 /* The bits of a new entry. */
 uint16_t policy_fresh(const struct policy_marker *marker);
 
+/* What time it is, from any thread, once in a while: for policies that look at ends. */
+static inline void policy_time(struct policy_marker *marker, int64_t now_ms)
+{
+    int64_t told_ms = atomic_load_explicit(&marker->now_ms, memory_order_relaxed);
+
+    /* Hits read the same cache line: it is written once a second. */
+    if (now_ms - told_ms >= 1000)
+        atomic_store_explicit(&marker->now_ms, now_ms, memory_order_relaxed);
+}
+
 /* ---- policies ---------------------------------------------------------------------------- */
 
 struct policy;
@@ -108,12 +119,17 @@ struct policy_settings {
     uint64_t seed;       /* of what a policy leaves to chance */
 };
 
-/* NULL: there is no policy of that name. */
+/* NULL: there is no policy of that name, its own or the one that Redis' clients know. */
 struct policy *policy_new(const struct policy_settings *settings);
 void policy_free(struct policy **owner);
 
 /* All names, for messages and the manual; NULL-terminated. The first is the default. */
 const char *const *policy_names(void);
+
+/* Of a policy by either of its names: its own, and the one that Redis' clients know. NULL: there is
+ * no such policy. */
+const char *policy_name(const char *name);
+const char *policy_redis_name(const char *name);
 
 /* From now on hits are marked as this policy wants it. Before anything else. */
 void policy_attach(struct policy *policy, struct policy_marker *marker);
@@ -170,8 +186,5 @@ void policy_count_out(struct policy *policy, unsigned queue, size_t size);
 /* All queues together. */
 size_t policy_count(const struct policy *policy);
 size_t policy_bytes(const struct policy *policy);
-
-/* For policies that look at ends: what time it is, once in a while. */
-void policy_time(struct policy *policy, int64_t now_ms);
 
 #endif

@@ -20,10 +20,16 @@ struct policy {
     enum policy_objective objective;
     struct policy_queue queues[POLICY_QUEUES + 1]; /* 0 is never used */
     struct policy_queue all;
-    size_t spared; /* candidates since the last that left */
+    size_t spared;          /* candidates since the last that left */
+    struct {                /* where only some may leave: */
+        size_t ending;      /* so many entries end one day, as seen in the last round */
+        size_t seen;        /* in this round, */
+        size_t seen_ending; /*   of them with an end */
+        size_t endless;     /* seen since the last with an end */
+        size_t searched;    /* seen since one left, or it was better to go on later */
+    } ends;
     uint64_t clock;
     size_t clock_owed; /* bytes that entered since it ticked last, times POLICY_TICKS */
-    int64_t now_ms;
 };
 
 /* A policy's own struct begins with a struct policy. Calls that are NULL do the usual. */
@@ -32,6 +38,7 @@ struct policy_kind {
     size_t size; /* of its struct */
     enum policy_marks marks;
     bool by_hand;
+    bool volatile_only; /* looks only at entries that end one day; by hand */
     void (*begin)(struct policy *policy, const struct policy_settings *settings);
     void (*end)(struct policy *policy);
     unsigned (*enter)(struct policy *policy, uint64_t hash, size_t size); /* POLICY_FIRST */
@@ -42,12 +49,28 @@ struct policy_kind {
     size_t (*cost)(const struct policy *policy);
 };
 
-#define POLICY(symbol, name, text) extern const struct policy_kind policy_##symbol;
+#define POLICY(symbol, name, redis, text) extern const struct policy_kind policy_##symbol;
 #include "cache/policies.def"
 #undef POLICY
 
 /* The clock ticks so often while as many bytes enter as there are. */
 enum { POLICY_TICKS = 512 };
+
+/* So many entries may leave. */
+static inline size_t policy_eligible(const struct policy *policy)
+{
+    return policy->kind->volatile_only ? policy->ends.ending : policy->all.count;
+}
+
+/* The hand of a policy that ranks has been round twice and found nobody, so what it knows is not
+ * true any more; or looking on costs more than a wrong choice. */
+static inline bool policy_spared_enough(const struct policy *policy)
+{
+    enum { SPARED_MIN = 64, SPARED_MAX = 4096 };
+
+    return policy->spared >= SPARED_MAX ||
+           policy->spared >= SPARED_MIN + 2 * policy_eligible(policy);
+}
 
 static inline unsigned policy_hits(uint16_t bits)
 {

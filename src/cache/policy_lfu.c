@@ -8,6 +8,8 @@
  *   leaves    a hand walks from old to new; whoever's count is among the lowest sixteenth of those
  *             that it saw lately leaves, others keep their place
  *
+ * `volatile-lfu` does the same among the entries that end one day.
+ *
  *   the bits:   10 .... 8   7 .... 0
  *              |  epoch   |  count  |      an epoch ends when as much has entered as there is
  */
@@ -20,7 +22,6 @@ enum {
     COUNT_FACTOR = 10,
     EPOCH_SHIFT = 9, /* POLICY_TICKS */
     EPOCH_MASK = 7,
-    SPARED_MAX = 4096,
 };
 
 struct lfu {
@@ -64,8 +65,8 @@ static unsigned review(struct policy *policy, struct policy_candidate *candidate
     unsigned count = count_now(candidate->bits, epoch);
 
     candidate->bits = bits_of(count, epoch);
-    if (ranks_last(&lfu->ranks, COUNT_MAX - count, policy->all.count) ||
-        policy->spared >= SPARED_MAX)
+    if (ranks_last(&lfu->ranks, COUNT_MAX - count, policy_eligible(policy)) ||
+        policy_spared_enough(policy))
         return POLICY_LEAVES;
     return POLICY_STAYS;
 }
@@ -75,5 +76,14 @@ const struct policy_kind policy_lfu = {
     .size = sizeof(struct lfu),
     .marks = POLICY_LOGS,
     .by_hand = true,
+    .review = review,
+};
+
+const struct policy_kind policy_volatile_lfu = {
+    .name = "volatile-lfu",
+    .size = sizeof(struct lfu),
+    .marks = POLICY_LOGS,
+    .by_hand = true,
+    .volatile_only = true,
     .review = review,
 };

@@ -8,12 +8,11 @@
  *             that it saw lately leaves, others keep their place
  *
  * What leaves was asked for at most a sixteenth of a cache's turnover later than the very last: the
- * misses are those of exact LRU within a per cent.
+ * misses are those of exact LRU within a per cent. `volatile-lru` does the same among the entries
+ * that end one day.
  */
 #include "cache/policy_kind.h"
 #include "cache/rank.h"
-
-enum { SPARED_MAX = 4096 };
 
 struct lru {
     struct policy policy;
@@ -25,7 +24,7 @@ static unsigned review(struct policy *policy, struct policy_candidate *candidate
     struct lru *lru = (struct lru *)policy;
     unsigned age = (unsigned)(policy->clock - candidate->bits) & POLICY_MASK;
 
-    if (ranks_last(&lru->ranks, age, policy->all.count) || policy->spared >= SPARED_MAX)
+    if (ranks_last(&lru->ranks, age, policy_eligible(policy)) || policy_spared_enough(policy))
         return POLICY_LEAVES;
     return POLICY_STAYS;
 }
@@ -35,5 +34,14 @@ const struct policy_kind policy_lru = {
     .size = sizeof(struct lru),
     .marks = POLICY_STAMPS,
     .by_hand = true,
+    .review = review,
+};
+
+const struct policy_kind policy_volatile_lru = {
+    .name = "volatile-lru",
+    .size = sizeof(struct lru),
+    .marks = POLICY_STAMPS,
+    .by_hand = true,
+    .volatile_only = true,
     .review = review,
 };

@@ -11,9 +11,10 @@
  *             otherwise: the oldest of `main`: its hits become credit; with credit it pays for one
  *             more round as the newest, else it leaves as a ghost
  *   weight    a hit on an entry of average size is worth one round. A small entry costs little to
- *             keep: its hits are worth up to 8 rounds, and it may go round in `small` unasked. A
- *             large one is worth as little as a twelfth, and needs more than one hit to stay; with
- *             3 hits every entry stays. Where the objective is bytes all weigh alike
+ *             keep: its hits are worth up to 16 rounds, and it may go round in `small` unasked
+ *             nearly as often. A large one is worth as little as a twelfth, and needs more than one
+ *             hit to stay; with 3 hits every entry stays. Where the objective is bytes all weigh
+ *             alike
  *   learning  a ghost of `small` that comes back at once would have been a hit with a larger share
  *             of newcomers, a ghost of `main` with a smaller one. Whenever there is twice as much
  *             evidence for the one as for the other, the share moves a step
@@ -31,11 +32,11 @@ enum { WINDOW = 1, SMALL, MAIN };
 enum {
     WEIGHT_ONE = 12, /* of an entry of average size: the rounds that a hit is worth, in twelfths */
     WEIGHT_LEAST = 1,
-    WEIGHT_MOST = 8 * WEIGHT_ONE,
+    WEIGHT_MOST = 16 * WEIGHT_ONE,
     STAYS = POLICY_HITS_MAX * WEIGHT_LEAST, /* so much credit is enough for one more round */
-    CREDIT_MAX = 15 * WEIGHT_ONE,
+    CREDIT_MAX = WEIGHT_MOST,
+    COMES_BACK = 4, /* a hit that is worth so much is enough for a ghost to join `main` */
     CREDIT_SHIFT = 2,
-    UNASKED = 2, /* an entry in `small` is spared once for so many rounds that a hit is worth */
 };
 
 enum {
@@ -45,7 +46,6 @@ enum {
     SHARE_STEP = 10,
     EVIDENCE_ENOUGH = 100, /* ghosts that came back at once */
     AT_ONCE = 20,          /* before one in so many of the entries left the queue */
-    LAGGING = 2,           /* a window so many times as large as it should be */
     SPARED_MAX = 256,      /* then the next one leaves whatever it is worth */
 };
 
@@ -55,6 +55,7 @@ struct s3fifo {
     struct policy policy;
     struct ghost ghost;
     unsigned share;
+    bool lagging;         /* the window has yet to become as small as it should be */
     unsigned evidence[2]; /* by origin */
 };
 
@@ -120,7 +121,7 @@ static unsigned enter(struct policy *policy, uint64_t hash, size_t size)
         return WINDOW;
     if (age <= 1 + count / AT_ONCE)
         learn(s3fifo, origin);
-    if (origin == FROM_SMALL && age <= count && weight(policy, size) >= STAYS)
+    if (origin == FROM_SMALL && age <= count && weight(policy, size) >= COMES_BACK)
         return MAIN;
     return WINDOW;
 }
@@ -135,20 +136,21 @@ static size_t newcomers_max(const struct policy *policy)
            policy->all.bytes % 1000 * s3fifo->share / 1000;
 }
 
-/* Lets entries grow out of the window. Before memory was short for the first time nobody asked for
- * this, and the window holds everything: those entries are older than a window should be and keep
+/* Lets entries grow out of the window. As long as memory was not short nobody asked for this, and
+ * the window holds most of what there is: those entries are older than a window should be and keep
  * their counts. */
 static bool shift(struct policy *policy, struct policy_shift *ret_shift)
 {
+    struct s3fifo *s3fifo = (struct s3fifo *)policy;
     const struct policy_queue *window = &policy->queues[WINDOW];
-    size_t max = newcomers_max(policy) / 2;
 
-    if (window->count == 0 || window->bytes <= max)
+    if (window->bytes > policy->all.bytes / 2)
+        s3fifo->lagging = true;
+    if (window->count == 0 || window->bytes <= newcomers_max(policy) / 2) {
+        s3fifo->lagging = false;
         return false;
-    *ret_shift = (struct policy_shift){.from = WINDOW,
-                                       .to = SMALL,
-                                       .forget = window->bytes <=
-                                                 LAGGING * (max + window->bytes / window->count)};
+    }
+    *ret_shift = (struct policy_shift){.from = WINDOW, .to = SMALL, .forget = !s3fifo->lagging};
     return true;
 }
 
@@ -191,7 +193,7 @@ static unsigned newcomer_goes_to(struct policy_candidate *candidate, unsigned wo
         candidate->bits = 0;
         return MAIN;
     }
-    if (rounds >= worth / (UNASKED * WEIGHT_ONE))
+    if (rounds >= (worth - 1) / WEIGHT_ONE)
         return POLICY_LEAVES;
     candidate->bits = bits_of(rounds + 1);
     return SMALL;

@@ -72,6 +72,7 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     bool more = false;
 
     must(thread->step == STEP_NONE);
+    policy_time(&thread->cache->marker, now_ms);
     policy_turn(thread);
     loads_turn(thread, now_ms);
     expire_turn(thread, now_ms);

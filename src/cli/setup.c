@@ -219,7 +219,8 @@ static enum err check_word(const struct config *config, const char *const *field
 
 static enum err check_policy(const struct config *config, struct fault *fault)
 {
-    TRY(check_word(config, &config->cache.policy, "policy", policy_names(), fault));
+    if (policy_name(config->cache.policy) == NULL)
+        TRY(check_word(config, &config->cache.policy, "policy", policy_names(), fault));
     return check_word(config, &config->cache.objective, "objective", policy_objective_names(),
                       fault);
 }

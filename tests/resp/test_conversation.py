@@ -301,7 +301,33 @@ def test_parameters_are_read_set_and_refused(wire):
     assert b"can't set immutable config" in wire.plain("CONFIG", "SET", "notify-keyspace-events", "KEA")
     assert wire.plain("CONFIG", "SET", "appendonly", "no") == b"OK"
     assert b"Unknown option" in wire.plain("CONFIG", "SET", "nonsense", "1")
-    assert b"must be one of" in wire.plain("CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
+    assert b"must be one of" in wire.plain("CONFIG", "SET", "maxmemory-policy", "belady")
+
+
+def test_all_policies_of_redis_can_be_set_and_are_read_by_their_names(wire):
+    before = wire.plain("CONFIG", "GET", "maxmemory-policy")[1]
+    for name in (b"allkeys-lru", b"allkeys-lfu", b"allkeys-random", b"volatile-lru", b"volatile-lfu",
+                 b"volatile-random", b"volatile-ttl", b"noeviction", before):
+        assert wire.plain("CONFIG", "SET", "maxmemory-policy", name) == b"OK"
+        assert wire.plain("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", name]
+
+
+def test_a_volatile_policy_evicts_keys_that_expire_and_then_refuses_writes():
+    with larder.serve("--http", "off", "--admin", "off", "--memory", "32MiB") as server:
+        with Wire(server.resp_port) as wire:
+            assert wire.plain("CONFIG", "SET", "maxmemory-policy", "volatile-lru") == b"OK"
+            for i in range(500):
+                assert wire.plain("SET", f"kept{i}", b"x" * 20_000) == b"OK"
+            for i in range(2000):
+                assert wire.plain("SET", f"k{i}", b"x" * 20_000, "EX", "1000") == b"OK"
+            assert wire.plain("EXISTS", *[f"kept{i}" for i in range(500)]) == 500
+            got = b"OK"
+            for i in range(5000):
+                got = wire.plain("SET", f"more{i}", b"x" * 20_000)
+                if got != b"OK":
+                    break
+            assert got.startswith(b"OOM"), got
+            assert wire.plain("EXISTS", "more0", *[f"kept{i}" for i in range(500)]) == 501
 
 
 def test_a_full_server_that_may_not_evict_refuses_writes():

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "cache/policy.h"
 #include "net/clock.h"
 #include "server/resp/inside.h"
 #include "server/resp/parameter.h"
@@ -88,8 +89,8 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
     resp->cache = birth->cache;
     resp->log = birth->log;
     resp->version = mem_copy_text(birth->version);
-    resp->policy = mem_copy_text(birth->policy);
-    resp->keeps_everything = strcmp(birth->policy, "noeviction") == 0;
+    resp->policy = mem_copy_text(policy_name(birth->policy));
+    resp->keeps_everything = strcmp(resp->policy, "noeviction") == 0;
     resp->memory_max = birth->memory_max;
     resp->workers = birth->workers;
     resp->purge_url = birth->purge_url;

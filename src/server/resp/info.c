@@ -1,6 +1,7 @@
 /* info.c: INFO, and the figures behind it. SPDX-License-Identifier: MIT */
 #include "base/mem.h"
 #include "base/must.h"
+#include "cache/policy.h"
 #include "net/clock.h"
 #include "server/resp/call.h"
 #include "server/resp/door.h"

@@ -385,7 +385,7 @@ void on_object_idletime(struct call *call)
     struct cache_view view;
 
     if (see_object(call, &view))
-        reply_error(call, "idle time is not tracked: no eviction policy here needs it");
+        reply_error(call, "idle time is not tracked");
 }
 
 void on_object_help(struct call *call)

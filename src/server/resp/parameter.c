@@ -4,6 +4,7 @@
 #include "base/glob.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "cache/policy.h"
 #include "server/resp/call.h"
 #include "server/resp/handlers.h"
 #include "server/resp/stats.h"
@@ -50,32 +51,17 @@ struct parameters {
 /* ---- policies ---------------------------------------------------------------------------------
  */
 
-static const struct {
-    const char *engine;
-    const char *redis;
-} policies[] = {
-    {"s3fifo", "allkeys-s3fifo"}, {"lru", "allkeys-lru"},       {"fifo", "allkeys-fifo"},
-    {"sieve", "allkeys-sieve"},   {"noeviction", "noeviction"},
-};
-
-enum { POLICIES = sizeof policies / sizeof policies[0] };
-
-const char *policy_redis_name(const char *name)
+/* The engine's name of what a client calls so; NULL: there is no such policy. */
+static const char *policy_meant(struct bytes value)
 {
-    for (size_t i = 0; i < POLICIES; i++) {
-        if (strcmp(policies[i].engine, name) == 0)
-            return policies[i].redis;
-    }
-    return NULL;
-}
+    char name[64];
 
-const char *policy_engine_name(struct bytes redis_name)
-{
-    for (size_t i = 0; i < POLICIES; i++) {
-        if (bytes_equal_nocase(redis_name, bytes_of_text(policies[i].redis)))
-            return policies[i].engine;
-    }
-    return NULL;
+    if (value.size >= sizeof name)
+        return NULL;
+    for (size_t i = 0; i < value.size; i++)
+        name[i] = (char)byte_lower(value.data[i]);
+    name[value.size] = '\0';
+    return policy_name(name);
 }
 
 /* ---- values -----------------------------------------------------------------------------------
@@ -255,9 +241,12 @@ static const char *check_change(struct resp *resp, struct change *change)
 
     if (fault != NULL)
         return fault;
-    if (row->effect == EFFECT_POLICY && policy_engine_name(change->value) == NULL)
-        return "argument(s) must be one of the following: allkeys-s3fifo, allkeys-lru, "
-               "allkeys-fifo, allkeys-sieve, noeviction";
+    if (row->effect == EFFECT_POLICY && policy_meant(change->value) == NULL)
+        return "argument(s) must be one of the following:"
+#define POLICY(symbol, name, redis, text) " " redis
+#include "cache/policies.def"
+#undef POLICY
+            ;
     if (row->effect == EFFECT_CLIENTS && change->number == 0)
         return "argument must be between 1 and 4294967295 inclusive";
     if (row->effect == EFFECT_MEMORY && change->number < MEMORY_MIN)
@@ -270,7 +259,7 @@ static const char *check_change(struct resp *resp, struct change *change)
 
 static void set_policy(struct resp *resp, struct bytes value)
 {
-    const char *name = policy_engine_name(value);
+    const char *name = policy_meant(value);
 
     if (cache_set_policy(resp->cache, name) != ERR_OK)
         return;

@@ -15,8 +15,4 @@ struct parameters;
 struct parameters *parameters_new(struct resp *resp);
 void parameters_free(struct parameters **owner);
 
-/* The name that Redis' clients know for a policy of the engine, and back. NULL: none. */
-const char *policy_redis_name(const char *name);
-const char *policy_engine_name(struct bytes redis_name);
-
 #endif

@@ -22,6 +22,7 @@ struct world {
     struct lineup lineup;
     struct random random;
     struct place *places;
+    int64_t *ends_ms;      /* by reference, 0: never; NULL: all do */
     uint32_t held;         /* references up to this one cannot leave */
     uint64_t keys[PLACES]; /* 0: the place is empty */
     size_t count;
@@ -34,6 +35,8 @@ static void tell(void *context, uint32_t ref, struct policy_candidate *candidate
 
     CHECK(world->keys[ref] != 0);
     candidate->size = world->places[ref].size;
+    candidate->has_ttl = world->ends_ms == NULL || world->ends_ms[ref] != 0;
+    candidate->ends_ms = world->ends_ms == NULL ? 1000 : world->ends_ms[ref];
 }
 
 static bool claim(void *context, uint32_t ref)
@@ -480,6 +483,85 @@ TEST(one_that_cannot_leave_is_spared_and_another_leaves)
         CHECK(policy_count(world.policy) == 10);
         world_end(&world);
     }
+}
+
+TEST(random_lets_old_and_new_go_alike_and_whoever_was_asked_for)
+{
+    struct world world;
+    size_t gone[4] = {0};
+
+    world_begin(&world, "random");
+    for (uint32_t ref = 1; ref <= 4000; ref++)
+        insert(&world, ref, ref, 1);
+    for (uint32_t ref = 1; ref <= 1000; ref++)
+        hit(&world, ref);
+    for (int i = 0; i < 2000; i++)
+        gone[(victim(&world) - 1) / 1000]++;
+    for (int i = 0; i < 4; i++) {
+        CHECK(gone[i] > 400);
+        CHECK(gone[i] < 600);
+    }
+    world_end(&world);
+}
+
+TEST(volatile_policies_evict_only_what_ends_one_day_and_nothing_else)
+{
+    static const char *const names[] = {"volatile-lru", "volatile-lfu", "volatile-random",
+                                        "volatile-ttl"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct world world;
+
+        world_begin(&world, names[i]);
+        world.ends_ms = mem_new(PLACES, sizeof *world.ends_ms);
+        for (uint32_t ref = 1; ref < PLACES; ref++) {
+            world.ends_ms[ref] = ref % 10 == 0 ? 100000 + ref : 0;
+            insert(&world, ref, ref, 1);
+        }
+        for (int tries = 0; world.count > PLACES - 1 - (PLACES - 1) / 10; tries++) {
+            CHECK(victim(&world) % 10 == 0);
+            CHECK(tries < PLACES / 10 + 100);
+        }
+        for (int tries = 0; tries < 100; tries++)
+            CHECK(victim(&world) == 0);
+        /* One is given an end later: it is found in the end. */
+        world.ends_ms[77] = 100000;
+        for (int tries = 0; tries < 2 * PLACES / 64 && world.keys[77] != 0; tries++)
+            (void)victim(&world);
+        CHECK(world.keys[77] == 0);
+        CHECK(victim(&world) == 0);
+        mem_free(&world.ends_ms);
+        world_end(&world);
+    }
+}
+
+TEST(volatile_ttl_evicts_what_ends_soon)
+{
+    struct world world;
+
+    world_begin(&world, "volatile-ttl");
+    world.ends_ms = mem_new(PLACES, sizeof *world.ends_ms);
+    policy_time(&world.marker, 50000);
+    for (uint32_t ref = 1; ref <= 1000; ref++) {
+        world.ends_ms[ref] = 50000 + 1000 * (int64_t)(ref * 37 % 1000 + 1);
+        insert(&world, ref, ref, 1);
+    }
+    for (int i = 0; i < 100; i++)
+        CHECK((victim(&world) * 37) % 1000 < 250);
+    mem_free(&world.ends_ms);
+    world_end(&world);
+}
+
+TEST(policies_go_by_the_names_of_redis_too)
+{
+    CHECK(strcmp(policy_name("allkeys-lru"), "lru") == 0);
+    CHECK(strcmp(policy_name("lru"), "lru") == 0);
+    CHECK(strcmp(policy_redis_name("lru"), "allkeys-lru") == 0);
+    CHECK(strcmp(policy_redis_name("volatile-ttl"), "volatile-ttl") == 0);
+    CHECK(policy_name("allkeys-belady") == NULL);
+    CHECK(policy_redis_name("belady") == NULL);
+    CHECK(policy_objective("bytes") == POLICY_BYTES);
+    CHECK(policy_objective("byte") == POLICY_OBJECTIVES);
 }
 
 TEST(an_unknown_policy_is_none)
