@@ -157,9 +157,9 @@ enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, i
  * beside it (stage 2) into the processor's cache. Harmless for any key. */
 void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage);
 
-/* Keeps the viewed entry's bytes readable after the turn, whatever happens to the key. A small value
- * may be copied, and then the view shows the copy. Any thread may drop. NULL: no memory for the
- * copy. */
+/* Keeps the viewed entry's bytes readable after the turn, whatever happens to the key. A small
+ * value may be copied, and then the view shows the copy. Any thread may drop. NULL: no memory for
+ * the copy. */
 struct cache_entry *cache_hold(struct cache *cache, struct cache_view *view);
 void cache_drop(struct cache *cache, struct cache_entry **owner);
 
@@ -191,8 +191,9 @@ enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int
  * who wait already and not stored. True: something (not yet over) was there. */
 bool cache_remove(struct cache_thread *thread, struct cache_key key, int64_t now_ms);
 
-/* Sets a new expiry (stale and error times follow at the same distance). At or before now removes.
- * False: there is no such key. The value, its tags and its sequence stay. */
+/* Sets a new expiry (stale and error times follow at the same distance). At or before now removes;
+ * what a soft purge has made stale gets no more time by it. False: there is no such key. The value,
+ * its tags and its sequence stay. */
 bool cache_set_expiry(struct cache_thread *thread, struct cache_key key, int64_t expires_ms,
                       int64_t now_ms);
 

@@ -56,6 +56,9 @@ bool cache_set_expiry(struct cache_thread *thread, struct cache_key key, int64_t
     if (there && expires_ms <= now_ms) {
         shard_remove(thread, shard, slot, entry, key.hash, CACHE_REMOVED);
     } else if (there) {
+        /* What a soft purge has made stale does not become fresh by that. */
+        if (view.soft_purged && view.expires_ms < expires_ms)
+            expires_ms = view.expires_ms;
         shard_set_times(cache, entry, key.hash,
                         (struct entry_times){.expires_ms = expires_ms, .keep_distances = true});
         tell_change(cache, &key);

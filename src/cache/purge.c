@@ -89,7 +89,11 @@ static uint64_t purge_tag(struct cache_thread *thread, const struct cache_purge 
 
     latch_lock(&cache->purge_latch);
     sequence = sequence_draw(cache);
-    tags_purge(&cache->tags, purge->name, sequence, purge->soft, now_ms);
+    if (purge->soft)
+        tags_purge_softly(&cache->tags, purge->name, sequence, now_ms,
+                          atomic_load(&cache->sweep.done));
+    else
+        tags_purge(&cache->tags, purge->name, sequence);
     atomic_store_explicit(&cache->purges.last_tag, sequence, memory_order_release);
     atomic_store_explicit(&cache->purges.last, sequence, memory_order_release);
     latch_unlock(&cache->purge_latch);
@@ -121,8 +125,8 @@ static void space_number(struct cache *cache, unsigned space, uint64_t sequence,
                          int64_t now_ms)
 {
     if (soft) {
-        atomic_store_explicit(&cache->purges.spaces[space].soft_ms, now_ms, memory_order_relaxed);
-        atomic_store_explicit(&cache->purges.spaces[space].soft, sequence, memory_order_release);
+        softening_add(&cache->purges.spaces[space].soft, sequence, now_ms,
+                      atomic_load(&cache->sweep.done));
     } else {
         atomic_store_explicit(&cache->purges.spaces[space].hard, sequence, memory_order_release);
         atomic_store(&cache->counts[space], 0);

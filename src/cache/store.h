@@ -25,6 +25,7 @@
 #include "cache/load.h"
 #include "cache/rules.h"
 #include "cache/slab.h"
+#include "cache/softening.h"
 #include "cache/tags.h"
 #include "cache/wheel.h"
 
@@ -59,8 +60,7 @@ struct purges {
     _Atomic uint64_t last_tag;
     struct {
         _Atomic uint64_t hard;
-        _Atomic uint64_t soft;
-        _Atomic int64_t soft_ms;
+        struct softening soft;
     } spaces[CACHE_SPACES];
 };
 

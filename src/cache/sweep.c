@@ -113,7 +113,10 @@ static bool sweep_step(struct cache_thread *thread, struct sweep *sweep)
     size_t visited = 0;
 
     if (!atomic_load(&sweep->running)) {
+        /* No purge is half done: its number drawn, but not stored yet. */
+        latch_lock(&cache->purge_latch);
         sweep->began = sequence_now(cache);
+        latch_unlock(&cache->purge_latch);
         sweep->cursor = 0;
         atomic_store(&sweep->running, true);
     }

@@ -200,10 +200,11 @@ void tags_give(struct tags *tags, struct tag *tag)
     latch_unlock(&stripe->latch);
 }
 
-void tags_purge(struct tags *tags, struct bytes name, uint64_t sequence, bool soft, int64_t now_ms)
+/* Finds the record to write a purge into and takes its stripe's latch; NULL: nothing has the tag.
+ */
+static struct tag *purge_begin(struct tags *tags, struct tag_stripe *stripe, uint64_t hash,
+                               struct bytes name, uint64_t sequence)
 {
-    uint64_t hash = hash_bytes(tags->secret, name);
-    struct tag_stripe *stripe = stripe_of(tags, hash);
     struct tag *tag = NULL;
 
     latch_lock(&stripe->latch);
@@ -212,21 +213,40 @@ void tags_purge(struct tags *tags, struct bytes name, uint64_t sequence, bool so
     tag = find(stripe, hash, name);
     if (tag == NULL && loading)
         tag = add(tags, stripe, hash, name);
-    if (tag == NULL) {
-        /* Nothing has it; what loads now and may bring it is caught by the general number. */
-        if (loading)
-            forget(tags, sequence);
-    } else {
-        if (soft) {
-            atomic_store_explicit(&tag->soft_ms, now_ms, memory_order_relaxed);
-            atomic_store_explicit(&tag->soft, sequence, memory_order_release);
-        } else {
-            atomic_store_explicit(&tag->hard, sequence, memory_order_release);
-        }
-        if (tag->refs == 0)
-            settle(tags, stripe, tag);
-    }
+    /* What loads now and may bring it is caught by the general number. */
+    if (tag == NULL && loading)
+        forget(tags, sequence);
+    return tag;
+}
+
+static void purge_end(struct tags *tags, struct tag_stripe *stripe, struct tag *tag)
+{
+    if (tag != NULL && tag->refs == 0)
+        settle(tags, stripe, tag);
     latch_unlock(&stripe->latch);
+}
+
+void tags_purge(struct tags *tags, struct bytes name, uint64_t sequence)
+{
+    uint64_t hash = hash_bytes(tags->secret, name);
+    struct tag_stripe *stripe = stripe_of(tags, hash);
+    struct tag *tag = purge_begin(tags, stripe, hash, name, sequence);
+
+    if (tag != NULL)
+        atomic_store_explicit(&tag->hard, sequence, memory_order_release);
+    purge_end(tags, stripe, tag);
+}
+
+void tags_purge_softly(struct tags *tags, struct bytes name, uint64_t sequence, int64_t now_ms,
+                       uint64_t swept)
+{
+    uint64_t hash = hash_bytes(tags->secret, name);
+    struct tag_stripe *stripe = stripe_of(tags, hash);
+    struct tag *tag = purge_begin(tags, stripe, hash, name, sequence);
+
+    if (tag != NULL)
+        softening_add(&tag->soft, sequence, now_ms, swept);
+    purge_end(tags, stripe, tag);
 }
 
 void tags_tidy(struct tags *tags)

@@ -19,6 +19,7 @@
 #define LARDER_CACHE_TAGS_H
 
 #include "cache/latch.h"
+#include "cache/softening.h"
 
 #include "base/account.h"
 #include "base/bytes.h"
@@ -32,9 +33,8 @@ struct tag {
     struct list_node lingers; /* alone unless the record has no entries and waits */
     uint64_t hash;
     _Atomic uint64_t hard; /* number of the last purge: entries with lower numbers are gone */
-    _Atomic uint64_t soft; /* ... soft purge: they are stale since `soft_ms` */
-    _Atomic int64_t soft_ms;
-    uint32_t refs; /* under the stripe's latch */
+    struct softening soft; /* ... soft purges */
+    uint32_t refs;         /* under the stripe's latch */
     uint32_t size;
     uint8_t name[];
 };
@@ -79,7 +79,11 @@ void tags_share(struct tags *tags, struct tag *tag);
 void tags_give(struct tags *tags, struct tag *tag);
 
 /* Purges the tag with the number `sequence`, which was drawn before and is the highest so far. */
-void tags_purge(struct tags *tags, struct bytes name, uint64_t sequence, bool soft, int64_t now_ms);
+void tags_purge(struct tags *tags, struct bytes name, uint64_t sequence);
+
+/* The same, soft, at `now_ms`; every purge up to `swept` was written down. */
+void tags_purge_softly(struct tags *tags, struct bytes name, uint64_t sequence, int64_t now_ms,
+                       uint64_t swept);
 
 /* The record with one more reference, or NULL when there is none. */
 struct tag *tags_find(struct tags *tags, struct bytes name);
@@ -99,7 +103,7 @@ static inline uint64_t tag_hard(const struct tag *tag)
 
 static inline uint64_t tag_soft(const struct tag *tag)
 {
-    return atomic_load_explicit(&tag->soft, memory_order_acquire);
+    return softening_last(&tag->soft);
 }
 
 #endif

@@ -3,6 +3,8 @@
 
 static void soften(struct verdict *verdict, int64_t soft_ms)
 {
+    if (soft_ms == CACHE_NEVER)
+        return;
     verdict->soft = true;
     if (soft_ms < verdict->soft_ms)
         verdict->soft_ms = soft_ms;
@@ -13,9 +15,7 @@ static void by_space(const struct cache *cache, unsigned space, uint64_t sequenc
 {
     if (atomic_load_explicit(&cache->purges.spaces[space].hard, memory_order_acquire) > sequence)
         verdict->gone = true;
-    if (atomic_load_explicit(&cache->purges.spaces[space].soft, memory_order_acquire) > sequence)
-        soften(verdict,
-               atomic_load_explicit(&cache->purges.spaces[space].soft_ms, memory_order_relaxed));
+    soften(verdict, softening_ms(&cache->purges.spaces[space].soft, sequence));
 }
 
 static void by_tags(const struct cache *cache, const struct cache_entry *entry, uint64_t sequence,
@@ -31,8 +31,7 @@ static void by_tags(const struct cache *cache, const struct cache_entry *entry, 
 
         if (tag_hard(tag) > sequence)
             verdict->gone = true;
-        if (tag_soft(tag) > sequence)
-            soften(verdict, atomic_load_explicit(&tag->soft_ms, memory_order_relaxed));
+        soften(verdict, softening_ms(&tag->soft, sequence));
     }
 }
 
@@ -50,8 +49,7 @@ struct verdict verdict_of(const struct cache *cache, const struct cache_entry *e
 
         if (rules_remove(&cache->rules, entry_space(entry), entry_name(entry), sequence, &soft_ms))
             verdict.gone = true;
-        if (soft_ms != CACHE_NEVER)
-            soften(&verdict, soft_ms);
+        soften(&verdict, soft_ms);
     }
     return verdict;
 }
@@ -130,7 +128,7 @@ uint64_t purged_since(const struct cache *cache, const struct cache_key *key,
         return 0;
     highest =
         higher(atomic_load_explicit(&cache->purges.spaces[key->space].hard, memory_order_acquire),
-               atomic_load_explicit(&cache->purges.spaces[key->space].soft, memory_order_acquire));
+               softening_last(&cache->purges.spaces[key->space].soft));
     for (size_t i = 0; i < tag_count; i++)
         highest = higher(highest, higher(tag_hard(tags[i]), tag_soft(tags[i])));
     if (rules_are_some(&cache->rules))
