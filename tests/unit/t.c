@@ -8,6 +8,7 @@
 static struct t_case *first;
 static struct t_case **last = &first;
 static jmp_buf out_of_the_test;
+static char **arguments; /* NULL-terminated */
 
 void t_add(struct t_case *one)
 {
@@ -21,6 +22,15 @@ _Noreturn void t_fail(const char *what, const char *file, int line)
     longjmp(out_of_the_test, 1);
 }
 
+const char *t_option(const char *option)
+{
+    for (char **at = arguments; *at != NULL; at++) {
+        if (strcmp(*at, option) == 0)
+            return at[1] == NULL ? "" : at[1];
+    }
+    return NULL;
+}
+
 static bool passes(const struct t_case *one)
 {
     if (setjmp(out_of_the_test) != 0)
@@ -31,10 +41,12 @@ static bool passes(const struct t_case *one)
 
 int main(int argc, char **argv)
 {
+    const char *part = argc > 1 && strncmp(argv[1], "--", 2) != 0 ? argv[1] : "";
     int passed = 0, failed = 0;
 
+    arguments = argv;
     for (struct t_case *one = first; one != NULL; one = one->next) {
-        if (argc > 1 && strstr(one->name, argv[1]) == NULL)
+        if (strstr(one->name, part) == NULL)
             continue;
         bool ok = passes(one);
 

@@ -3,7 +3,7 @@
  *
  * A test file is a program of its own: it runs its tests in the order of the file, prints a line
  * for each, and ends with "N passed, N failed". An argument runs only the tests whose names hold
- * it.
+ * it. Arguments that begin with "--" are a test's own.
  */
 #ifndef LARDER_TESTS_T_H
 #define LARDER_TESTS_T_H
@@ -21,6 +21,10 @@ void t_add(struct t_case *one);
 
 /* Ends the running test as failed, from the test's own thread. */
 _Noreturn void t_fail(const char *what, const char *file, int line);
+
+/* The word behind `option` ("--seed") among the arguments, "" behind the last; NULL: it is not
+ * there. */
+const char *t_option(const char *option);
 
 #define TEST(name)                                                                                 \
     static void name(void);                                                                        \
