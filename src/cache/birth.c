@@ -58,12 +58,10 @@ static void init_shards(struct cache *cache)
     cache->shard_count = 1U << cache->shard_bits;
     size = cache->shard_count * sizeof *cache->shards;
     cache->shards = mem_new_aligned(alignof(struct shard), size);
+    cache->shelf = shelf_new(&cache->index);
     account_force(&cache->index, size);
     for (unsigned i = 0; i < cache->shard_count; i++) {
-        struct table *table = table_new(1);
-
-        account_force(&cache->index, table->cost);
-        atomic_init(&cache->shards[i].table, table);
+        atomic_init(&cache->shards[i].table, table_new(cache->shelf, 1));
     }
 }
 
@@ -132,8 +130,7 @@ static void free_shard(struct cache *cache, struct shard *shard)
         }
     }
     loads_clear(&cache->loads, &shard->loads);
-    account_refund(&cache->index, table->cost);
-    table_free(&table);
+    table_free(cache->shelf, &table);
 }
 
 void cache_free(struct cache **owner)
@@ -158,6 +155,7 @@ void cache_free(struct cache **owner)
     policy = atomic_load(&cache->policy_next);
     policy_free(&policy);
     slab_free(&cache->slab);
+    shelf_free(&cache->shelf);
     mem_free(&cache->shards);
     mem_free(owner);
 }

@@ -3,19 +3,14 @@
  */
 #include "cache/index.h"
 
-#include "base/mem.h"
 #include "base/must.h"
-
-#include <sys/mman.h>
 
 enum {
     FILL_HIGH = 93,  /* percent of the slots when a table grows */
     FILL_FRESH = 80, /* ... in one that has shrunk, at most */
     FILL_LOW = 40,   /* ... when it shrinks */
     PHASES = 16,
-    TRAIL_MAX = 512,      /* buckets looked at to make room for one entry */
-    MAPPED_MIN = 1 << 15, /* bytes from which a table has pages of its own */
-    PAGE = 4096,
+    TRAIL_MAX = 512, /* buckets looked at to make room for one entry */
 };
 
 /* ---- tables ------------------------------------------------------------------------------ */
@@ -29,40 +24,27 @@ size_t table_step(size_t buckets, unsigned phase)
     return step >> 20;
 }
 
-struct table *table_new(size_t buckets)
+static size_t table_bytes(size_t buckets)
 {
-    size_t size = sizeof(struct table) + buckets * sizeof(struct bucket);
-    bool mapped = size >= MAPPED_MIN;
-    size_t cost = mapped ? (size + PAGE - 1) / PAGE * PAGE : size;
-    struct table *table = NULL;
+    return sizeof(struct table) + buckets * sizeof(struct bucket);
+}
+
+struct table *table_new(struct shelf *shelf, size_t buckets)
+{
+    struct table *table = shelf_take(shelf, table_bytes(buckets));
 
     must(buckets > 0 && buckets < UINT32_MAX);
-    if (mapped) {
-        table = mmap(NULL, cost, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        must(table != MAP_FAILED);
-    } else {
-        table = mem_new_aligned(alignof(struct table), cost);
-    }
-    table->cost = cost;
-    table->mapped = mapped;
     table->buckets = (uint32_t)buckets;
     return table;
 }
 
-void table_free(struct table **owner)
+void table_free(struct shelf *shelf, struct table **owner)
 {
     struct table *table = *owner;
 
     *owner = NULL;
-    if (table == NULL)
-        return;
-    if (table->mapped) {
-        int error = munmap(table, table->cost);
-
-        must(error == 0);
-    } else {
-        mem_free(&table);
-    }
+    if (table != NULL)
+        shelf_give(shelf, table, table_bytes(table->buckets));
 }
 
 size_t table_high(const struct table *table)

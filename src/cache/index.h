@@ -36,6 +36,7 @@
 #define LARDER_CACHE_INDEX_H
 
 #include "cache/entry.h"
+#include "cache/shelf.h"
 
 #include <stdalign.h>
 
@@ -75,8 +76,6 @@ _Static_assert(offsetof(struct bucket, meta) == BUCKET_SLOTS, "one load reads ta
 struct table {
     struct table *next_retired;
     uint64_t stamp; /* of the epoch in which it was retired */
-    size_t cost;
-    bool mapped;
     uint32_t buckets;
     struct bucket at[];
 };
@@ -218,8 +217,8 @@ size_t index_home(const struct table *table, uint32_t number, uint32_t ret_refs[
 size_t table_step(size_t buckets, unsigned phase);
 
 /* An empty table of so many buckets. Never NULL. */
-struct table *table_new(size_t buckets);
-void table_free(struct table **owner);
+struct table *table_new(struct shelf *shelf, size_t buckets);
+void table_free(struct shelf *shelf, struct table **owner);
 
 /* Entries beyond which the table should be replaced by a larger one, and below which by a smaller
  * one, of `table_fit` buckets. */

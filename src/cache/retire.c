@@ -109,8 +109,7 @@ static void free_tables(struct cache *cache, struct retired *retired, uint64_t s
         struct table *table = retired->tables;
 
         retired->tables = table->next_retired;
-        account_refund(&cache->index, table->cost);
-        table_free(&table);
+        table_free(cache->shelf, &table);
     }
 }
 

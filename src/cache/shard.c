@@ -18,14 +18,13 @@ static void resize(struct cache_thread *thread, struct shard *shard, size_t buck
     unsigned phase = (unsigned)(shard - cache->shards);
     struct table *old = shard_table(shard);
     struct index_hashes hashes = {hash_for_copy, cache, cache->shard_bits};
-    struct table *table = table_new(table_step(buckets, phase));
+    struct table *table = table_new(cache->shelf, table_step(buckets, phase));
 
     while (!index_copy(cache->places, old, table, &hashes)) {
         buckets = (size_t)table->buckets + 1;
-        table_free(&table);
-        table = table_new(table_step(buckets, phase));
+        table_free(cache->shelf, &table);
+        table = table_new(cache->shelf, table_step(buckets, phase));
     }
-    account_force(&cache->index, table->cost);
     atomic_store_explicit(&shard->table, table, memory_order_release);
     retire_table(thread, old);
 }

@@ -110,6 +110,7 @@ struct cache {
     struct cache_settings settings;
     struct hash_secret secrets[CACHE_SPACES];
     struct places places;
+    struct shelf *shelf; /* of the shards' tables */
     struct shard *shards;
     unsigned shard_bits;
     unsigned shard_count;

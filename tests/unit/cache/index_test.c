@@ -13,6 +13,8 @@ enum { ITEMS = 40000 };
 struct world {
     struct room room;
     struct places places;
+    struct account account;
+    struct shelf *shelf;
     struct random random;
     uint64_t *hashes;
     uint32_t *refs;
@@ -28,6 +30,8 @@ static void world_begin(struct world *world)
 {
     *world = (struct world){.room = room_new(64 << 20, "s3fifo")};
     world->places = world->room.cache->places;
+    account_init(&world->account, NULL, 0);
+    world->shelf = shelf_new(&world->account);
     world->hashes = mem_new(ITEMS, sizeof *world->hashes);
     world->refs = mem_new(ITEMS, sizeof *world->refs);
     random_init(&world->random, 1);
@@ -47,6 +51,8 @@ static void world_end(struct world *world)
 {
     mem_free(&world->hashes);
     mem_free(&world->refs);
+    shelf_free(&world->shelf);
+    CHECK(account_used(&world->account) == 0);
     room_free(&world->room);
 }
 
@@ -116,7 +122,7 @@ TEST(a_table_is_filled_to_its_mark_and_every_entry_is_found)
 
     world_begin(&world);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct table *table = table_new(sizes[i]);
+        struct table *table = table_new(world.shelf, sizes[i]);
         int count = fill(&world, table);
 
         CHECK((size_t)count >= table_high(table));
@@ -124,7 +130,7 @@ TEST(a_table_is_filled_to_its_mark_and_every_entry_is_found)
             CHECK(find(&world, table, n) != NULL);
         for (int n = count; n < count + 1000; n++)
             CHECK(find(&world, table, n) == NULL);
-        table_free(&table);
+        table_free(world.shelf, &table);
     }
     world_end(&world);
 }
@@ -135,14 +141,14 @@ TEST(the_smallest_tables_use_all_that_they_can)
 
     world_begin(&world);
     for (size_t buckets = 1; buckets < 20; buckets++) {
-        struct table *table = table_new(buckets);
+        struct table *table = table_new(world.shelf, buckets);
         int count = fill(&world, table);
 
         CHECK(count >= (int)(buckets * BUCKET_SLOTS * 3 / 4));
         CHECK(buckets > 1 || count == BUCKET_SLOTS);
         for (int n = 0; n < count; n++)
             CHECK(find(&world, table, n) != NULL);
-        table_free(&table);
+        table_free(world.shelf, &table);
     }
     world_end(&world);
 }
@@ -188,9 +194,10 @@ TEST(what_is_removed_makes_room_however_long_it_goes_on)
     enum { BUCKETS = 300, FILL = BUCKETS * BUCKET_SLOTS * 9 / 10 };
     static bool shown[ITEMS];
     struct world world;
-    struct table *table = table_new(BUCKETS);
 
     world_begin(&world);
+    struct table *table = table_new(world.shelf, BUCKETS);
+
     for (int i = 0; i < FILL; i++)
         shown[i] = add(&world, table, i);
     check_all(&world, table, shown);
@@ -205,7 +212,7 @@ TEST(what_is_removed_makes_room_however_long_it_goes_on)
     check_all(&world, table, shown);
     for (uint32_t i = 0; i < table->buckets; i++)
         CHECK(table->at[i].meta << (32 - MOVES_SHIFT) == 0); /* nobody is away, nobody a guest */
-    table_free(&table);
+    table_free(world.shelf, &table);
     world_end(&world);
 }
 
@@ -218,26 +225,26 @@ TEST(a_copy_shows_the_same_and_one_that_is_too_small_says_so)
 {
     static bool shown[ITEMS];
     struct world world;
-    struct table *from = table_new(200);
 
     world_begin(&world);
+    struct table *from = table_new(world.shelf, 200);
     struct index_hashes hashes = {hash_of, world.room.cache, 0};
     int count = fill(&world, from);
 
     for (int i = 0; i < count; i++)
         shown[i] = true;
     for (size_t buckets = 210; buckets < 1000; buckets += 131) {
-        struct table *to = table_new(buckets);
+        struct table *to = table_new(world.shelf, buckets);
 
         CHECK(index_copy(world.places, from, to, &hashes));
         check_all(&world, to, shown);
-        table_free(&to);
+        table_free(world.shelf, &to);
     }
-    struct table *small = table_new(150);
+    struct table *small = table_new(world.shelf, 150);
 
     CHECK(!index_copy(world.places, from, small, &hashes));
-    table_free(&small);
-    table_free(&from);
+    table_free(world.shelf, &small);
+    table_free(world.shelf, &from);
     world_end(&world);
 }
 
@@ -260,8 +267,13 @@ TEST(sizes_grow_by_a_quarter_and_differ_from_phase_to_phase)
 
 TEST(positions_cut_into_buckets_leave_none_out)
 {
+    struct account account;
+
+    account_init(&account, NULL, 0);
+    struct shelf *shelf = shelf_new(&account);
+
     for (size_t buckets = 1; buckets < 200; buckets += 3) {
-        struct table *table = table_new(buckets);
+        struct table *table = table_new(shelf, buckets);
         uint64_t cursor = 0;
 
         for (uint32_t number = 0; number < buckets; number++) {
@@ -270,8 +282,9 @@ TEST(positions_cut_into_buckets_leave_none_out)
             CHECK(index_bucket(table, (uint32_t)(cursor - 1)) == number);
         }
         CHECK(cursor == (uint64_t)1 << 32);
-        table_free(&table);
+        table_free(shelf, &table);
     }
+    shelf_free(&shelf);
 }
 
 /* One thread churns a table that is nearly full, another looks for what always stays. */
@@ -332,12 +345,13 @@ TEST(who_is_there_all_the_time_is_never_missed_while_others_push_it_around)
 {
     enum { BUCKETS = 40, FILL = BUCKETS * BUCKET_SLOTS * 93 / 100, ROUNDS = 20000 };
     struct world world;
-    struct reading reading = {.world = &world, .table = table_new(BUCKETS), .stays = FILL / 2};
+    struct reading reading = {.world = &world, .stays = FILL / 2};
     pthread_t thread;
     int *others = mem_new(FILL, sizeof *others);
     int count = 0;
 
     world_begin(&world);
+    reading.table = table_new(world.shelf, BUCKETS);
     while (count < FILL && add(&world, reading.table, count)) {
         others[count] = count;
         count++;
@@ -360,6 +374,6 @@ TEST(who_is_there_all_the_time_is_never_missed_while_others_push_it_around)
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(atomic_load(&reading.missed) == 0);
     mem_free(&others);
-    table_free(&reading.table);
+    table_free(world.shelf, &reading.table);
     world_end(&world);
 }

@@ -1,0 +1,37 @@
+/* shelf.h: where the index' tables stand: addresses reserved once, given out in lines of 64 bytes.
+ * SPDX-License-Identifier: MIT
+ *
+ *     |table |table   |     free     |table |t|  free  |table     |   free, to the end ...
+ *     +---page---+---page---+---page---+---page---+---page---+---page---+
+ *      ########## ###########          ##########  #####################   in memory and charged
+ *
+ * Tables grow by a quarter and come to some kilobytes each. In the C library's heap, the holes that
+ * they leave took a fifth as much again, unseen by any account; in pages of their own, what is left
+ * of the last page would. Here a table begins where another one ends, the lowest hole that is large
+ * enough takes it, and of a hole every whole page goes back to the system: what is lost is less
+ * than a page for each side of a hole.
+ *
+ * Memory: charged to the account in pages, as they are backed. Cannot be refused: a table that must
+ *   grow is part of a change that is half done.
+ * Threads: any. A take looks at the holes one by one, some thousand at most.
+ */
+#ifndef LARDER_CACHE_SHELF_H
+#define LARDER_CACHE_SHELF_H
+
+#include "base/account.h"
+
+enum { SHELF_LINE = 64 };
+
+struct shelf;
+
+/* Never NULL. */
+struct shelf *shelf_new(struct account *account);
+
+/* Everything was given back. */
+void shelf_free(struct shelf **owner);
+
+/* `bytes`, a multiple of SHELF_LINE, zeroed, at a multiple of it. Never NULL. */
+void *shelf_take(struct shelf *shelf, size_t bytes);
+void shelf_give(struct shelf *shelf, void *place, size_t bytes);
+
+#endif
