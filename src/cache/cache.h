@@ -409,8 +409,9 @@ size_t cache_purge_preview(struct cache_thread *thread, const struct cache_purge
 /* Calls `each` with living entries of a space in the order of their hashes, from `cursor` (0: the
  * beginning), until about `budget` index places were visited. Returns where to go on, 0: all was
  * seen. An entry that is there from the first to the last call is seen at least once, however the
- * index grows meanwhile. `each` is called inside a look-up: it may read the view, and returns
- * false to stop after this bucket. */
+ * index grows meanwhile. `each` is called under the lock of the entry's stripe: it may read the
+ * view, and returns false to stop after this bucket. Within a step only cache_lock_all allows it.
+ */
 typedef bool cache_scan_fn(void *context, struct bytes name, const struct cache_view *view);
 uint64_t cache_scan(struct cache_thread *thread, unsigned space, uint64_t cursor, size_t budget,
                     cache_scan_fn *each, void *context, int64_t now_ms);

@@ -42,6 +42,7 @@ enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, i
     uint32_t steps = steps_of(shard);
     bool entered = false;
 
+    ought(may_look(thread, shard));
     if (steps % 2 == 0) {
         state = look_shard(thread, shard, &key, now_ms, ret_view);
         if (!steps_passed(shard, steps))

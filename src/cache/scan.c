@@ -37,7 +37,8 @@ static void show_home(struct scanning *scanning, const struct table *table, uint
         show_entry(scanning, entry_at(scanning->thread->cache, refs[i]));
 }
 
-/* Shows the bucket at the cursor and returns the cursor behind it. */
+/* Shows the bucket at the cursor and returns the cursor behind it. What was shown cannot be taken
+ * back, as a look-up does that fell into the middle of a step, so this takes the latch. */
 static uint64_t scan_bucket(struct scanning *scanning, uint64_t cursor)
 {
     struct cache_thread *thread = scanning->thread;

@@ -212,6 +212,14 @@ static inline bool holds_shard(const struct cache_thread *thread, unsigned numbe
     return (thread->held[number / 64] >> (number % 64) & 1) != 0;
 }
 
+/* Most look-ups outside of the thread's own step would do no harm: only one that meets a step of
+ * another thread would have to wait for it, which is not allowed. Debug builds find them all. */
+static inline bool may_look(const struct cache_thread *thread, const struct shard *shard)
+{
+    return thread->step == STEP_NONE ||
+           holds_shard(thread, (unsigned)(shard - thread->cache->shards));
+}
+
 /* ---- birth.c ----------------------------------------------------------------------------- */
 
 /* Takes over a new policy, if one was set. */

@@ -111,6 +111,19 @@ def test_exec_runs_all_or_nothing(wire):
     assert wire.plain("EXEC").startswith(b"EXECABORT") and wire.plain("GET", "a") == b"2"
 
 
+def test_exec_may_ask_about_everything_between_commands_about_its_keys(wire):
+    """INFO counts the keys of all databases, whose places the transaction's own do not cover."""
+    wire.plain("MSET", *(f"key:{i // 2}" for i in range(400)))
+    for question in (["INFO"], ["KEYS", "*"], ["SCAN", "0"], ["RANDOMKEY"], ["DBSIZE"],
+                     ["LARDER.STATS"], ["MEMORY", "STATS"], ["MEMORY", "DOCTOR"]):
+        wire.plain("MULTI")
+        wire.plain("SET", "a", "1")
+        wire.plain(*question)
+        wire.plain("GET", "a")
+        answers = wire.plain("EXEC")
+        assert answers[0] == b"OK" and answers[2] == b"1", question
+
+
 def test_a_watched_key_that_changed_stops_exec(wire, door):
     with Wire(door) as other:
         for change in (["SET", "w", "2"], ["DEL", "w"], ["EXPIRE", "w", "100"], ["APPEND", "w", "x"],
