@@ -9,27 +9,50 @@ enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 static const char help[] =
     "usage: larder bench engine [--items N] [--value-size SIZE] [--threads N] [--duration TIME]\n"
-    "                           [--zipf S] [--memory SIZE] [--policy NAME]\n"
+    "                           [--zipf S,...] [--phase NAME,...] [--memory SIZE] [--policy NAME]\n"
+    "                           [--json]\n"
     "\n"
-    "Measures the engine alone, in this process: fill, get, get16, put, put16, mixed.\n"
+    "Measures the engine alone, in this process.\n"
     "\n"
-    "  --items N          how many items (default 1000000)\n"
-    "  --value-size SIZE  bytes of each value, up to 1MiB (default 64)\n"
-    "  --threads N        threads that work at one time (default 1)\n"
-    "  --duration TIME    of each phase but the first (default 2s)\n"
-    "  --zipf S           popularity: 0 all alike, 1 as on the web (default 0)\n"
-    "  --memory SIZE      the engine's limit (default: room for all items)\n"
-    "  --policy NAME      of eviction (default s3fifo)\n"
+    "  --items N          how many items (1000000)\n"
+    "  --value-size SIZE  bytes of each value, up to 1MiB (64)\n"
+    "  --threads N        the most threads; measured are 1, 2, 4 ... and N (1)\n"
+    "  --duration TIME    of each measurement (1s)\n"
+    "  --zipf S,...       popularity: 0 all alike, 1 as on the web; several: one after the other\n"
+    "                     (0,0.99)\n"
+    "  --phase NAME,...   what is measured behind the fill (all)\n"
+    "  --memory SIZE      the engine's limit (room for all items)\n"
+    "  --policy NAME      of eviction (the server's default)\n"
+    "  --json             the result as JSON\n"
     "  --help             this text\n"
     "\n"
-    "Columns: operations a second of all threads; nanoseconds each takes its thread, the drawing\n"
-    "of the key included; the longest stretch of 512 operations and one turn; look-ups that found\n"
-    "something; writes refused.\n";
+    "Columns: popularity; threads; operations a second of all threads, and as a multiple of one\n"
+    "thread's; nanoseconds of processor time an operation takes its thread, key and hash "
+    "included;\n"
+    "how long sixteen operations took, the turns of the thread's loop included: one in ten "
+    "thousand\n"
+    "took longer than `late`, none longer than `worst`; look-ups that found something; writes\n"
+    "refused.\n"
+    "\n"
+    "phases:\n";
 
-static const char *const names[] = {"--items", "--value-size", "--threads", "--duration",
-                                    "--zipf",  "--memory",     "--policy",  "--help"};
+enum option {
+    OPTION_ITEMS,
+    OPTION_VALUE_SIZE,
+    OPTION_THREADS,
+    OPTION_DURATION,
+    OPTION_ZIPF,
+    OPTION_PHASE,
+    OPTION_MEMORY,
+    OPTION_POLICY,
+    OPTION_JSON, /* from here on without a value */
+    OPTION_HELP,
+    OPTIONS,
+};
 
-enum { NAMES = sizeof names / sizeof names[0] };
+static const char *const names[OPTIONS] = {"--items", "--value-size", "--threads", "--duration",
+                                           "--zipf",  "--phase",      "--memory",  "--policy",
+                                           "--json",  "--help"};
 
 static enum err in_range(uint64_t number, uint64_t low, uint64_t high)
 {
@@ -42,10 +65,38 @@ static enum err read_duration(struct bytes text, int64_t *ret_ms)
     return *ret_ms < 1 || *ret_ms > 3600000 ? ERR_RANGE : ERR_OK;
 }
 
-static enum err read_exponent(struct bytes text, double *ret_exponent)
+static enum err read_exponents(struct engine_bench *options, struct bytes list)
 {
-    TRY(number_double(text, ret_exponent));
-    return *ret_exponent < 0.0 || *ret_exponent > 20.0 ? ERR_RANGE : ERR_OK;
+    options->exponent_count = 0;
+    while (list.size > 0) {
+        double *exponent = &options->exponents[options->exponent_count];
+
+        if (options->exponent_count++ == ENGINE_LAWS_MAX)
+            return ERR_FULL;
+        TRY(number_double(bytes_cut(&list, ','), exponent));
+        if (!(*exponent >= 0.0 && *exponent <= 20.0))
+            return ERR_RANGE;
+    }
+    return options->exponent_count == 0 ? ERR_SYNTAX : ERR_OK;
+}
+
+static enum err read_phase(struct engine_bench *options, struct bytes name)
+{
+    for (enum engine_phase phase = ENGINE_FILL + 1; phase < ENGINE_PHASES; phase++) {
+        if (bytes_equal(name, bytes_of_text(engine_phase_name(phase)))) {
+            options->phases |= 1U << phase;
+            return ERR_OK;
+        }
+    }
+    return ERR_MISS;
+}
+
+static enum err read_phases(struct engine_bench *options, struct bytes list)
+{
+    options->phases = 0;
+    while (list.size > 0)
+        TRY(read_phase(options, bytes_cut(&list, ',')));
+    return options->phases == 0 ? ERR_SYNTAX : ERR_OK;
 }
 
 static enum err read_policy(const char *text, const char **ret_policy)
@@ -59,69 +110,94 @@ static enum err read_policy(const char *text, const char **ret_policy)
     return ERR_SYNTAX;
 }
 
-static enum err read_value(struct engine_bench *options, unsigned option, const char *value)
+static enum err read_value(struct engine_bench *options, enum option option, const char *value)
 {
     struct bytes text = bytes_of_text(value);
 
     switch (option) {
-    case 0:
+    case OPTION_ITEMS:
         TRY(number_u64(text, &options->items));
         return in_range(options->items, 1, 1000000000);
-    case 1:
+    case OPTION_VALUE_SIZE:
         TRY(number_size(text, &options->value_bytes));
-        return in_range(options->value_bytes, 0, 1 << 20);
-    case 2:
+        return in_range(options->value_bytes, 0, ENGINE_VALUE_MAX);
+    case OPTION_THREADS:
         TRY(number_u64(text, &options->threads));
-        return in_range(options->threads, 1, 256);
-    case 3:
+        return in_range(options->threads, 1, ENGINE_THREADS_MAX);
+    case OPTION_DURATION:
         return read_duration(text, &options->phase_ms);
-    case 4:
-        return read_exponent(text, &options->exponent);
-    case 5:
+    case OPTION_ZIPF:
+        return read_exponents(options, text);
+    case OPTION_PHASE:
+        return read_phases(options, text);
+    case OPTION_MEMORY:
         TRY(number_size(text, &options->memory_max));
         return in_range(options->memory_max, 8 << 20, (uint64_t)128 << 30);
-    default:
+    case OPTION_POLICY:
         return read_policy(value, &options->policy);
+    case OPTION_JSON:
+    case OPTION_HELP:
+    case OPTIONS:
+        break;
     }
+    options->json = options->json || option == OPTION_JSON;
+    return ERR_OK;
 }
 
-static unsigned find_option(const char *word)
+static enum option find_option(const char *word)
 {
-    unsigned i = 0;
+    enum option option = OPTION_ITEMS;
 
-    while (i < NAMES && strcmp(names[i], word) != 0)
-        i++;
-    return i;
+    while (option < OPTIONS && strcmp(names[option], word) != 0)
+        option++;
+    return option;
 }
 
 static enum err read_line(struct engine_bench *options, int argc, char **argv, struct fault *fault)
 {
-    for (int i = 1; i < argc; i += 2) {
-        unsigned option = find_option(argv[i]);
-        const char *near = NULL;
+    for (int i = 1; i < argc; i++) {
+        enum option option = find_option(argv[i]);
+        const char *name = argv[i], *value = "";
 
-        if (option == NAMES) {
-            near = guess(bytes_of_text(argv[i]), names, NAMES);
-            return fault_say(fault, ERR_SYNTAX, "there is no option %s%s%s", argv[i],
+        if (option == OPTIONS) {
+            const char *near = guess(bytes_of_text(name), names, OPTIONS);
+
+            return fault_say(fault, ERR_SYNTAX, "there is no option %s%s%s", name,
                              near == NULL ? "" : "; did you mean ", near == NULL ? "" : near);
         }
-        if (i + 1 == argc)
-            return fault_say(fault, ERR_SYNTAX, "%s needs a value", argv[i]);
-        if (read_value(options, option, argv[i + 1]) != ERR_OK)
-            return fault_say(fault, ERR_SYNTAX, "'%s' does not fit %s", argv[i + 1], argv[i]);
+        if (option < OPTION_JSON) {
+            if (i + 1 == argc)
+                return fault_say(fault, ERR_SYNTAX, "%s needs a value", name);
+            value = argv[++i];
+        }
+        if (read_value(options, option, value) != ERR_OK)
+            return fault_say(fault, ERR_SYNTAX, "'%s' does not fit %s; see --help", value, name);
     }
     return ERR_OK;
 }
 
+static void print_help(void)
+{
+    (void)fputs(help, stdout);
+    for (enum engine_phase phase = ENGINE_FILL; phase < ENGINE_PHASES; phase++)
+        (void)printf("  %-8s  %s\n", engine_phase_name(phase), engine_phase_text(phase));
+}
+
 int bench_engine_main(int argc, char **argv)
 {
-    struct engine_bench options = {
-        .items = 1000000, .value_bytes = 64, .threads = 1, .phase_ms = 2000, .policy = "s3fifo"};
+    struct engine_bench options = {.items = 1000000,
+                                   .value_bytes = 64,
+                                   .threads = 1,
+                                   .phase_ms = 1000,
+                                   .exponents = {0, 0.99},
+                                   .exponent_count = 2,
+                                   .phases = UINT32_MAX,
+                                   .policy = policy_names()[0]};
     struct fault fault = {.line = 0};
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            (void)fputs(help, stdout);
+            print_help();
             return STATUS_DONE;
         }
     }
