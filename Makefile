@@ -4,6 +4,7 @@
 # make BUILD=asan test     the same under ASan and UBSan; also debug, tsan, cover, fuzz
 # make fuzz SECONDS=30     each fuzz target for so long (clang's libFuzzer)
 # make docs                docs/reference from the tables
+# make bench-engine [TRACE=FILE.ltr.zst]   measures the engine: the tables in bench/RESULTS.md
 # make CC=clang-14 O=/tmp/x   another compiler, another folder
 MAKEFLAGS += --output-sync=target
 BUILD   ?= release
@@ -100,10 +101,14 @@ docs: $O/larder
 	@mkdir -p docs/reference
 	@for t in $$($O/larder --describe=tables); do $O/larder --describe=$$t \
 	  > docs/reference/$$t.md || exit 1; done
+bench-engine:
+	@mkdir -p build
+	bench/engine.sh $(TRACE) > build/engine.md
+	bench/section.py bench/RESULTS.md < build/engine.md
 format:
 	clang-format -i $(CODE)
 clean:
 	rm -rf build
-.PHONY: all test fuzz check lint docs format clean always $(UNITS:%=run-%) $(FUZZ:%=run-%)
+.PHONY: all test fuzz check lint docs bench-engine format clean always $(UNITS:%=run-%) $(FUZZ:%=run-%)
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# all.sh: every measurement, as the page bench/RESULTS.md. About ten minutes on a quiet machine.
+# all.sh: every measurement, as the page bench/RESULTS.md. About a quarter of an hour on a quiet machine.
 #
-#   bench/all.sh > bench/RESULTS.md
+#   bench/all.sh [TRACE.ltr.zst] > bench/RESULTS.md
 # SPDX-License-Identifier: MIT
 set -eu
 cd "$(dirname "$0")/.."
@@ -24,13 +24,14 @@ HAProxy $(version haproxy), nginx $(version nginx), Redis $(version redis-server
 
 ## Against peers
 
-\`bench/gateway.sh\`, \`bench/resp.sh\`
+\`bench/gateway.sh\`
 END
 /usr/bin/python3 bench/compare.py gateway
-/usr/bin/python3 bench/compare.py resp
 printf '\n## The limit is the limit\n\n`bench/memory.sh`\n\n'
 block /usr/bin/python3 bench/memory.py 10000000
 printf '\n## One load where one is enough\n\n`bench/herd.py`\n\n'
 block /usr/bin/python3 bench/herd.py
 printf '\n## A FastAPI application before and after\n\n`./dev demo --once`\n\n'
 block /usr/bin/python3 examples/fastapi/demo.py --once
+printf '\n'
+bench/engine.sh "$@"
