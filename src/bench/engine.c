@@ -11,31 +11,6 @@
 
 enum { JSON_MAX = 1 << 20, ROWS_MAX = ENGINE_PHASES * ENGINE_LAWS_MAX };
 
-static const struct {
-    const char *name;
-    const char *text;
-} phases[ENGINE_PHASES] = {
-    [ENGINE_FILL] = {"fill", "stores each item for the first time"},
-    [ENGINE_GET] = {"get", "reads, one after the other"},
-    [ENGINE_GET_BATCH] = {"get16", "reads in batches of 16, fetched ahead"},
-    [ENGINE_PUT] = {"put", "replaces, one after the other"},
-    [ENGINE_PUT_BATCH] = {"put16", "replaces in batches of 16, fetched ahead"},
-    [ENGINE_MIXED] = {"mixed", "nine reads, one replacement"},
-    [ENGINE_MIXED_BATCH] = {"mixed16", "the same in batches of 16, fetched ahead"},
-};
-
-const char *engine_phase_name(enum engine_phase phase)
-{
-    must(phase < ENGINE_PHASES);
-    return phases[phase].name;
-}
-
-const char *engine_phase_text(enum engine_phase phase)
-{
-    must(phase < ENGINE_PHASES);
-    return phases[phase].text;
-}
-
 /* What all workers of a phase did together. */
 struct row {
     double per_second;
@@ -74,10 +49,10 @@ static void write_text(const struct bench *bench, const struct row *row)
     if (row->to_one > 0)
         (void)snprintf(to_one, sizeof to_one, "%.2f", row->to_one);
     (void)fprintf(bench->out, "%-8s %5.3g %3llu %12.0f %6s %8.1f %10.1f %10.1f %12llu %9llu\n",
-                  phases[run->phase].name, run->law.exponent, (unsigned long long)run->threads,
-                  row->per_second, to_one, row->ns, (double)row->late_ns / 1e3,
-                  (double)row->worst_ns / 1e3, (unsigned long long)row->hits,
-                  (unsigned long long)row->refused);
+                  engine_phase_name(run->phase), run->law.exponent,
+                  (unsigned long long)run->threads, row->per_second, to_one, row->ns,
+                  (double)row->late_ns / 1e3, (double)row->worst_ns / 1e3,
+                  (unsigned long long)row->hits, (unsigned long long)row->refused);
     (void)fflush(bench->out);
 }
 
@@ -89,7 +64,7 @@ static void write_json(struct bench *bench, const struct row *row)
                "%s    {\"phase\": \"%s\", \"zipf\": %g, \"threads\": %llu, \"ops_per_s\": %.0f, "
                "\"to_one_thread\": %.3f, \"cpu_ns\": %.2f, \"late_us\": %.1f, \"worst_us\": %.1f, "
                "\"hits\": %llu, \"refused\": %llu}",
-               bench->json.size == 0 ? "" : ",\n", phases[run->phase].name, run->law.exponent,
+               bench->json.size == 0 ? "" : ",\n", engine_phase_name(run->phase), run->law.exponent,
                (unsigned long long)run->threads, row->per_second, row->to_one, row->ns,
                (double)row->late_ns / 1e3, (double)row->worst_ns / 1e3,
                (unsigned long long)row->hits, (unsigned long long)row->refused);

@@ -12,38 +12,9 @@
 
 #include "base/fault.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 
-enum { ENGINE_THREADS_MAX = 256, ENGINE_LAWS_MAX = 8, ENGINE_VALUE_MAX = 1 << 20 };
-
-enum engine_phase {
-    ENGINE_FILL, /* always done, and first */
-    ENGINE_GET,
-    ENGINE_GET_BATCH,
-    ENGINE_PUT,
-    ENGINE_PUT_BATCH,
-    ENGINE_MIXED,
-    ENGINE_MIXED_BATCH,
-    ENGINE_PHASES
-};
-
-const char *engine_phase_name(enum engine_phase phase);
-const char *engine_phase_text(enum engine_phase phase);
-
-struct engine_bench {
-    uint64_t items;
-    uint64_t value_bytes; /* up to ENGINE_VALUE_MAX */
-    uint64_t threads;     /* the most; measured are 1, 2, 4 ... and this */
-    int64_t phase_ms;
-    double exponents[ENGINE_LAWS_MAX]; /* of the popularity; 0: all alike */
-    unsigned exponent_count;
-    unsigned phases; /* a bit for each */
-    uint64_t memory_max;
-    const char *policy;
-    bool json;
-};
+struct engine_bench;
 
 /* Runs all phases and writes a row for each. ERR_SYSTEM: no threads to be had; ERR_DISK: `out`
  * takes no more. */

@@ -3,6 +3,7 @@
 
 #include "base/guess.h"
 #include "base/number.h"
+#include "bench/engine_worker.h"
 #include "cache/policy.h"
 
 enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };

@@ -102,13 +102,32 @@ static void get_or_put(struct engine_worker *worker, struct cache_key key)
 typedef void operate_fn(struct engine_worker *worker, struct cache_key key);
 
 static const struct {
+    const char *name;
+    const char *text;
     operate_fn *operate;
-    unsigned stages; /* 0: one by one */
-} kinds[ENGINE_PHASES] = {
-    [ENGINE_GET] = {get, 0},          [ENGINE_GET_BATCH] = {get, STAGES_READ},
-    [ENGINE_PUT] = {put, 0},          [ENGINE_PUT_BATCH] = {put, STAGES_WRITE},
-    [ENGINE_MIXED] = {get_or_put, 0}, [ENGINE_MIXED_BATCH] = {get_or_put, STAGES_READ},
+    unsigned stages; /* fetched ahead; 0: one by one */
+} phases[ENGINE_PHASES] = {
+    [ENGINE_FILL] = {"fill", "stores each item for the first time", NULL, 0},
+    [ENGINE_GET] = {"get", "reads, one after the other", get, 0},
+    [ENGINE_GET_BATCH] = {"get16", "reads in batches of 16, fetched ahead", get, STAGES_READ},
+    [ENGINE_PUT] = {"put", "replaces, one after the other", put, 0},
+    [ENGINE_PUT_BATCH] = {"put16", "replaces in batches of 16, fetched ahead", put, STAGES_WRITE},
+    [ENGINE_MIXED] = {"mixed", "nine reads, one replacement", get_or_put, 0},
+    [ENGINE_MIXED_BATCH] = {"mixed16", "the same in batches of 16, fetched ahead", get_or_put,
+                            STAGES_READ},
 };
+
+const char *engine_phase_name(enum engine_phase phase)
+{
+    must(phase < ENGINE_PHASES);
+    return phases[phase].name;
+}
+
+const char *engine_phase_text(enum engine_phase phase)
+{
+    must(phase < ENGINE_PHASES);
+    return phases[phase].text;
+}
 
 static void one_by_one(struct engine_worker *worker, operate_fn *operate)
 {
@@ -166,8 +185,8 @@ static int64_t fill(struct engine_worker *worker, int64_t now_ns)
 static int64_t work(struct engine_worker *worker, int64_t begin_ns)
 {
     const struct engine_run *run = worker->run;
-    operate_fn *operate = kinds[run->phase].operate;
-    unsigned stages = kinds[run->phase].stages;
+    operate_fn *operate = phases[run->phase].operate;
+    unsigned stages = phases[run->phase].stages;
     int64_t now_ns = begin_ns, end_ns = begin_ns + run->options->phase_ms * 1000000;
 
     for (uint64_t stretch = 1; now_ns < end_ns; stretch++) {

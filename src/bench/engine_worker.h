@@ -11,12 +11,41 @@
 #ifndef LARDER_BENCH_ENGINE_WORKER_H
 #define LARDER_BENCH_ENGINE_WORKER_H
 
-#include "bench/engine.h"
 #include "bench/zipf.h"
 #include "cache/cache.h"
 #include "ds/histogram.h"
 
 #include <pthread.h>
+#include <stdbool.h>
+
+enum { ENGINE_THREADS_MAX = 256, ENGINE_LAWS_MAX = 8, ENGINE_VALUE_MAX = 1 << 20 };
+
+enum engine_phase {
+    ENGINE_FILL, /* always done, and first */
+    ENGINE_GET,
+    ENGINE_GET_BATCH,
+    ENGINE_PUT,
+    ENGINE_PUT_BATCH,
+    ENGINE_MIXED,
+    ENGINE_MIXED_BATCH,
+    ENGINE_PHASES
+};
+
+const char *engine_phase_name(enum engine_phase phase);
+const char *engine_phase_text(enum engine_phase phase);
+
+struct engine_bench {
+    uint64_t items;
+    uint64_t value_bytes; /* up to ENGINE_VALUE_MAX */
+    uint64_t threads;     /* the most; measured are 1, 2, 4 ... and this */
+    int64_t phase_ms;
+    double exponents[ENGINE_LAWS_MAX]; /* of the popularity; 0: all alike */
+    unsigned exponent_count;
+    unsigned phases; /* a bit for each */
+    uint64_t memory_max;
+    const char *policy;
+    bool json;
+};
 
 enum {
     ENGINE_KEY_BYTES = 16, /* "key:" and 12 digits */
