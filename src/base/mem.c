@@ -112,6 +112,20 @@ size_t mem_cost(const void *memory)
     return memory == NULL ? 0 : malloc_usable_size((void *)(uintptr_t)memory) + sizeof(size_t);
 }
 
+void mem_tune(void)
+{
+    enum { LARGE = 256 << 10 /* bytes */ };
+
+    /* Set by hand, it does not rise to the size of what was freed last: holes stay small. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
+void mem_trim(void)
+{
+    (void)malloc_trim(0);
+}
+
 void mem_return(void *memory)
 {
     free(memory);

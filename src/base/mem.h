@@ -43,6 +43,14 @@ size_t mem_cost(const void *memory);
 
 void mem_return(void *memory);
 
+/* For the whole process, once: large blocks come from the system and go back to it one by one, and
+ * a freed end of the heap goes back at once. */
+void mem_tune(void);
+
+/* Gives whatever is free in the C library's heap back to the system. Others who take or free
+ * memory may wait for as long as that takes. */
+void mem_trim(void);
+
 /* Tests only, debug builds only: the `nth` call of mem_try, mem_resize, heap_take or heap_resize
  * from now (1 = the next) finds no memory; 0 switches that off. */
 void mem_fail_at(uint64_t nth);

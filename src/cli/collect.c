@@ -96,27 +96,6 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static void memory_bytes(uint64_t *ret_virtual, uint64_t *ret_resident)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long long pages[2] = {0, 0};
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-
-    if (file != NULL) {
-        char line[128];
-
-        if (fgets(line, sizeof line, file) != NULL) {
-            char *rest = NULL;
-
-            pages[0] = strtoull(line, &rest, 10);
-            pages[1] = strtoull(rest, NULL, 10);
-        }
-        (void)fclose(file);
-    }
-    *ret_virtual = pages[0] * page;
-    *ret_resident = pages[1] * page;
-}
-
 static uint64_t open_files(void)
 {
     struct stat info;
@@ -154,13 +133,14 @@ static void expose_process(const struct server *server, struct buf *out)
     uint64_t virtual_bytes = 0, resident_bytes = 0;
     struct rlimit limit = {0};
 
-    memory_bytes(&virtual_bytes, &resident_bytes);
+    resident_read(&virtual_bytes, &resident_bytes);
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     begin(out, SERIES_build);
     exposition_count(out, series_rows[SERIES_build].name, "", version, 1);
     expose_one(out, SERIES_start, (double)server->started_ms / 1000);
     expose_one(out, SERIES_cpu, cpu_seconds());
     expose_one(out, SERIES_resident, (double)resident_bytes);
+    expose_one(out, SERIES_unaccounted, (double)account_used(resident_account(server->resident)));
     expose_one(out, SERIES_virtual_size, (double)virtual_bytes);
     expose_one(out, SERIES_files, (double)open_files());
     expose_one(out, SERIES_files_max, (double)limit.rlim_cur);
@@ -404,12 +384,14 @@ void collect_json(const struct server *server, struct buf *out)
     struct numbers *numbers = numbers_new(server);
     uint64_t virtual_bytes = 0, resident_bytes = 0;
 
-    memory_bytes(&virtual_bytes, &resident_bytes);
+    resident_read(&virtual_bytes, &resident_bytes);
     buf_printf(out,
                "{\"version\": \"%s\", \"uptime_s\": %lld, \"workers\": %u, "
-               "\"resident_bytes\": %llu, \"cpu_seconds\": %.2f, \"cache\": {",
+               "\"resident_bytes\": %llu, \"unaccounted_bytes\": %zu, \"cpu_seconds\": %.2f, "
+               "\"cache\": {",
                LARDER_VERSION, (long long)((clock_wall_ms() - server->started_ms) / 1000),
-               server->workers_count, (unsigned long long)resident_bytes, cpu_seconds());
+               server->workers_count, (unsigned long long)resident_bytes,
+               account_used(resident_account(server->resident)), cpu_seconds());
     write_room(out, METRICS_CACHE, &numbers->cache);
     buf_add_text(out, "}");
     if (numbers->has_http) {

@@ -1,6 +1,7 @@
 /* serve.c: from flags to a running server. SPDX-License-Identifier: MIT */
 #include "cli/serve.h"
 
+#include "base/mem.h"
 #include "cli/server.h"
 #include "cli/version.h"
 
@@ -89,6 +90,7 @@ static int serve_main(const struct command *self, int argc, char **argv)
 {
     struct setup setup;
 
+    mem_tune();
     setup_init(&setup);
     int status = read_flags(self, &setup, argc, argv);
 

@@ -120,6 +120,7 @@ static enum err open_shared(struct server *server, struct fault *fault)
         .workers = server->workers_count,
         .memory_max = config->cache.memory_max,
         .policy = config->cache.policy,
+        .unaccounted = resident_account(server->resident),
         .purge_url = setup_is_off(config->listen.http) ? NULL : purge_url,
         .context = server,
     };
@@ -137,14 +138,15 @@ static enum err open_all(struct server *server, struct fault *fault)
     TRY(open_log(server, fault));
     raise_descriptors(server);
     server->cache = cache_new(&server->config->cache, 0);
+    if (loop_new(NULL, &server->loop) != ERR_OK)
+        return fault_say(fault, ERR_SYSTEM, "the system gives no epoll descriptor");
+    server->resident = resident_new(server->loop, server->cache);
     TRY(open_shared(server, fault));
     for (unsigned i = 0; i < server->workers_count; i++)
         TRY(server_worker_new(server, i, fault));
     TRY(probe_new(server->workers[0].loop, server->config, &server->probe, fault));
     if (!setup_is_off(server->config->listen.admin))
         TRY(server_admin_open(server, fault));
-    if (loop_new(NULL, &server->loop) != ERR_OK)
-        return fault_say(fault, ERR_SYSTEM, "the system gives no epoll descriptor");
     return ERR_OK;
 }
 
@@ -334,6 +336,7 @@ enum err server_run(struct server *server, void (*ready)(const struct server *se
     enum err err = start_threads(server, fault);
 
     if (err == ERR_OK) {
+        resident_begin(server->resident, server->workers[0].loop);
         ready(server);
         loop_run(server->loop);
     } else {
@@ -366,6 +369,7 @@ void server_free(struct server **owner)
         site_free(&server->site);
     if (server->resp != NULL)
         resp_free(&server->resp);
+    resident_free(&server->resident);
     if (server->cache != NULL)
         cache_free(&server->cache);
     if (server->loop != NULL)

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "cache/cache.h"
 #include "cli/probe.h"
+#include "cli/resident.h"
 #include "cli/setup.h"
 #include "net/loop.h"
 #include "net/worker.h"
@@ -55,6 +56,7 @@ struct server {
     struct cache *cache;
     struct site *site;
     struct resp *resp;
+    struct resident *resident;
     struct listener_limit http_limit;
     struct address http_address, resp_address, admin_address;
     int access_fd; /* -1: no access log */

@@ -128,6 +128,7 @@ static void print_all(json_t *root)
                  json_string_value(json_object_get(root, "version")), uptime,
                  number_of(root, "workers"), number_of(root, "resident_bytes") / 1048576,
                  number_of(root, "cpu_seconds"));
+    (void)printf("%.1f MiB of it in no account\n", number_of(root, "unaccounted_bytes") / 1048576);
     print_room(root, "cache", "Cache");
     print_http(root);
     print_origins(root);

@@ -92,6 +92,7 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
     resp->policy = mem_copy_text(policy_name(birth->policy));
     resp->keeps_everything = strcmp(resp->policy, "noeviction") == 0;
     resp->memory_max = birth->memory_max;
+    resp->unaccounted = birth->unaccounted;
     resp->workers = birth->workers;
     resp->purge_url = birth->purge_url;
     resp->context = birth->context;

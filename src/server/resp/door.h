@@ -32,6 +32,7 @@ struct resp_birth {
     unsigned workers;      /* doors there will be at the most */
     size_t memory_max;     /* what the engine was given, for CONFIG GET maxmemory */
     const char *policy;    /* the engine's, for CONFIG GET maxmemory-policy */
+    const struct account *unaccounted; /* what the process takes beyond all accounts, for INFO */
 
     /* May be NULL: there is no gateway. ERR_SYNTAX: that is no URL; others as of cache_purge.
      * `ret_count`: how many it concerns, as far as that is known. */

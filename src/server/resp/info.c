@@ -164,6 +164,8 @@ static void add_memory(struct info *info)
     uint64_t max = atomic_load(&resp->memory_max), machine = 0;
     uint64_t data = counter_read(&info->cache.memory_values_bytes) +
                     counter_read(&info->cache.memory_objects_bytes);
+    uint64_t wasted = counter_read(&info->cache.memory_wasted_bytes) +
+                      counter_read(&info->now.objects_wasted_bytes);
 
     machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     line_bytes(info, "used_memory", used);
@@ -180,10 +182,17 @@ static void add_memory(struct info *info)
     buf_printf(info->out, "mem_fragmentation_ratio:%.2f\r\n",
                used == 0 ? 1.0 : (double)rss / (double)used);
     line_u64(info, "mem_fragmentation_bytes", rss > used ? rss - used : 0);
+    buf_printf(info->out, "allocator_frag_ratio:%.2f\r\n",
+               used <= wasted ? 1.0 : (double)used / (double)(used - wasted));
+    line_u64(info, "allocator_frag_bytes", wasted);
     line_u64(info, "mem_clients_normal", account_used(&resp->connections));
     line_u64(info, "larder_index_bytes", counter_read(&info->cache.memory_index_bytes));
     line_u64(info, "larder_tags_bytes", counter_read(&info->cache.memory_tags_bytes));
     line_u64(info, "larder_wasted_bytes", counter_read(&info->cache.memory_wasted_bytes));
+    line_u64(info, "larder_objects_bytes", counter_read(&info->now.objects_memory_bytes));
+    line_u64(info, "larder_objects_wasted_bytes", counter_read(&info->now.objects_wasted_bytes));
+    line_u64(info, "larder_unaccounted_bytes",
+             resp->unaccounted == NULL ? 0 : account_used(resp->unaccounted));
     line_text(info, "mem_allocator", "larder");
     line_u64(info, "active_defrag_running", 0);
     line_u64(info, "lazyfree_pending_objects", 0);
@@ -415,9 +424,11 @@ void on_server_time(struct call *call)
 void on_memory_stats(struct call *call)
 {
     struct cache_metrics cache;
+    struct resp_metrics metrics;
     uint64_t keys = 0;
 
     cache_read_metrics(call->resp->cache, &cache);
+    resp_read_metrics(call->resp, &metrics);
     for (unsigned i = 0; i < CACHE_DATABASES; i++)
         keys += cache_count(call->resp->cache, i);
     uint64_t used = counter_read(&cache.memory_used_bytes);
@@ -429,7 +440,10 @@ void on_memory_stats(struct call *call)
         {"clients.normal", account_used(&call->resp->connections)},
         {"overhead.index", counter_read(&cache.memory_index_bytes)},
         {"overhead.tags", counter_read(&cache.memory_tags_bytes)},
-        {"overhead.wasted", counter_read(&cache.memory_wasted_bytes)},
+        {"overhead.wasted",
+         counter_read(&cache.memory_wasted_bytes) + counter_read(&metrics.objects_wasted_bytes)},
+        {"overhead.unaccounted",
+         call->resp->unaccounted == NULL ? 0 : account_used(call->resp->unaccounted)},
         {"keys.count", keys},
         {"keys.bytes-per-key", keys == 0 ? 0 : used / keys},
         {"dataset.bytes",
@@ -447,12 +461,15 @@ void on_memory_stats(struct call *call)
 void on_memory_doctor(struct call *call)
 {
     struct cache_metrics cache;
+    struct resp_metrics metrics;
     struct buf text;
 
     cache_read_metrics(call->resp->cache, &cache);
+    resp_read_metrics(call->resp, &metrics);
     uint64_t used = counter_read(&cache.memory_used_bytes);
     uint64_t max = counter_read(&cache.memory_max_bytes);
-    uint64_t wasted = counter_read(&cache.memory_wasted_bytes);
+    uint64_t wasted =
+        counter_read(&cache.memory_wasted_bytes) + counter_read(&metrics.objects_wasted_bytes);
 
     buf_init(&text, INFO_MAX, NULL);
     buf_printf(&text, "%.1f%% of the memory limit is used.",

@@ -56,6 +56,7 @@ struct resp {
     struct conn_settings conn_settings;
     unsigned workers;
     struct account connections; /* memory of connections and what waits for them */
+    const struct account *unaccounted;
 
     _Atomic uint8_t spaces[CACHE_DATABASES]; /* the engine's space of each database: SWAPDB */
     _Atomic uint64_t swaps[CACHE_DATABASES]; /* how often it was exchanged */

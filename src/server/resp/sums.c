@@ -14,6 +14,10 @@ void resp_read_metrics(const struct resp *resp, struct resp_metrics *ret_metrics
 #include "server/resp/metrics.def"
 #undef METRIC
     }
+    size_t backed = heap_backed(resp->rules->heap), taken = heap_taken(resp->rules->heap);
+
+    counter_set(&ret_metrics->objects_memory_bytes, backed);
+    counter_set(&ret_metrics->objects_wasted_bytes, backed > taken ? backed - taken : 0);
 }
 
 struct verb_sum resp_sum_verb(const struct resp *resp, size_t number)
