@@ -9,6 +9,10 @@
  *   socket -> shared input -> received(conn) -> conn_send... -> shared output -> writev -> socket
  *               what is left: kept                     what is refused: kept, back-pressure
  *
+ * Where several connections have small input in one turn, up to 16 are read before the first of
+ * them is given to its owner, so that owners can have what each of them will need fetched meanwhile
+ * (`ahead`).
+ *
  * Back-pressure: while more than `output_high` bytes wait, conn_is_congested is true; `drained` is
  * called when less than `output_low` remain. The owner stops producing (and reading, conn_pause)
  * meanwhile. When more than `output_max` bytes of copies wait all the same, the connection is
@@ -39,10 +43,14 @@ struct conn_settings {
 };
 
 /* All are called by the loop, never from within a call of the owner's to conn.h. `connected`,
- * `ended` and `drained` may be NULL; without an `ended` the connection is closed instead. */
+ * `ahead`, `ended` and `drained` may be NULL; without an `ended` the connection is closed instead.
+ */
 struct conn_events {
     /* Outgoing connections only: it stands. What was sent before goes out now. */
     void (*connected)(struct conn *conn, void *owner);
+    /* conn_input has what `received` will be called for, where it will be then, after other
+     * connections had theirs. To be looked at only: nothing is consumed, sent or closed. */
+    void (*ahead)(struct conn *conn, void *owner);
     /* conn_input has more bytes than before. Consume what is whole; the rest comes again. */
     void (*received)(struct conn *conn, void *owner);
     /* The other side sends no more; what it sent was given to `received`. Sending still works. */

@@ -12,7 +12,12 @@
 #include "net/input.h"
 #include "net/output.h"
 
-enum { CONN_SCRATCH_SIZE = 256 * 1024, CONN_STALL_CHECK_MS = 10000 };
+enum {
+    CONN_SCRATCH_SIZE = 256 * 1024,
+    CONN_STALL_CHECK_MS = 10000,
+    CONN_AHEAD_MAX = 16,        /* connections that are read before the first is given its input */
+    CONN_AHEAD_BYTES = 1 << 10, /* of input: more is worth a turn of its own */
+};
 
 /*  CONNECTING -> OPEN -> CLOSING -> LINGERING -> DEAD      (each but DEAD may go to DEAD at once)
  *                        sends the   its side is ended,
@@ -55,6 +60,9 @@ struct conn_shared {
     struct loop_task task;
     bool posted;
     struct gather gather;
+    struct conn *ahead[CONN_AHEAD_MAX]; /* whose input was read and not given yet */
+    unsigned ahead_count;
+    size_t scratch_used; /* by their input */
     uint8_t scratch[CONN_SCRATCH_SIZE];
 };
 

@@ -39,16 +39,19 @@ struct conn_shared *conn_shared_of(struct loop *loop)
     return shared;
 }
 
+static void post_work(struct conn_shared *shared)
+{
+    if (shared->posted)
+        return;
+    shared->posted = true;
+    loop_post(shared->loop, &shared->task);
+}
+
 void conn_mark_work(struct conn *conn)
 {
-    struct conn_shared *shared = conn->shared;
-
     if (list_alone(&conn->work))
-        list_append(&shared->work, &conn->work);
-    if (!shared->posted) {
-        shared->posted = true;
-        loop_post(shared->loop, &shared->task);
-    }
+        list_append(&conn->shared->work, &conn->work);
+    post_work(conn->shared);
 }
 
 /* ---- dying -------------------------------------------------------------------------------- */
@@ -166,6 +169,24 @@ static void tell_drained(struct conn *conn)
         conn_mark_work(conn);
 }
 
+/* Those that were read ahead get their input, in the order in which it came. */
+static void give_ahead(struct conn_shared *shared)
+{
+    for (unsigned i = 0; i < shared->ahead_count; i++) {
+        struct conn *conn = shared->ahead[i];
+
+        if (conn->state == OPEN && !conn->paused)
+            give_input(conn);
+        else if (conn->state != OPEN)
+            input_fini(&conn->input);
+        else if (!input_keep(&conn->input))
+            conn_die(conn, ERR_FULL, true);
+        tell_drained(conn);
+    }
+    shared->ahead_count = 0;
+    shared->scratch_used = 0;
+}
+
 static void work_on(struct conn *conn)
 {
     if (conn->state == DEAD) {
@@ -186,6 +207,8 @@ static void work_on(struct conn *conn)
 static void do_work(struct loop_task *task)
 {
     struct conn_shared *shared = list_owner(task, struct conn_shared, task);
+
+    give_ahead(shared);
     struct list_node *last = shared->work.prev;
 
     /* What is marked meanwhile comes behind `last` and waits for the next round. */
@@ -197,10 +220,8 @@ static void do_work(struct loop_task *task)
         work_on(list_owner(node, struct conn, work));
     }
     shared->posted = false;
-    if (!list_alone(&shared->work)) {
-        shared->posted = true;
-        loop_post(shared->loop, &shared->task);
-    }
+    if (!list_alone(&shared->work))
+        post_work(shared);
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -256,12 +277,37 @@ static void discard(struct conn *conn)
     }
 }
 
+/* Whether other connections may be read before this one's owner gets its input. */
+static bool goes_ahead(const struct conn *conn)
+{
+    const struct conn_shared *shared = conn->shared;
+
+    return conn->events->ahead != NULL && conn->input.unread.size <= CONN_AHEAD_BYTES &&
+           (shared->ahead_count > 0 || loop_has_events(shared->loop));
+}
+
+static void look_ahead(struct conn *conn)
+{
+    struct conn_shared *shared = conn->shared;
+    struct bytes input = conn->input.unread;
+
+    shared->ahead[shared->ahead_count++] = conn;
+    shared->scratch_used = (size_t)(input.data + input.size - shared->scratch);
+    conn->again = true;
+    conn->events->ahead(conn, conn->owner);
+    if (shared->ahead_count == CONN_AHEAD_MAX)
+        give_ahead(shared);
+    else
+        post_work(shared);
+}
+
 /* Reads once: what did not fit is told by epoll in the next turn, after the others had theirs. */
 static void receive(struct conn *conn)
 {
     struct conn_shared *shared = conn->shared;
-    struct input_room room = input_room(&conn->input, shared->scratch, sizeof shared->scratch,
-                                        conn->settings->input_max);
+    struct input_room room =
+        input_room(&conn->input, shared->scratch + shared->scratch_used,
+                   sizeof shared->scratch - shared->scratch_used, conn->settings->input_max);
 
     if (room.at == NULL) {
         conn_die(conn, ERR_FULL, true);
@@ -271,7 +317,10 @@ static void receive(struct conn *conn)
 
     if (count > 0) {
         input_arrived(&conn->input, room, (size_t)count);
-        give_input(conn);
+        if (goes_ahead(conn))
+            look_ahead(conn);
+        else
+            give_input(conn);
     } else if (count == 0) {
         end_input(conn);
     }

@@ -208,6 +208,11 @@ void watch_stop(struct loop *loop, struct watch *watch)
     }
 }
 
+bool loop_has_events(const struct loop *loop)
+{
+    return loop->event_at < loop->event_count;
+}
+
 static void tell(const struct epoll_event *event)
 {
     struct watch *watch = event->data.ptr;

@@ -78,6 +78,9 @@ struct watch {
 enum err watch_start(struct loop *loop, struct watch *watch);
 enum err watch_want(struct loop *loop, struct watch *watch, unsigned wanted);
 
+/* Within a call of `ready`: whether others may follow in this turn. */
+bool loop_has_events(const struct loop *loop);
+
 /* After it returned, `ready` is not called again, also not for events of this turn. */
 void watch_stop(struct loop *loop, struct watch *watch);
 

@@ -139,7 +139,11 @@ static void closed(struct conn *conn, void *owner, enum err why)
     origin_link_is_gone(origin);
 }
 
-static const struct conn_events link_events = {connected, received, ended, drained, closed};
+static const struct conn_events link_events = {.connected = connected,
+                                               .received = received,
+                                               .ended = ended,
+                                               .drained = drained,
+                                               .closed = closed};
 
 /* ---- finding one -------------------------------------------------------------------------- */
 

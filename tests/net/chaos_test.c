@@ -379,7 +379,8 @@ static void talker_closed(struct conn *conn, void *owner, enum err why)
     talker->conn = NULL;
 }
 
-static const struct conn_events talker_events = {NULL, talker_received, NULL, NULL, talker_closed};
+static const struct conn_events talker_events = {.received = talker_received,
+                                                 .closed = talker_closed};
 
 static void count_release(void *context)
 {

@@ -378,6 +378,121 @@ TEST(a_paused_owner_is_called_when_it_resumes_and_not_before)
     scene_close(&scene);
 }
 
+/* Several connections of one loop whose peers sent something before the loop turns. */
+enum { CROWD = 20 };
+
+struct crowd {
+    struct loop *loop;
+    int clock;
+    int fds[CROWD][2]; /* the first of each is the test's */
+    struct end ends[CROWD];
+};
+
+static void crowd_open(struct crowd *crowd)
+{
+    *crowd = (struct crowd){.clock = 0};
+    CHECK(loop_new(NULL, &crowd->loop) == ERR_OK);
+    for (int i = 0; i < CROWD; i++) {
+        pair_tcp(crowd->fds[i]);
+        end_init(&crowd->ends[i], 64);
+        crowd->ends[i].clock = &crowd->clock;
+        end_accept(&crowd->ends[i], crowd->loop, crowd->fds[i][1]);
+        put(crowd->fds[i][0], "hello");
+    }
+}
+
+static void crowd_close(struct crowd *crowd)
+{
+    for (int i = 0; i < CROWD; i++) {
+        if (crowd->ends[i].conn != NULL)
+            conn_abort(crowd->ends[i].conn);
+        TURN_UNTIL(crowd->loop, crowd->ends[i].conn == NULL);
+        (void)close(crowd->fds[i][0]);
+        end_fini(&crowd->ends[i]);
+    }
+    loop_free(&crowd->loop);
+}
+
+static bool got_hello(const struct end *end)
+{
+    return end->got_size == 5 && memcmp(end->got, "hello", 5) == 0;
+}
+
+TEST(several_are_seen_ahead_before_the_first_of_them_is_received)
+{
+    struct crowd crowd;
+    int overtaken = 0;
+
+    crowd_open(&crowd);
+    for (int i = 0; i < CROWD; i++)
+        TURN_UNTIL(crowd.loop, got_hello(&crowd.ends[i]));
+    for (int i = 0; i < CROWD; i++) {
+        const struct end *end = &crowd.ends[i];
+
+        CHECK(end->ahead_at < end->received_at);
+        for (int j = 0; j < CROWD; j++)
+            overtaken += end->ahead_at > 0 && end->ahead_at < crowd.ends[j].ahead_at &&
+                         crowd.ends[j].ahead_at < end->received_at;
+    }
+    CHECK(overtaken > CROWD);
+    crowd_close(&crowd);
+}
+
+static void abort_other(struct end *end)
+{
+    if (end->other->conn != NULL)
+        conn_abort(end->other->conn);
+}
+
+TEST(who_is_aborted_while_read_ahead_receives_nothing)
+{
+    struct crowd crowd;
+
+    crowd_open(&crowd);
+    for (int i = 0; i < CROWD; i++) {
+        crowd.ends[i].other = &crowd.ends[i ^ 1];
+        crowd.ends[i].on_received = abort_other;
+    }
+    for (int i = 0; i < CROWD; i += 2) {
+        const struct end *first = &crowd.ends[i], *second = &crowd.ends[i + 1];
+
+        TURN_UNTIL(crowd.loop, (first->conn == NULL) != (second->conn == NULL));
+        CHECK(got_hello(first) != got_hello(second));
+        CHECK(got_hello(first->conn == NULL ? second : first));
+    }
+    crowd_close(&crowd);
+}
+
+static void pause_other(struct end *end)
+{
+    if (end->other->got_size == 0)
+        conn_pause(end->other->conn);
+}
+
+TEST(who_is_paused_while_read_ahead_receives_it_when_resumed)
+{
+    struct crowd crowd;
+
+    crowd_open(&crowd);
+    for (int i = 0; i < CROWD; i++) {
+        crowd.ends[i].other = &crowd.ends[i ^ 1];
+        crowd.ends[i].on_received = pause_other;
+    }
+    for (int i = 0; i < CROWD; i += 2) {
+        struct end *first = &crowd.ends[i], *second = &crowd.ends[i + 1];
+
+        TURN_UNTIL(crowd.loop, got_hello(first) || got_hello(second));
+        struct end *paused = got_hello(first) ? second : first;
+
+        for (int turns = 0; turns < 3; turns++)
+            loop_turn(crowd.loop, 0);
+        CHECK(paused->received_at == 0);
+        conn_resume(paused->conn);
+        TURN_UNTIL(crowd.loop, got_hello(paused));
+    }
+    crowd_close(&crowd);
+}
+
 TEST(connecting_to_nobody_is_told_by_an_event)
 {
     struct loop *loop;

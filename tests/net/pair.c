@@ -41,12 +41,25 @@ static void connected(struct conn *conn, void *owner)
     end->connected = true;
 }
 
+static void ahead(struct conn *conn, void *owner)
+{
+    struct end *end = owner;
+
+    CHECK(conn == end->conn && conn_input(conn).size > 0);
+    if (end->clock != NULL)
+        end->ahead_at = ++*end->clock;
+}
+
 static void received(struct conn *conn, void *owner)
 {
     struct end *end = owner;
     struct bytes input = conn_input(conn);
 
     CHECK(input.size > 0);
+    if (end->clock != NULL)
+        end->received_at = ++*end->clock;
+    if (end->on_received != NULL)
+        end->on_received(end);
     if (input.size > end->largest_input)
         end->largest_input = input.size;
     if (end->echoes) {
@@ -92,7 +105,14 @@ static void closed(struct conn *conn, void *owner, enum err why)
     end->why = why;
 }
 
-const struct conn_events end_events = {connected, received, ended, drained, closed};
+const struct conn_events end_events = {
+    .connected = connected,
+    .ahead = ahead,
+    .received = received,
+    .ended = ended,
+    .drained = drained,
+    .closed = closed,
+};
 
 void end_init(struct end *end, size_t got_max)
 {

@@ -38,6 +38,11 @@ struct end {
     enum err why;
     bool consumes; /* everything that comes, into `got` */
     bool echoes;
+    int *clock; /* NULL: nobody asks when things happened */
+    int ahead_at;
+    int received_at;
+    void (*on_received)(struct end *end); /* NULL: nothing more */
+    struct end *other;                    /* for on_received */
     uint8_t *got;
     size_t got_size;
     size_t got_max;

@@ -2,7 +2,8 @@
  *
  * Requests are read in batches. Before the first of a batch runs, the index and the entries of all
  * its keys are on their way into the processor's cache, so that they are waited for once and not
- * one after another.
+ * one after another. The same for clients that send one request at a time: those that are ready in
+ * one turn of the loop are read ahead of the first one's turn.
  */
 #include "base/mem.h"
 #include "base/must.h"
@@ -15,6 +16,9 @@ enum {
     INLINE_WORDS_MAX = RESP_INLINE_MAX / 2 + 1,
     PREFETCH_STAGES = 3,
     PREFETCH_WRITES = 2, /* the stage that concerns writes only */
+    AHEAD_CLIENTS_MAX = 16,
+    AHEAD_ORDERS_MAX = 4, /* of a client */
+    AHEAD_WORDS_MAX = 16,
 };
 
 struct order {
@@ -26,11 +30,26 @@ struct order {
 };
 
 struct batch {
-    struct order orders[BATCH_MAX];
+    struct order *orders;
+    size_t max;
     size_t count;
     size_t used;      /* bytes of input */
     bool is_broken;   /* the protocol, after the last order */
     bool is_separate; /* its only order lies in the client's own arguments */
+};
+
+struct ahead {
+    struct bytes input; /* in which it was read */
+    struct batch batch;
+    struct order orders[AHEAD_ORDERS_MAX];
+    struct bytes words[AHEAD_WORDS_MAX];
+};
+
+struct lookahead {
+    struct ahead slots[AHEAD_CLIENTS_MAX];
+    size_t used;    /* slots; they are free again when nobody waits any more */
+    size_t waiting; /* clients that were read ahead and not served yet */
+    bool fetched;   /* what is behind the buckets is on its way too */
 };
 
 static void forget_unfinished(struct client *client)
@@ -113,6 +132,21 @@ static void read_long(struct client *client, struct batch *batch, struct bytes i
     add_order(batch, client, own->items, own->count);
 }
 
+/* Adds requests to the batch until it is full or all is read; else what resp_read says. */
+static enum err read_requests(struct client *client, struct resp_reader *reader,
+                              const struct resp_limits *limits, struct bytes input,
+                              struct resp_arguments *arguments, struct batch *batch)
+{
+    while (batch->count < batch->max && batch->used < input.size) {
+        size_t first = arguments->count, size = 0;
+
+        TRY(resp_read(reader, bytes_skip(input, batch->used), limits, arguments, &size));
+        batch->used += size;
+        add_order(batch, client, arguments->items + first, arguments->count - first);
+    }
+    return ERR_OK;
+}
+
 static void read_batch(struct client *client, struct batch *batch, struct bytes input)
 {
     struct resp_door *door = client->door;
@@ -121,53 +155,47 @@ static void read_batch(struct client *client, struct batch *batch, struct bytes 
                                        .capacity = BATCH_ARGUMENTS_MAX,
                                        .text = door->text,
                                        .text_capacity = sizeof door->text};
-    /* Each command of a stranger may change what the next one may be. */
-    size_t max = limits.is_stranger ? 1 : BATCH_MAX;
 
+    /* Each command of a stranger may change what the next one may be. */
+    batch->max = limits.is_stranger ? 1 : BATCH_MAX;
     batch->count = batch->used = 0;
     batch->is_broken = batch->is_separate = false;
     if (client->unfinished.count > 0) {
         read_long(client, batch, input);
         return;
     }
-    while (batch->count < max && batch->used < input.size) {
-        size_t first = arguments.count, size = 0;
-        enum err err =
-            resp_read(&client->reader, bytes_skip(input, batch->used), &limits, &arguments, &size);
+    enum err err = read_requests(client, &client->reader, &limits, input, &arguments, batch);
 
-        if (err == ERR_OK) {
-            batch->used += size;
-            add_order(batch, client, arguments.items + first, arguments.count - first);
-            continue;
-        }
-        if (err == ERR_SYNTAX) {
-            batch->is_broken = true;
-            break;
-        }
-        bool is_long = client->reader.missing + client->reader.read > UNFINISHED_MIN;
+    if (err == ERR_OK)
+        return;
+    if (err == ERR_SYNTAX) {
+        batch->is_broken = true;
+        return;
+    }
+    bool is_long = client->reader.missing + client->reader.read > UNFINISHED_MIN;
 
-        /* The line of an inline request is not searched again from its start. */
-        if (err == ERR_FULL || is_long || client->reader.missing > 0)
-            resp_forget(&client->reader, &arguments);
-        if (batch->count == 0 && (err == ERR_FULL || is_long))
-            read_long(client, batch, bytes_skip(input, batch->used));
-        break;
+    /* The line of an inline request is not searched again from its start. */
+    if (err == ERR_FULL || is_long || client->reader.missing > 0)
+        resp_forget(&client->reader, &arguments);
+    if (batch->count == 0 && (err == ERR_FULL || is_long))
+        read_long(client, batch, bytes_skip(input, batch->used));
+}
+
+static void prefetch(struct resp_door *door, const struct batch *batch, unsigned stage)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct order *order = &batch->orders[i];
+
+        if (order->key.name.data != NULL &&
+            (stage < PREFETCH_WRITES || (order->verb->flags & VERB_WRITE) != 0))
+            cache_prefetch(door->thread, order->key, stage);
     }
 }
 
-static void prefetch(struct resp_door *door, const struct batch *batch)
+static void prefetch_all(struct resp_door *door, const struct batch *batch)
 {
-    if (batch->count < 2)
-        return;
-    for (unsigned stage = 0; stage < PREFETCH_STAGES; stage++) {
-        for (size_t i = 0; i < batch->count; i++) {
-            const struct order *order = &batch->orders[i];
-
-            if (order->key.name.data != NULL &&
-                (stage < PREFETCH_WRITES || (order->verb->flags & VERB_WRITE) != 0))
-                cache_prefetch(door->thread, order->key, stage);
-        }
-    }
+    for (unsigned stage = 0; batch->count > 1 && stage < PREFETCH_STAGES; stage++)
+        prefetch(door, batch, stage);
 }
 
 static bool must_wait(const struct client *client, const struct order *order)
@@ -278,17 +306,11 @@ static void refuse(struct client *client)
     buf_add_text(&door->out, "\r\n");
 }
 
-/* Runs one batch. False: nothing more can run now. */
-static bool serve_some(struct resp_door *door, struct client *client, struct batch *batch)
+/* Runs a batch. False: nothing more can run now. */
+static bool serve(struct resp_door *door, struct client *client, const struct batch *batch)
 {
-    size_t used = 0;
+    size_t used = batch->count > 0 ? run_batch(client, batch) : batch->used;
 
-    read_batch(client, batch, conn_input(client->conn));
-    prefetch(door, batch);
-    if (batch->count > 0)
-        used = run_batch(client, batch);
-    else
-        used = batch->used;
     if (batch->is_separate) {
         /* Held back: it is read once more when it may run. */
         client->unfinished.count = 0;
@@ -305,15 +327,88 @@ static bool serve_some(struct resp_door *door, struct client *client, struct bat
     return used > 0 && !client->leaving && !client->held;
 }
 
+/* ---- ahead of a client's turn ------------------------------------------------------------------
+ */
+
+struct lookahead *lookahead_new(void)
+{
+    return mem_new(1, sizeof(struct lookahead));
+}
+
+void lookahead_free(struct lookahead **owner)
+{
+    mem_free(owner);
+}
+
+void door_forget_ahead(struct resp_door *door, struct client *client)
+{
+    struct lookahead *lookahead = door->lookahead;
+
+    if (client->ahead == NULL)
+        return;
+    client->ahead = NULL;
+    if (--lookahead->waiting == 0)
+        lookahead->used = 0;
+}
+
+/* Only whole and ordinary requests; what else is there is read when the client is served. */
+void door_look_ahead(struct resp_door *door, struct client *client)
+{
+    struct lookahead *lookahead = door->lookahead;
+    struct resp_limits limits = limits_for(client);
+    struct resp_reader reader = {0};
+
+    door_forget_ahead(door, client);
+    if (lookahead->used == AHEAD_CLIENTS_MAX || limits.is_stranger || client->leaving ||
+        client->unfinished.count > 0 || client->reader.at > 0)
+        return;
+    struct ahead *slot = &lookahead->slots[lookahead->used];
+    struct resp_arguments arguments = {.items = slot->words, .capacity = AHEAD_WORDS_MAX};
+
+    slot->input = conn_input(client->conn);
+    slot->batch = (struct batch){.orders = slot->orders, .max = AHEAD_ORDERS_MAX};
+    (void)(read_requests(client, &reader, &limits, slot->input, &arguments, &slot->batch) ==
+           ERR_OK);
+    if (slot->batch.count == 0)
+        return;
+    client->ahead = slot;
+    lookahead->used++;
+    lookahead->waiting++;
+    lookahead->fetched = false;
+    prefetch(door, &slot->batch, 0);
+}
+
+/* What was read ahead for the client; NULL: nothing that still counts. */
+static const struct batch *take_ahead(struct resp_door *door, struct client *client)
+{
+    struct lookahead *lookahead = door->lookahead;
+    const struct ahead *slot = client->ahead;
+
+    if (slot == NULL)
+        return NULL;
+    for (unsigned stage = 1; !lookahead->fetched && stage < PREFETCH_STAGES; stage++) {
+        for (size_t i = 0; i < lookahead->used; i++)
+            prefetch(door, &lookahead->slots[i].batch, stage);
+    }
+    lookahead->fetched = true;
+    door_forget_ahead(door, client);
+    return slot->input.data == conn_input(client->conn).data ? &slot->batch : NULL;
+}
+
 void door_serve(struct resp_door *door, struct client *client)
 {
-    struct batch batch;
+    struct order orders[BATCH_MAX];
+    struct batch batch = {.orders = orders};
+    const struct batch *ahead = take_ahead(door, client);
 
     door->current = client;
     atomic_store_explicit(&client->card.active_ms, loop_now_ms(door->loop), memory_order_relaxed);
-    while (!client->leaving && !client->held && conn_input(client->conn).size > 0) {
-        if (!serve_some(door, client, &batch))
-            break;
+    bool more = ahead == NULL || serve(door, client, ahead);
+
+    while (more && !client->leaving && !client->held && conn_input(client->conn).size > 0) {
+        read_batch(client, &batch, conn_input(client->conn));
+        prefetch_all(door, &batch);
+        more = serve(door, client, &batch);
     }
     door_flush(door, client);
     door_check_output(door, client);

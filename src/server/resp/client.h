@@ -44,6 +44,7 @@ struct client_card {
 
 enum client_reply { CLIENT_ANSWERED, CLIENT_MUTE, CLIENT_SKIP_NEXT, CLIENT_SKIP_THIS };
 
+struct ahead;
 struct transaction;
 struct subscriptions;
 struct lease_wait;
@@ -62,6 +63,7 @@ struct client {
     bool held;          /* by CLIENT PAUSE or LARDER.GET ... WAIT: nothing is read meanwhile */
     enum client_reply reply;
     struct resp_reader reader;
+    struct ahead *ahead;                 /* what was read before its turn; NULL: nothing */
     struct resp_arguments unfinished;    /* of a request with many arguments */
     struct transaction *transaction;     /* NULL: never began one nor watches anything */
     struct subscriptions *subscriptions; /* NULL: never subscribed */

@@ -203,6 +203,7 @@ enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread
     buf_init(&door->push[1], REPLIES_MAX, NULL);
     topics_init(&door->topics, resp->rules->heap);
     door->keys = mem_new(CACHE_LOCK_KEYS_MAX, sizeof *door->keys);
+    door->lookahead = lookahead_new();
     mailbox_init(&door->mailbox, loop, door);
     timer_init(&door->tick, door_tick);
     timer_init(&door->release, door_release);
@@ -253,6 +254,7 @@ void resp_door_free(struct resp_door **owner)
     buf_fini(&door->push[1]);
     topics_fini(&door->topics);
     mem_free(&door->keys);
+    lookahead_free(&door->lookahead);
     resp_forget_door(door);
     mem_free(owner);
 }

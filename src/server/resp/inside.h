@@ -29,6 +29,8 @@ struct verb_counts {
     struct counter rejected;
 };
 
+struct lookahead;
+
 struct resp_door {
     struct resp *resp;
     unsigned number;
@@ -40,6 +42,7 @@ struct resp_door {
     struct client *current; /* whose command runs */
 
     struct bytes arguments[BATCH_ARGUMENTS_MAX];
+    struct lookahead *lookahead;
     uint8_t text[RESP_INLINE_MAX]; /* of inline requests */
     struct buf out;                /* replies to the current client */
     struct buf waste;              /* replies that are not sent */
@@ -76,6 +79,12 @@ extern const struct listener_events door_listener_events;
 void door_tick(struct timer *timer);
 void door_release(struct timer *timer);
 void door_dig(struct timer *timer);
+
+/* Requests that are read before their clients' turn, so that what they need is there then. */
+struct lookahead *lookahead_new(void);
+void lookahead_free(struct lookahead **owner);
+void door_look_ahead(struct resp_door *door, struct client *client);
+void door_forget_ahead(struct resp_door *door, struct client *client);
 
 /* Runs what has arrived from a client. */
 void door_serve(struct resp_door *door, struct client *client);

@@ -74,6 +74,7 @@ static void client_gone(struct client *client)
     struct resp_door *door = client->door;
 
     leave_cards(client);
+    door_forget_ahead(door, client);
     lease_forget(client);
     transaction_reset(client);
     pubsub_forget(client);
@@ -116,6 +117,14 @@ static struct bytes refused(void *owner)
     return BYTES("-ERR max number of clients reached\r\n");
 }
 
+static void ahead(struct conn *conn, void *owner)
+{
+    struct client *client = owner;
+
+    (void)conn;
+    door_look_ahead(client->door, client);
+}
+
 static void received(struct conn *conn, void *owner)
 {
     struct client *client = owner;
@@ -142,7 +151,7 @@ static void closed(struct conn *conn, void *owner, enum err why)
 }
 
 const struct conn_events client_events = {
-    .received = received, .drained = drained, .closed = closed};
+    .ahead = ahead, .received = received, .drained = drained, .closed = closed};
 
 const struct listener_events door_listener_events = {.accepted = accepted, .refused = refused};
 
