@@ -43,10 +43,7 @@ static uint64_t scan_bucket(struct scanning *scanning, uint64_t cursor)
 {
     struct cache_thread *thread = scanning->thread;
     struct shard *shard = &thread->cache->shards[cursor >> 32];
-    bool entered = false;
-
-    if (steps_of(shard) % 2 != 0)
-        entered = shard_enter(thread, shard);
+    bool entered = shard_enter(thread, shard);
     const struct table *table = shard_table(shard);
     uint32_t number = index_bucket(table, (uint32_t)cursor);
 
