@@ -16,6 +16,7 @@ enum {
     PAGE = 4096,
     PAGE_LINES = PAGE / SHELF_LINE,
     HOLES_FIRST = 64,
+    LAP_MIN = (4 << 20) / SHELF_LINE, /* lines; the system keeps notes about addresses once used */
 };
 
 struct hole {
@@ -29,6 +30,8 @@ struct shelf {
     size_t reserved;
     size_t open; /* bytes from the base that may be touched */
     struct account *account;
+    uint32_t next;      /* line from which on the next table is put */
+    uint32_t taken;     /* lines */
     struct hole *holes; /* ascending, none next to another; the last one is never used up */
     size_t hole_count;
     size_t hole_max;
@@ -148,6 +151,11 @@ static void *take_lines(struct shelf *shelf, uint32_t lines)
 {
     size_t number = 0;
 
+    if (shelf->next / 2 > shelf->taken + LAP_MIN / 2)
+        shelf->next = 0;
+    number = hole_behind(shelf, shelf->next);
+    if (number > 0 && hole_end(shelf->holes[number - 1]) > shelf->next)
+        number--;
     while (shelf->holes[number].lines < lines) {
         number++;
         must(number < shelf->hole_count);
@@ -158,6 +166,8 @@ static void *take_lines(struct shelf *shelf, uint32_t lines)
 
     hole->at += lines;
     hole->lines -= lines;
+    shelf->next = hole->at;
+    shelf->taken += lines;
     account_force(shelf->account, (pages - hole_pages(*hole)) * PAGE);
     open_up(shelf, (size_t)hole->at * SHELF_LINE);
     if (hole->lines == 0)
@@ -214,6 +224,7 @@ void shelf_give(struct shelf *shelf, void *place, size_t bytes)
     poison(place, bytes);
     latch_lock(&shelf->latch);
     hole = merge(shelf, lines, &pages);
+    shelf->taken -= lines.lines;
     /* The pages that came free with these lines. */
     first = page_up(hole.at) > lines.at / PAGE_LINES ? page_up(hole.at) : lines.at / PAGE_LINES;
     behind = page_up(hole_end(lines)) < hole_end(hole) / PAGE_LINES ? page_up(hole_end(lines))
