@@ -77,15 +77,6 @@ static struct policy *make_policy(const struct cache *cache, const char *name)
     return policy_new(&settings);
 }
 
-static void take_over(struct cache *cache, struct policy *policy)
-{
-    struct lineup_places places = {cache->places.base, cache->places.shift,
-                                   offsetof(struct cache_entry, node)};
-
-    cache->policy = policy;
-    lineup_init(&cache->lineup, policy, &cache->marker, places);
-}
-
 static uint64_t oldest_load(void *context)
 {
     struct cache *cache = context;
@@ -102,11 +93,11 @@ struct cache *cache_new(const struct cache_settings *settings, uint64_t seed)
     init_secrets(cache, seed);
     epochs_init(&cache->epochs);
     init_shards(cache);
-    cache->slab = slab_new(settings->memory_max, &cache->values);
-    cache->places = (struct places){slab_base(cache->slab), slab_shift(cache->slab)};
-    take_over(cache, make_policy(cache, settings->policy));
-    for (unsigned i = 0; i < WHEELS; i++)
-        wheel_init(&cache->wheels[i]);
+    cache->pool = pool_new(settings->memory_max, &cache->values);
+    cache->places = (struct places){pool_base(cache->pool), pool_shift(cache->pool)};
+    cache->policy = make_policy(cache, settings->policy);
+    must(cache->policy != NULL); /* the configuration was checked */
+    policy_attach(cache->policy, &cache->policy_marker);
     for (unsigned i = 0; i < WATCH_RINGS; i++)
         list_init(&cache->watch_rings[i].watches);
     tags_init(&cache->tags, cache->secrets[0], &cache->tags_account, oldest_load, cache);
@@ -124,9 +115,8 @@ static void free_shard(struct cache *cache, struct shard *shard)
 
             if (ref == 0)
                 continue;
-            must((entry_state(entry_at(cache, ref)) & ENTRY_HOLDS) == 0);
-            atomic_store(&entry_at(cache, ref)->state, 0);
-            entry_free(cache, entry_at(cache, ref));
+            entry_clear(entry_at(cache, ref), ENTRY_SHOWN);
+            entry_let_go(cache, entry_at(cache, ref));
         }
     }
     loads_clear(&cache->loads, &shard->loads);
@@ -154,7 +144,7 @@ void cache_free(struct cache **owner)
     policy_free(&cache->policy);
     policy = atomic_load(&cache->policy_next);
     policy_free(&policy);
-    slab_free(&cache->slab);
+    pool_free(&cache->pool);
     shelf_free(&cache->shelf);
     mem_free(&cache->shards);
     mem_free(owner);
@@ -169,25 +159,6 @@ void cache_set_memory_max(struct cache *cache, size_t bytes)
 {
     atomic_store(&cache->memory_max, bytes);
     atomic_store(&cache->whole.max, bytes);
-}
-
-/* All that is shown goes into the new order, in the order of the index. The caller has every
- * latch. */
-static void reorder_shard(struct cache *cache, const struct shard *shard)
-{
-    const struct table *table = shard_table(shard);
-
-    for (uint32_t number = 0; number < table->buckets; number++) {
-        for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-            uint32_t ref = atomic_load(&table->at[number].refs[i]);
-            struct cache_entry *entry = entry_at(cache, ref);
-
-            if (ref == 0)
-                continue;
-            lineup_insert(&cache->lineup, ref, entry_hash(cache, entry),
-                          slab_cost(cache->slab, entry_size(entry)));
-        }
-    }
 }
 
 enum err cache_set_policy(struct cache *cache, const char *name)
@@ -208,17 +179,9 @@ void policy_turn(struct cache_thread *thread)
 
     if (atomic_load_explicit(&cache->policy_next, memory_order_relaxed) == NULL)
         return;
-    cache_lock_all(thread);
-    latch_lock(&cache->policy_latch);
     policy = atomic_exchange(&cache->policy_next, NULL);
-    if (policy != NULL) {
-        policy_free(&cache->policy);
-        take_over(cache, policy);
-        for (unsigned i = 0; i < cache->shard_count; i++)
-            reorder_shard(cache, &cache->shards[i]);
-    }
-    latch_unlock(&cache->policy_latch);
-    cache_unlock(thread);
+    if (policy != NULL)
+        order_take_over(cache, policy);
 }
 
 struct cache_key cache_key(const struct cache *cache, unsigned space, struct bytes name)

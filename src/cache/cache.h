@@ -220,7 +220,7 @@ void cache_unlock(struct cache_thread *thread);
 
 /* A mutable value (a list, a hash...). The engine owns it from cache_put on and calls `free` once
  * no thread can see it. Its memory is its maker's, who charges it to an account below
- * cache_account (base/heap.h). What it is worth when it leaves is told to the engine: `cost` at the
+ * cache_account (base/pool.h). What it is worth when it leaves is told to the engine: `cost` at the
  * put, and asked for again at cache_object_changed. */
 struct cache_object_ops {
     size_t (*cost)(const void *object);

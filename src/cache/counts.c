@@ -27,11 +27,11 @@ static void read_gauges(const struct cache *cache, struct cache_metrics *metrics
     counter_set(&metrics->tags, atomic_load(&cache->tags.count));
     counter_set(&metrics->memory_used_bytes, account_used(&cache->whole));
     counter_set(&metrics->memory_max_bytes, atomic_load(&cache->memory_max));
-    counter_set(&metrics->memory_values_bytes, slab_taken(cache->slab));
+    counter_set(&metrics->memory_values_bytes, pool_taken(cache->pool));
     counter_set(&metrics->memory_index_bytes, account_used(&cache->index));
     counter_set(&metrics->memory_tags_bytes, account_used(&cache->tags_account));
     counter_set(&metrics->memory_objects_bytes, account_used(&cache->objects));
-    counter_set(&metrics->memory_wasted_bytes, slab_backed(cache->slab) - slab_taken(cache->slab));
+    counter_set(&metrics->memory_wasted_bytes, pool_backed(cache->pool) - pool_taken(cache->pool));
 }
 
 void cache_read_metrics(const struct cache *cache, struct cache_metrics *ret_metrics)

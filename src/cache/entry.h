@@ -1,64 +1,104 @@
 /* entry.h: how a stored thing lies in memory.
  * SPDX-License-Identifier: MIT
  *
- *   one place of the slab:
- *   +--------------------------------------------------+
- *   | 48 bytes: policy node, state, expiry, sequence,  |
- *   |           wheel links, sizes, kind, space        |
- *   +--------------------------------------------------+
- *   | struct entry_extra and its tags   (ENTRY_EXTRA)  |  only with tags or stale times
- *   +--------------------------------------------------+
- *   | struct entry_object               (ENTRY_OBJECT) |  only for objects
- *   +--------------------------------------------------+
- *   | key | value                                      |
- *   +--------------------------------------------------+
+ *   one place of the pool, a multiple of 8 bytes:
+ *   +-----------------------------+
+ *   | word                      8 |  everything that a small entry needs, see below
+ *   +-----------------------------+
+ *   | expires_ms                8 |  ENTRY_ENDS: only if it ever ends
+ *   +-----------------------------+
+ *   | struct entry_wide         8 |  ENTRY_WIDE: sizes and kinds that do not fit into the word
+ *   +-----------------------------+
+ *   | struct entry_extra and tags |  ENTRY_EXTRA: only with tags or stale times
+ *   +-----------------------------+
+ *   | struct entry_object      16 |  ENTRY_OBJECT: only for values that change in place
+ *   +-----------------------------+
+ *   | key | value | up to 7 bytes |
+ *   +-----------------------------+
  *
- * Key, value and sizes never change once the index shows the entry. What changes is atomic: the
- * expiry, the sequence (a successful revalidation raises it), the state. Links are under the locks
- * of the policy and of the wheel.
+ *   the word, from its lowest bit:
+ *
+ *     1 raw        1: no entry but a hole (bit 5), or a place that is being made: its size is in
+ *                  bits 32..63
+ *     1 shown      the index shows it
+ *     1 moved      its object and its keeper belong to a copy now
+ *     1 soft       a soft purge set its expiry
+ *     1 young      it came into an older page (pool.h)
+ *     5 form       negative, object, extra, ends, wide
+ *     3 kind       ENTRY_KIND_WIDE: see entry_wide
+ *     5 space
+ *    14 clears     how many purges of whole spaces, prefixes and patterns it has outlived, modulo
+ *                  2^14; entries with an extra have a sequence number for all purges instead
+ *    11 policy     the policy's (policy.h)
+ *     8 key size
+ *    13 value size
+ *
+ * Key, value, sizes, form and kind never change once the index shows the entry. What changes is
+ * atomic: the expiry, the sequence (a successful revalidation raises it), and of the word the
+ * state, the clears and the policy's bits, by compare and exchange.
  */
 #ifndef LARDER_CACHE_ENTRY_H
 #define LARDER_CACHE_ENTRY_H
 
 #include "cache/cache.h"
-#include "cache/lineup.h"
 
+#include "base/must.h"
 #include "base/number.h"
+
+#include <stdatomic.h>
 
 struct tag;
 
+#define ENTRY_RAW   ((uint64_t)1 << 0)
+#define ENTRY_SHOWN ((uint64_t)1 << 1)
+#define ENTRY_MOVED ((uint64_t)1 << 2)
+#define ENTRY_SOFT  ((uint64_t)1 << 3)
+#define ENTRY_YOUNG ((uint64_t)1 << 4)
+
+#define ENTRY_HOLE ((uint64_t)1 << 5) /* only with ENTRY_RAW */
+
+#define ENTRY_NEGATIVE ((uint64_t)1 << 5)
+#define ENTRY_OBJECT   ((uint64_t)1 << 6)
+#define ENTRY_EXTRA    ((uint64_t)1 << 7)
+#define ENTRY_ENDS     ((uint64_t)1 << 8)
+#define ENTRY_WIDE     ((uint64_t)1 << 9)
+
 enum {
-    ENTRY_SPACE = 0x1f, /* of `space_flags`: the space; */
-    ENTRY_NEGATIVE = 0x20,
-    ENTRY_OBJECT = 0x40,
-    ENTRY_EXTRA = 0x80,
+    ENTRY_KIND_SHIFT = 10,
+    ENTRY_KIND_BITS = 3,
+    ENTRY_KIND_WIDE = (1 << ENTRY_KIND_BITS) - 1,
+    ENTRY_SPACE_SHIFT = 13,
+    ENTRY_SPACE_BITS = 5,
+    ENTRY_CLEARS_SHIFT = 18,
+    ENTRY_CLEARS_BITS = 14,
+    ENTRY_POLICY_SHIFT = 32,
+    ENTRY_POLICY_BITS = 11,
+    ENTRY_KEY_SHIFT = 43,
+    ENTRY_KEY_BITS = 8,
+    ENTRY_KEY_WIDE = 1 << ENTRY_KEY_BITS, /* keys of so many bytes are wide */
+    ENTRY_VALUE_SHIFT = 51,
+    ENTRY_VALUE_BITS = 13,
+    ENTRY_VALUE_WIDE = 1 << ENTRY_VALUE_BITS,
+    ENTRY_GRAIN = 8, /* places are multiples of so many bytes */
 };
 
-/* Of `state`: who holds it, and where in its life it is. */
-#define ENTRY_HOLDS ((uint32_t)0x00ffffff)
-#define ENTRY_SHOWN ((uint32_t)1 << 24) /* the index shows it */
-#define ENTRY_DEAD  ((uint32_t)1 << 25) /* unlinked, and no thread can find it any more */
-#define ENTRY_MOVED ((uint32_t)1 << 26) /* its object belongs to a copy now */
-#define ENTRY_SOFT  ((uint32_t)1 << 27) /* a soft purge set its expiry */
-#define ENTRY_HEAP  ((uint32_t)1 << 28) /* lies on the heap: delivered, never stored */
+_Static_assert(ENTRY_VALUE_SHIFT + ENTRY_VALUE_BITS == 64, "the word is full");
+_Static_assert(CACHE_SPACES <= 1 << ENTRY_SPACE_BITS, "every space has a number");
 
 struct cache_entry {
-    struct lineup_node node;
-    _Atomic uint32_t state; /* within the first 16 bytes, which a fresh place has zeroed */
-    _Atomic int64_t expires_ms;
-    _Atomic uint64_t sequence;
-    uint32_t wheel_next; /* also links what is retired */
-    uint32_t wheel_prev;
+    _Atomic uint64_t word;
+    uint64_t rest[];
+};
+
+struct entry_wide {
     uint32_t value_size;
     uint16_t key_size;
     uint8_t kind;
-    uint8_t space_flags;
-    uint8_t rest[];
+    uint8_t unused;
 };
 
-_Static_assert(sizeof(struct cache_entry) == 48, "every byte here is paid for by every item");
-
 struct entry_extra {
+    _Atomic uint64_t sequence;
     _Atomic int64_t stale_ms; /* how long after the expiry it may be served stale, */
     _Atomic int64_t error_ms; /*   and in place of an error */
     _Atomic int64_t retry_ms; /* no new load before, because the last one failed */
@@ -83,16 +123,117 @@ static inline int64_t time_between(int64_t from_ms, int64_t to_ms)
     return between;
 }
 
+/* ---- the word ---------------------------------------------------------------------------- */
+
+static inline uint64_t entry_word(const struct cache_entry *entry)
+{
+    return atomic_load_explicit(&entry->word, memory_order_acquire);
+}
+
+static inline uint64_t word_field(uint64_t word, unsigned shift, unsigned bits)
+{
+    return word >> shift & (((uint64_t)1 << bits) - 1);
+}
+
+static inline uint64_t word_with(uint64_t word, unsigned shift, unsigned bits, uint64_t value)
+{
+    uint64_t mask = (((uint64_t)1 << bits) - 1) << shift;
+
+    return (word & ~mask) | (value << shift & mask);
+}
+
+static inline uint64_t entry_set(struct cache_entry *entry, uint64_t flags)
+{
+    return atomic_fetch_or_explicit(&entry->word, flags, memory_order_acq_rel);
+}
+
+static inline uint64_t entry_clear(struct cache_entry *entry, uint64_t flags)
+{
+    return atomic_fetch_and_explicit(&entry->word, ~flags, memory_order_acq_rel);
+}
+
+static inline unsigned word_policy(uint64_t word)
+{
+    return (unsigned)word_field(word, ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS);
+}
+
+/* Gives the policy's bits a new value; lost when somebody else changes the word at the same time,
+ * which is no harm to a statistic. `word` is what was read before. */
+static inline void entry_set_policy(struct cache_entry *entry, uint64_t word, unsigned bits)
+{
+    uint64_t wanted = word_with(word, ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS, bits);
+
+    if (wanted != word)
+        (void)atomic_compare_exchange_strong_explicit(&entry->word, &word, wanted,
+                                                      memory_order_acq_rel, memory_order_relaxed);
+}
+
+static inline unsigned word_clears(uint64_t word)
+{
+    return (unsigned)word_field(word, ENTRY_CLEARS_SHIFT, ENTRY_CLEARS_BITS);
+}
+
+static inline void entry_set_clears(struct cache_entry *entry, uint64_t clears)
+{
+    uint64_t word = entry_word(entry);
+
+    while (!atomic_compare_exchange_weak_explicit(
+        &entry->word, &word, word_with(word, ENTRY_CLEARS_SHIFT, ENTRY_CLEARS_BITS, clears),
+        memory_order_acq_rel, memory_order_acquire))
+        continue;
+}
+
+static inline unsigned word_space(uint64_t word)
+{
+    return (unsigned)word_field(word, ENTRY_SPACE_SHIFT, ENTRY_SPACE_BITS);
+}
+
 static inline unsigned entry_space(const struct cache_entry *entry)
 {
-    return entry->space_flags & ENTRY_SPACE;
+    return word_space(entry_word(entry));
+}
+
+/* ---- a place that holds no entry --------------------------------------------------------- */
+
+static inline uint64_t word_raw(size_t size)
+{
+    return ENTRY_RAW | (uint64_t)size << 32;
+}
+
+static inline uint64_t word_hole(size_t size)
+{
+    return word_raw(size) | ENTRY_HOLE;
+}
+
+static inline bool word_is_hole(uint64_t word)
+{
+    return (word & (ENTRY_RAW | ENTRY_HOLE)) == (ENTRY_RAW | ENTRY_HOLE);
+}
+
+/* ---- parts ------------------------------------------------------------------------------- */
+
+static inline size_t word_wide_at(uint64_t word)
+{
+    return (word & ENTRY_ENDS) != 0;
+}
+
+static inline size_t word_extra_at(uint64_t word)
+{
+    return word_wide_at(word) + ((word & ENTRY_WIDE) != 0);
+}
+
+static inline const struct entry_wide *entry_wide(const struct cache_entry *entry, uint64_t word)
+{
+    return (const struct entry_wide *)(const void *)(entry->rest + word_wide_at(word));
 }
 
 static inline struct entry_extra *entry_extra(const struct cache_entry *entry)
 {
-    if ((entry->space_flags & ENTRY_EXTRA) == 0)
+    uint64_t word = entry_word(entry);
+
+    if ((word & ENTRY_EXTRA) == 0)
         return NULL;
-    return (struct entry_extra *)(uintptr_t)entry->rest;
+    return (struct entry_extra *)(uintptr_t)(entry->rest + word_extra_at(word));
 }
 
 static inline size_t entry_extra_size(const struct cache_entry *entry)
@@ -104,39 +245,75 @@ static inline size_t entry_extra_size(const struct cache_entry *entry)
 
 static inline struct entry_object *entry_object(const struct cache_entry *entry)
 {
-    if ((entry->space_flags & ENTRY_OBJECT) == 0)
+    uint64_t word = entry_word(entry);
+
+    if ((word & ENTRY_OBJECT) == 0)
         return NULL;
-    return (struct entry_object *)(uintptr_t)(entry->rest + entry_extra_size(entry));
+    return (struct entry_object *)(uintptr_t)((const uint8_t *)(entry->rest + word_extra_at(word)) +
+                                              entry_extra_size(entry));
+}
+
+static inline unsigned entry_kind(const struct cache_entry *entry)
+{
+    uint64_t word = entry_word(entry);
+
+    if ((word & ENTRY_WIDE) != 0)
+        return entry_wide(entry, word)->kind;
+    return (unsigned)word_field(word, ENTRY_KIND_SHIFT, ENTRY_KIND_BITS);
+}
+
+static inline size_t entry_key_size(const struct cache_entry *entry, uint64_t word)
+{
+    if ((word & ENTRY_WIDE) != 0)
+        return entry_wide(entry, word)->key_size;
+    return word_field(word, ENTRY_KEY_SHIFT, ENTRY_KEY_BITS);
+}
+
+static inline size_t entry_value_size(const struct cache_entry *entry, uint64_t word)
+{
+    if ((word & ENTRY_WIDE) != 0)
+        return entry_wide(entry, word)->value_size;
+    return word_field(word, ENTRY_VALUE_SHIFT, ENTRY_VALUE_BITS);
+}
+
+static inline const uint8_t *entry_name_at(const struct cache_entry *entry, uint64_t word)
+{
+    const uint8_t *at = (const uint8_t *)(entry->rest + word_extra_at(word));
+
+    if ((word & (ENTRY_EXTRA | ENTRY_OBJECT)) != 0) {
+        at += entry_extra_size(entry);
+        if ((word & ENTRY_OBJECT) != 0)
+            at += sizeof(struct entry_object);
+    }
+    return at;
 }
 
 static inline struct bytes entry_name(const struct cache_entry *entry)
 {
-    size_t at = 0;
+    uint64_t word = entry_word(entry);
 
-    if (entry->space_flags & (ENTRY_EXTRA | ENTRY_OBJECT)) {
-        at = entry_extra_size(entry);
-        if (entry->space_flags & ENTRY_OBJECT)
-            at += sizeof(struct entry_object);
-    }
-    return (struct bytes){entry->rest + at, entry->key_size};
+    return (struct bytes){entry_name_at(entry, word), entry_key_size(entry, word)};
 }
 
 static inline struct bytes entry_value(const struct cache_entry *entry)
 {
-    struct bytes name = entry_name(entry);
+    uint64_t word = entry_word(entry);
 
-    return (struct bytes){name.data + name.size, entry->value_size};
+    return (struct bytes){entry_name_at(entry, word) + entry_key_size(entry, word),
+                          entry_value_size(entry, word)};
 }
 
 /* Whether it is the key's, byte for byte. */
 static inline bool entry_is(const struct cache_entry *entry, const struct cache_key *key)
 {
-    return entry->key_size == key->name.size && entry_space(entry) == key->space &&
+    uint64_t word = entry_word(entry);
+
+    return word_space(word) == key->space && entry_key_size(entry, word) == key->name.size &&
            (key->name.size == 0 ||
-            memcmp(entry_name(entry).data, key->name.data, key->name.size) == 0);
+            memcmp(entry_name_at(entry, word), key->name.data, key->name.size) == 0);
 }
 
-/* The whole place's size in bytes. */
+/* Bytes from the word to the end of the value. */
 static inline size_t entry_size(const struct cache_entry *entry)
 {
     struct bytes value = entry_value(entry);
@@ -144,19 +321,33 @@ static inline size_t entry_size(const struct cache_entry *entry)
     return (size_t)(value.data + value.size - (const uint8_t *)entry);
 }
 
+static inline size_t grains(size_t size)
+{
+    return (size + ENTRY_GRAIN - 1) & ~(size_t)(ENTRY_GRAIN - 1);
+}
+
+/* What the place takes, whatever is in it. */
+static inline size_t place_size(const struct cache_entry *entry)
+{
+    uint64_t word = entry_word(entry);
+
+    if ((word & ENTRY_RAW) != 0)
+        return word >> 32;
+    return grains(entry_size(entry));
+}
+
+/* ---- times ------------------------------------------------------------------------------- */
+
+static inline _Atomic int64_t *entry_end(const struct cache_entry *entry)
+{
+    return (_Atomic int64_t *)(uintptr_t)entry->rest;
+}
+
 static inline int64_t entry_expires(const struct cache_entry *entry)
 {
-    return atomic_load_explicit(&entry->expires_ms, memory_order_relaxed);
-}
-
-static inline uint64_t entry_sequence(const struct cache_entry *entry)
-{
-    return atomic_load_explicit(&entry->sequence, memory_order_acquire);
-}
-
-static inline uint32_t entry_state(const struct cache_entry *entry)
-{
-    return atomic_load_explicit(&entry->state, memory_order_acquire);
+    if ((entry_word(entry) & ENTRY_ENDS) == 0)
+        return CACHE_NEVER;
+    return atomic_load_explicit(entry_end(entry), memory_order_relaxed);
 }
 
 static inline int64_t entry_stale_until(const struct cache_entry *entry, int64_t expires_ms)

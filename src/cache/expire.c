@@ -1,45 +1,94 @@
 /* expire.c: gives back what has lived its time. SPDX-License-Identifier: MIT
  *
- * The wheel names entries that are over; each is looked up again under its shard's latch, since it
- * may have been removed, moved or given more time meanwhile.
+ * The pool names pages in which something may be over; the entries of such a page that are over are
+ * looked up again, each under its shard's latch, since they may have been removed, moved or given
+ * more time meanwhile.
  */
 #include "cache/store.h"
 
-enum { POPPED_MAX = 64, MOVES_MAX = 256, ROUNDS_MAX = 4 };
+enum {
+    GATHERED_MAX = 64, /* entries of a page at one time */
+    EXPIRED_MAX = 512, /* entries a turn: a fraction of a millisecond */
+    PAGES_MAX = 32,    /* pages a turn: most that are due have something to give */
+    AGAIN_MS = 100,    /* until a place is looked at again that is just being made */
+};
 
-static void expire_one(struct cache_thread *thread, uint32_t ref, int64_t now_ms)
+/* What is over in a page. More than fits: the page stays due. */
+static size_t gather(struct cache *cache, uint32_t page, int64_t now_ms,
+                     uint32_t refs[GATHERED_MAX])
+{
+    const struct cache_entry *entry = NULL;
+    int64_t due_ms = CACHE_NEVER;
+    uint32_t offset = 0;
+    size_t count = 0;
+
+    while ((entry = pool_walk(cache->pool, page, &offset)) != NULL) {
+        uint64_t word = entry_word(entry);
+        int64_t ends_ms = CACHE_NEVER;
+
+        if ((word & ENTRY_RAW) == 0)
+            ends_ms = entry_ends(entry);
+        if ((word & ENTRY_SHOWN) == 0) {
+            /* Being made, or gone already: nobody knows which, so it is asked for again. */
+            ends_ms =
+                ends_ms == CACHE_NEVER && (word & ENTRY_RAW) == 0 ? CACHE_NEVER : now_ms + AGAIN_MS;
+        } else if (ends_ms <= now_ms) {
+            if (count == GATHERED_MAX) {
+                due_ms = now_ms;
+                break;
+            }
+            refs[count++] = entry_ref(cache, entry);
+        }
+        if (ends_ms < due_ms && ends_ms > now_ms)
+            due_ms = ends_ms;
+    }
+    /* One that cannot go now (its shard is taken) is asked for again, too. */
+    if (count > 0 && due_ms > now_ms + AGAIN_MS)
+        due_ms = now_ms + AGAIN_MS;
+    pool_set_due(cache->pool, page, due_ms);
+    return count;
+}
+
+/* True: it is gone. */
+static bool expire_one(struct cache_thread *thread, uint32_t ref, int64_t now_ms)
 {
     struct cache *cache = thread->cache;
     struct cache_entry *entry = entry_at(cache, ref);
     struct cache_key key = entry_key(cache, entry);
     struct shard *shard = shard_of(cache, key.hash);
     _Atomic uint32_t *slot = NULL;
+    bool gone = false;
 
-    latch_lock(&shard->latch);
-    if (find_entry(cache, shard, &key, &slot) == entry && entry_ends(entry) <= now_ms)
+    if (!latch_try(&shard->latch))
+        return false;
+    if (find_entry(cache, shard, &key, &slot) == entry && entry_ends(entry) <= now_ms) {
         shard_remove(thread, shard, slot, entry, key.hash, CACHE_EXPIRED);
-    latch_unlock(&shard->latch);
-}
-
-static void expire_from(struct cache_thread *thread, struct wheel *wheel, int64_t now_ms)
-{
-    uint32_t refs[POPPED_MAX];
-
-    for (int round = 0; round < ROUNDS_MAX && wheel_due_ms(wheel) <= now_ms; round++) {
-        if (!latch_try(&wheel->latch))
-            return;
-        size_t count = wheel_pop(wheel, thread->cache->places, now_ms, MOVES_MAX, refs, POPPED_MAX);
-
-        latch_unlock(&wheel->latch);
-        for (size_t i = 0; i < count; i++)
-            expire_one(thread, refs[i], now_ms);
+        gone = true;
     }
+    latch_unlock(&shard->latch);
+    return gone;
 }
 
-void expire_turn(struct cache_thread *thread, int64_t now_ms)
+bool expire_turn(struct cache_thread *thread, int64_t now_ms)
 {
-    for (unsigned i = 0; i < WHEELS; i++)
-        expire_from(thread, &thread->cache->wheels[i], now_ms);
+    struct cache *cache = thread->cache;
+    uint32_t refs[GATHERED_MAX];
+    size_t expired = 0;
+
+    for (int i = 0; i < PAGES_MAX && expired < EXPIRED_MAX; i++) {
+        uint32_t page = 0;
+        size_t count = 0;
+
+        if (pool_due_ms(cache->pool) > now_ms || !latch_try(&cache->order_latch))
+            return false;
+        page = pool_due(cache->pool, now_ms);
+        if (page != 0)
+            count = gather(cache, page, now_ms, refs);
+        latch_unlock(&cache->order_latch);
+        for (size_t j = 0; j < count; j++)
+            expired += expire_one(thread, refs[j], now_ms);
+    }
+    return pool_due_ms(cache->pool) <= now_ms;
 }
 
 bool cache_set_expiry(struct cache_thread *thread, struct cache_key key, int64_t expires_ms,
@@ -56,12 +105,14 @@ bool cache_set_expiry(struct cache_thread *thread, struct cache_key key, int64_t
     if (there && expires_ms <= now_ms) {
         shard_remove(thread, shard, slot, entry, key.hash, CACHE_REMOVED);
     } else if (there) {
+        struct entry_times times = {.expires_ms = expires_ms, .keep_distances = true};
+
         /* What a soft purge has made stale does not become fresh by that. */
         if (view.soft_purged && view.expires_ms < expires_ms)
-            expires_ms = view.expires_ms;
-        shard_set_times(cache, entry, key.hash,
-                        (struct entry_times){.expires_ms = expires_ms, .keep_distances = true});
-        tell_change(cache, &key);
+            times.expires_ms = view.expires_ms;
+        there = shard_set_times(thread, slot, entry, times) != NULL;
+        if (there)
+            tell_change(cache, &key);
     }
     shard_leave(shard, entered);
     return there;

@@ -179,7 +179,7 @@ static bool is_replaced(const struct filling *fill, const struct load *load)
     const struct cache_entry *entry = find_entry(cache, fill->shard, &fill->put->key, &slot);
 
     return load->replaces != 0 && entry != NULL && !verdict_of(cache, entry).gone &&
-           entry_sequence(entry) != load->replaces;
+           entry_identity(entry) != load->replaces;
 }
 
 static enum err drop_fill(struct filling *fill, struct load *load, bool purged)
@@ -199,6 +199,8 @@ static enum err fill_load(struct filling *fill, struct load *load, enum err err)
     if (load->state == LOAD_DOOMED || purged || is_replaced(fill, load))
         return drop_fill(fill, load, purged);
     if (fill->entry != NULL) {
+        if (entry_extra(fill->entry) == NULL)
+            entry_count_clears(thread->cache, fill->entry);
         put_entry(thread, fill->shard, fill->entry, &fill->put->key);
         fill->stored = true;
     } else if (err == ERR_OK || fill->put->negative) {
@@ -292,32 +294,33 @@ static struct cache_entry *revalidate(const struct ending *ending, _Atomic uint3
     const struct load *load = ending->load;
     struct cache_key key = load_key(load);
     const struct entry_extra *extra = entry_extra(entry);
-    struct copying copying = {.extra = true, .force = true};
+    struct copying copying = {.extra = true};
     bool valid = false;
 
     latch_lock(&cache->purge_latch);
     valid = !verdict_of(cache, entry).gone &&
             purged_since(cache, &key, extra == NULL ? NULL : extra->tags,
                          extra == NULL ? 0 : (size_t)extra->tag_count, load->sequence) == 0;
-    if (valid)
-        atomic_store_explicit(&entry->sequence, load->sequence, memory_order_release);
+    if (valid && extra != NULL)
+        atomic_store_explicit(&entry_extra(entry)->sequence, load->sequence, memory_order_release);
+    else if (valid)
+        entry_count_clears(cache, entry);
     latch_unlock(&cache->purge_latch);
     if (!valid)
         return NULL;
-    atomic_fetch_and_explicit(&entry->state, ~ENTRY_SOFT, memory_order_relaxed);
+    entry_clear(entry, ENTRY_SOFT);
     if (extra == NULL && times.error_ms > 0) {
         struct cache_entry *copy = NULL;
 
         if (entry_copy(ending->thread, entry, &copying, &copy) != ERR_OK)
             return NULL;
-        atomic_fetch_or_explicit(&entry->state, ENTRY_MOVED, memory_order_relaxed);
-        shard_replace(ending->thread, slot, entry, copy, key.hash);
+        atomic_store_explicit(&entry_extra(copy)->sequence, load->sequence, memory_order_relaxed);
+        shard_move(ending->thread, slot, entry, copy);
         entry = copy;
     }
     if (entry_extra(entry) != NULL)
         atomic_store_explicit(&entry_extra(entry)->retry_ms, INT64_MIN, memory_order_relaxed);
-    shard_set_times(cache, entry, key.hash, times);
-    return entry;
+    return shard_set_times(ending->thread, slot, entry, times);
 }
 
 static enum err end_unchanged(const struct ending *ending, struct entry_times times, int64_t now_ms)
@@ -330,7 +333,7 @@ static enum err end_unchanged(const struct ending *ending, struct entry_times ti
     _Atomic uint32_t *slot = NULL;
     struct cache_entry *entry = find_entry(thread->cache, ending->shard, &key, &slot);
 
-    if (load->state == LOAD_DOOMED || entry == NULL || entry_sequence(entry) != load->replaces)
+    if (load->state == LOAD_DOOMED || entry == NULL || entry_identity(entry) != load->replaces)
         entry = NULL;
     else
         entry = revalidate(ending, slot, entry, times);

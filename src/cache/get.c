@@ -18,7 +18,7 @@ struct getting {
 /* The number of the entry in view, whose own changes in place do not count; 0: nothing there. */
 static uint64_t entry_number(const struct getting *get)
 {
-    return get->view->state == CACHE_MISS ? 0 : entry_sequence(get->view->entry);
+    return get->view->state == CACHE_MISS ? 0 : entry_identity(get->view->entry);
 }
 
 static enum cache_answer lead(struct getting *get, enum cache_answer leading,

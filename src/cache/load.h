@@ -14,7 +14,7 @@
  * shard's latch. All records that load also stand in the order of their numbers, and in a ring of
  * slots by their deadlines; these two are under a latch of their own.
  *
- * Memory: heap, one block a record, its key included. Limits: `max` of loads_begin.
+ * Memory: pool, one block a record, its key included. Limits: `max` of loads_begin.
  */
 #ifndef LARDER_CACHE_LOAD_H
 #define LARDER_CACHE_LOAD_H

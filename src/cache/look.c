@@ -16,7 +16,11 @@ struct cache_entry *find_entry(const struct cache *cache, const struct shard *sh
 
 void entry_hit(struct cache_thread *thread, struct cache_entry *entry)
 {
-    lineup_hit(&entry->node, &thread->cache->marker, &thread->random);
+    uint64_t word = entry_word(entry);
+
+    entry_set_policy(
+        entry, word,
+        policy_hit(&thread->cache->policy_marker, (uint16_t)word_policy(word), &thread->random));
 }
 
 enum cache_state look_shard(struct cache_thread *thread, const struct shard *shard,
@@ -68,17 +72,6 @@ enum cache_state cache_look(struct cache_thread *thread, struct cache_key key, i
     return state;
 }
 
-/* What a write of the entry is going to link anew: its neighbours in the order of eviction. Read
- * without their latch and only to fetch ahead: a wrong neighbour costs nothing. */
-__attribute__((no_sanitize("thread"))) static void prefetch_neighbours(const struct cache *cache,
-                                                                       uint32_t ref)
-{
-    const struct cache_entry *entry = entry_at(cache, ref);
-
-    __builtin_prefetch(entry_at(cache, entry->node.next), 1);
-    __builtin_prefetch(entry_at(cache, entry->node.prev), 1);
-}
-
 void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage)
 {
     const struct cache *cache = thread->cache;
@@ -95,38 +88,9 @@ void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned 
 
         if (ref == 0)
             continue;
-        if (stage > 1) {
-            prefetch_neighbours(cache, ref);
-            continue;
-        }
         __builtin_prefetch(entry_at(cache, ref));
         __builtin_prefetch((const uint8_t *)entry_at(cache, ref) + 64);
     }
-}
-
-struct cache_entry *cache_hold(struct cache *cache, struct cache_view *view)
-{
-    uint32_t before = 0;
-
-    (void)cache;
-    must(view->entry != NULL);
-    before = atomic_fetch_add_explicit(&view->entry->state, 1, memory_order_relaxed);
-    must((before & ENTRY_HOLDS) < ENTRY_HOLDS);
-    return view->entry;
-}
-
-void cache_drop(struct cache *cache, struct cache_entry **owner)
-{
-    struct cache_entry *entry = *owner;
-    uint32_t before = 0;
-
-    *owner = NULL;
-    if (entry == NULL)
-        return;
-    before = atomic_fetch_sub_explicit(&entry->state, 1, memory_order_acq_rel);
-    must((before & ENTRY_HOLDS) > 0);
-    if ((before & ENTRY_HOLDS) == 1 && (before & ENTRY_DEAD) != 0)
-        entry_free(cache, entry);
 }
 
 void cache_tags_of(struct cache_thread *thread, const struct cache_view *view, cache_tag_fn *each,

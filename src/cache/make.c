@@ -13,20 +13,64 @@ struct recipe recipe_of(const struct cache_put *put, uint64_t sequence)
     return (struct recipe){put, sequence, stale, error};
 }
 
+/* A tag that is named twice is one. */
+static size_t tags_of(const struct cache_put *put)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < put->tag_count; i++) {
+        size_t at = 0;
+
+        while (!bytes_equal(put->tags[at], put->tags[i]))
+            at++;
+        count += at == i;
+    }
+    return count;
+}
+
 static size_t extra_size(const struct recipe *recipe)
 {
     if (recipe->put->tag_count == 0 && recipe->error_until_ms == recipe->put->expires_ms)
         return 0;
-    return sizeof(struct entry_extra) + recipe->put->tag_count * sizeof(struct tag *);
+    return sizeof(struct entry_extra) + tags_of(recipe->put) * sizeof(struct tag *);
 }
 
-static size_t recipe_size(const struct recipe *recipe)
+/* What an entry is going to look like: its form and its kind, space and sizes in the word, and how
+ * large it is. */
+struct shape {
+    uint64_t word;
+    size_t size;
+    size_t value_size;
+};
+
+static uint64_t word_sizes(uint64_t word, unsigned kind, size_t key_size, size_t value_size)
+{
+    if (kind >= ENTRY_KIND_WIDE || key_size >= ENTRY_KEY_WIDE || value_size >= ENTRY_VALUE_WIDE)
+        return word | ENTRY_WIDE;
+    return word | (uint64_t)kind << ENTRY_KIND_SHIFT | (uint64_t)key_size << ENTRY_KEY_SHIFT |
+           (uint64_t)value_size << ENTRY_VALUE_SHIFT;
+}
+
+static struct shape shape_of(const struct recipe *recipe)
 {
     const struct cache_put *put = recipe->put;
-    size_t object = put->object == NULL ? 0 : sizeof(struct entry_object);
+    struct shape shape = {.word = (uint64_t)put->key.space << ENTRY_SPACE_SHIFT,
+                          .value_size = put->head.size + put->body.size};
+    size_t extra = extra_size(recipe);
 
-    return sizeof(struct cache_entry) + extra_size(recipe) + object + put->key.name.size +
-           put->head.size + put->body.size;
+    if (put->negative)
+        shape.word |= ENTRY_NEGATIVE;
+    if (extra > 0)
+        shape.word |= ENTRY_EXTRA;
+    if (extra > 0 || put->expires_ms != CACHE_NEVER)
+        shape.word |= ENTRY_ENDS;
+    if (put->object != NULL)
+        shape.word |= ENTRY_OBJECT;
+    shape.word = word_sizes(shape.word, put->kind, put->key.name.size, shape.value_size);
+    shape.size = sizeof(struct cache_entry) + word_extra_at(shape.word) * sizeof(uint64_t) + extra +
+                 (put->object == NULL ? 0 : sizeof(struct entry_object)) + put->key.name.size +
+                 shape.value_size;
+    return shape;
 }
 
 enum err recipe_check(const struct cache *cache, const struct cache_put *put)
@@ -58,12 +102,18 @@ static bool has_tag(const struct entry_extra *extra, const struct tag *tag)
     return false;
 }
 
-/* False: no memory; the tags that were taken stay in the entry. */
-static bool fill_extra(struct cache *cache, struct cache_entry *entry, const struct recipe *recipe)
+static void give_tags(struct cache *cache, struct entry_extra *extra)
 {
-    struct entry_extra *extra = entry_extra(entry);
+    for (uint64_t i = 0; i < extra->tag_count; i++)
+        tags_give(&cache->tags, extra->tags[i]);
+}
+
+/* False: no memory; nothing was taken. */
+static bool fill_extra(struct cache *cache, struct entry_extra *extra, const struct recipe *recipe)
+{
     const struct cache_put *put = recipe->put;
 
+    atomic_init(&extra->sequence, recipe->sequence);
     atomic_init(&extra->stale_ms, time_between(put->expires_ms, recipe->stale_until_ms));
     atomic_init(&extra->error_ms, time_between(put->expires_ms, recipe->error_until_ms));
     atomic_init(&extra->retry_ms, INT64_MIN);
@@ -71,8 +121,10 @@ static bool fill_extra(struct cache *cache, struct cache_entry *entry, const str
     for (size_t i = 0; i < put->tag_count; i++) {
         struct tag *tag = tags_take(&cache->tags, put->tags[i]);
 
-        if (tag == NULL)
+        if (tag == NULL) {
+            give_tags(cache, extra);
             return false;
+        }
         if (has_tag(extra, tag))
             tags_give(&cache->tags, tag);
         else
@@ -81,9 +133,9 @@ static bool fill_extra(struct cache *cache, struct cache_entry *entry, const str
     return true;
 }
 
-static void fill_object(struct cache *cache, struct cache_entry *entry, const struct recipe *recipe)
+static void fill_object(struct cache *cache, struct entry_object *object,
+                        const struct recipe *recipe)
 {
-    struct entry_object *object = entry_object(entry);
     const struct cache_object_ops *ops = cache->object_ops[recipe->put->kind];
 
     object->object = recipe->put->object;
@@ -98,82 +150,133 @@ static void append(uint8_t **at, struct bytes bytes)
     *at += bytes.size;
 }
 
+/* The word comes last: until then whoever walks the page sees a place that is being made. False: no
+ * memory for a tag. */
 static bool fill_place(struct cache *cache, struct cache_entry *entry, const struct recipe *recipe,
-                       uint32_t state)
+                       const struct shape *shape)
 {
     const struct cache_put *put = recipe->put;
-    bool complete = true;
+    uint64_t *rest = entry->rest;
     uint8_t *at = NULL;
 
-    atomic_store_explicit(&entry->state, state, memory_order_relaxed);
-    entry->node.next = entry->node.prev = 0;
-    entry->node.queue = 0;
-    atomic_store_explicit(&entry->node.bits, 0, memory_order_relaxed);
-    atomic_store_explicit(&entry->expires_ms, put->expires_ms, memory_order_relaxed);
-    atomic_store_explicit(&entry->sequence, recipe->sequence, memory_order_relaxed);
-    entry->wheel_next = entry->wheel_prev = 0;
-    entry->value_size = (uint32_t)(put->head.size + put->body.size);
-    entry->key_size = (uint16_t)put->key.name.size;
-    entry->kind = put->kind;
-    entry->space_flags = put->key.space;
-    if (put->negative)
-        entry->space_flags |= ENTRY_NEGATIVE;
-    if (extra_size(recipe) > 0) {
-        entry->space_flags |= ENTRY_EXTRA;
-        complete = fill_extra(cache, entry, recipe);
+    if (shape->word & ENTRY_ENDS)
+        atomic_init((_Atomic int64_t *)(void *)rest++, put->expires_ms);
+    if (shape->word & ENTRY_WIDE)
+        *(struct entry_wide *)(void *)rest++ =
+            (struct entry_wide){.value_size = (uint32_t)shape->value_size,
+                                .key_size = (uint16_t)put->key.name.size,
+                                .kind = put->kind};
+    at = (uint8_t *)rest;
+    if (shape->word & ENTRY_EXTRA) {
+        struct entry_extra *extra = (struct entry_extra *)(void *)rest;
+
+        if (!fill_extra(cache, extra, recipe))
+            return false;
+        at += sizeof *extra + extra->tag_count * sizeof extra->tags[0];
     }
     if (put->object != NULL) {
-        entry->space_flags |= ENTRY_OBJECT;
-        fill_object(cache, entry, recipe);
+        fill_object(cache, (struct entry_object *)(void *)at, recipe);
+        at += sizeof(struct entry_object);
     }
-    at = (uint8_t *)(uintptr_t)entry_name(entry).data;
     append(&at, put->key.name);
     append(&at, put->head);
     append(&at, put->body);
-    return complete;
+    return true;
+}
+
+/* The queue of what the key has now, which its new value inherits. 0: nothing. */
+static unsigned queue_of_key(struct cache_thread *thread, const struct cache_key *key)
+{
+    const struct cache *cache = thread->cache;
+    _Atomic uint32_t *slot = NULL;
+    const struct cache_entry *old = find_entry(cache, shard_of(cache, key->hash), key, &slot);
+
+    return old == NULL ? 0 : pool_queue_of(cache->pool, entry_ref(cache, old));
+}
+
+static void set_word(struct cache_entry *entry, uint64_t word)
+{
+    atomic_store_explicit(&entry->word, word, memory_order_release);
 }
 
 enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
                     struct cache_entry **ret_entry)
 {
     struct cache *cache = thread->cache;
+    struct shape shape = shape_of(recipe);
+    struct room_ask ask = {.size = shape.size,
+                           .hash = recipe->put->key.hash,
+                           .queue = queue_of_key(thread, &recipe->put->key),
+                           .ends_ms = recipe->error_until_ms};
     struct cache_entry *entry = NULL;
-    uint32_t ref = 0;
+    bool young = false;
 
-    TRY(room_take(thread, recipe_size(recipe), &ref));
-    entry = entry_at(cache, ref);
-    if (!fill_place(cache, entry, recipe, 0)) {
-        entry_discard(cache, entry);
+    TRY(room_take(thread, &ask, &entry, &young));
+    if (!fill_place(cache, entry, recipe, &shape)) {
+        uint32_t ref = entry_ref(cache, entry);
+
+        order_give(cache, &ref, 1);
         return ERR_FULL;
     }
+    shape.word = word_with(shape.word, ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS,
+                           policy_fresh(&cache->policy_marker));
+    set_word(entry, shape.word | (young ? ENTRY_YOUNG : 0));
     *ret_entry = entry;
     return ERR_OK;
+}
+
+/* ---- on the heap of the process ----------------------------------------------------------- */
+
+struct loose {
+    _Atomic uint32_t holds;
+    struct cache_entry entry;
+};
+
+static struct loose *loose_of(struct cache_entry *entry)
+{
+    return (struct loose *)(void *)((uint8_t *)entry - offsetof(struct loose, entry));
+}
+
+/* Held once. */
+static struct loose *loose_new(struct cache *cache, size_t size)
+{
+    struct loose *loose = mem_try(offsetof(struct loose, entry) + size);
+
+    if (loose == NULL)
+        return NULL;
+    account_force(&cache->values, mem_cost(loose));
+    atomic_init(&loose->holds, 1);
+    return loose;
 }
 
 struct cache_entry *entry_make_loose(struct cache *cache, const struct recipe *recipe)
 {
     struct cache_put bare = *recipe->put;
     struct recipe plain = *recipe;
-    struct cache_entry *entry = NULL;
+    struct loose *loose = NULL;
+    struct shape shape;
 
     /* It is never found, so it needs neither tags nor an object's keeper. */
     bare.tag_count = 0;
     bare.object = NULL;
     plain.put = &bare;
-    entry = mem_try(recipe_size(&plain));
-    if (entry == NULL)
+    shape = shape_of(&plain);
+    loose = loose_new(cache, shape.size);
+    if (loose == NULL)
         return NULL;
-    account_force(&cache->values, mem_cost(entry));
-    (void)fill_place(cache, entry, &plain, ENTRY_HEAP);
-    return entry;
+    (void)fill_place(cache, &loose->entry, &plain, &shape);
+    set_word(&loose->entry, shape.word);
+    return &loose->entry;
 }
 
-static void copy_extra(struct cache *cache, struct cache_entry *to, const struct cache_entry *from,
-                       const struct copying *copying)
+/* ---- copies ------------------------------------------------------------------------------ */
+
+static void copy_extra(struct cache *cache, struct entry_extra *extra,
+                       const struct cache_entry *from, const struct copying *copying)
 {
     const struct entry_extra *old = entry_extra(from);
-    struct entry_extra *extra = entry_extra(to);
 
+    atomic_init(&extra->sequence, old == NULL ? 0 : atomic_load(&old->sequence));
     atomic_init(&extra->stale_ms, old == NULL ? 0 : atomic_load(&old->stale_ms));
     atomic_init(&extra->error_ms, old == NULL ? 0 : atomic_load(&old->error_ms));
     atomic_init(&extra->retry_ms, old == NULL ? INT64_MIN : atomic_load(&old->retry_ms));
@@ -186,45 +289,75 @@ static void copy_extra(struct cache *cache, struct cache_entry *to, const struct
         extra->tags[extra->tag_count++] = copying->tags[i];
 }
 
+static size_t copy_extra_size(const struct cache_entry *from, const struct copying *copying)
+{
+    const struct entry_extra *old = entry_extra(from);
+    uint64_t count = (old == NULL ? 0 : old->tag_count) + copying->tag_count;
+
+    if (old == NULL && !copying->extra)
+        return 0;
+    return sizeof *old + count * sizeof old->tags[0];
+}
+
 enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
                     const struct copying *copying, struct cache_entry **ret_entry)
 {
     struct cache *cache = thread->cache;
-    size_t extra = entry_extra_size(from);
-    size_t rest = entry_size(from) - sizeof *from - extra;
+    uint64_t old = entry_word(from);
+    uint64_t word = old & ~(ENTRY_SHOWN | ENTRY_MOVED | ENTRY_YOUNG);
+    size_t extra = copy_extra_size(from, copying);
+    size_t head = sizeof *from + word_extra_at(old) * sizeof from->rest[0] + entry_extra_size(from);
+    size_t rest = entry_size(from) - head;
+    struct room_ask ask = {.queue = copying->queue, .force = true};
     struct cache_entry *entry = NULL;
-    uint32_t ref = 0;
+    uint8_t *at = NULL;
+    bool young = false;
 
-    if (copying->extra) {
-        const struct entry_extra *old = entry_extra(from);
-        uint64_t count = (old == NULL ? 0 : old->tag_count) + copying->tag_count;
-
-        extra = sizeof *old + count * sizeof old->tags[0];
-    }
-    if (copying->force)
-        TRY(slab_take(cache->slab, sizeof *from + extra + rest, true, &ref));
-    else
-        TRY(room_take(thread, sizeof *from + extra + rest, &ref));
-    entry = entry_at(cache, ref);
-    atomic_store_explicit(&entry->state, entry_state(from) & ENTRY_SOFT, memory_order_relaxed);
-    entry->node.next = entry->node.prev = 0;
-    entry->node.queue = 0;
-    atomic_store_explicit(&entry->node.bits, atomic_load(&from->node.bits), memory_order_relaxed);
-    atomic_store_explicit(&entry->expires_ms, entry_expires(from), memory_order_relaxed);
-    atomic_store_explicit(&entry->sequence, entry_sequence(from), memory_order_relaxed);
-    entry->wheel_next = entry->wheel_prev = 0;
-    entry->value_size = from->value_size;
-    entry->key_size = from->key_size;
-    entry->kind = from->kind;
-    entry->space_flags = from->space_flags;
-    if (extra > 0) {
-        entry->space_flags |= ENTRY_EXTRA;
-        copy_extra(cache, entry, from, copying);
-    }
-    memcpy(entry->rest + extra, from->rest + entry_extra_size(from), rest);
+    if (extra > 0)
+        word |= ENTRY_EXTRA;
+    if (extra > 0 || copying->ends)
+        word |= ENTRY_ENDS;
+    if (ask.queue == 0)
+        ask.queue = pool_queue_of(cache->pool, entry_ref(cache, from));
+    ask.size = sizeof *from + word_extra_at(word) * sizeof from->rest[0] + extra + rest;
+    ask.ends_ms = entry_ends(from);
+    TRY(room_take(thread, &ask, &entry, &young));
+    if (word & ENTRY_ENDS)
+        atomic_init(entry_end(entry), entry_expires(from));
+    if (word & ENTRY_WIDE)
+        *(struct entry_wide *)(void *)(entry->rest + word_wide_at(word)) = *entry_wide(from, old);
+    at = (uint8_t *)(entry->rest + word_extra_at(word));
+    if (extra > 0)
+        copy_extra(cache, (struct entry_extra *)(void *)at, from, copying);
+    memcpy(at + extra, (const uint8_t *)from + head, rest);
+    set_word(entry, word | (young ? ENTRY_YOUNG : 0));
     *ret_entry = entry;
     return ERR_OK;
 }
+
+struct cache_entry *entry_copy_loose(struct cache *cache, const struct cache_entry *from)
+{
+    uint64_t word = entry_word(from) & ~(ENTRY_OBJECT | ENTRY_SHOWN | ENTRY_MOVED | ENTRY_YOUNG);
+    struct copying copying = {.extra = false};
+    struct bytes name = entry_name(from);
+    struct bytes value = entry_value(from);
+    size_t extra = entry_extra_size(from);
+    size_t head = word_extra_at(word) * sizeof from->rest[0];
+    struct loose *loose = loose_new(cache, sizeof *from + head + extra + name.size + value.size);
+    uint8_t *at = NULL;
+
+    if (loose == NULL)
+        return NULL;
+    at = (uint8_t *)loose->entry.rest;
+    memcpy(at, from->rest, head);
+    if (extra > 0)
+        copy_extra(cache, (struct entry_extra *)(void *)(at + head), from, &copying);
+    memcpy(at + head + extra, name.data, name.size + value.size);
+    set_word(&loose->entry, word);
+    return &loose->entry;
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
 
 void object_free(const struct cache *cache, uint8_t kind, void *object)
 {
@@ -234,34 +367,47 @@ void object_free(const struct cache *cache, uint8_t kind, void *object)
         free_object(object);
 }
 
-void entry_free(struct cache *cache, struct cache_entry *entry)
+/* Its place apart: its tags and its object are given back. */
+static void entry_empty(struct cache *cache, struct cache_entry *entry)
 {
-    uint32_t state = entry_state(entry);
+    uint64_t word = entry_word(entry);
     struct entry_object *object = entry_object(entry);
     struct entry_extra *extra = entry_extra(entry);
 
-    must((state & (ENTRY_HOLDS | ENTRY_SHOWN)) == 0);
-    for (uint64_t i = 0; extra != NULL && i < extra->tag_count; i++)
-        tags_give(&cache->tags, extra->tags[i]);
-    if (object != NULL && (state & ENTRY_MOVED) == 0) {
+    must((word & ENTRY_SHOWN) == 0);
+    if (extra != NULL)
+        give_tags(cache, extra);
+    if (object != NULL && (word & ENTRY_MOVED) == 0) {
         account_refund(&cache->objects, atomic_load(&object->cost));
-        object_free(cache, entry->kind, object->object);
+        object_free(cache, (uint8_t)entry_kind(entry), object->object);
     }
-    if (state & ENTRY_HEAP) {
-        account_refund(&cache->values, mem_cost(entry));
-        mem_free(&entry);
-    } else {
-        atomic_store_explicit(&entry->state, 0, memory_order_relaxed);
-        slab_give(cache->slab, entry_ref(cache, entry));
+}
+
+void entries_let_go(struct cache *cache, uint32_t *refs, size_t count)
+{
+    size_t given = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct cache_entry *entry = entry_at(cache, refs[i]);
+
+        if (!pool_give_up(cache->pool, entry))
+            continue;
+        entry_empty(cache, entry);
+        refs[given++] = refs[i];
     }
+    order_give(cache, refs, given);
 }
 
 void entry_let_go(struct cache *cache, struct cache_entry *entry)
 {
-    uint32_t before = atomic_fetch_or_explicit(&entry->state, ENTRY_DEAD, memory_order_acq_rel);
+    uint32_t ref = 0;
 
-    if ((before & ENTRY_HOLDS) == 0)
-        entry_free(cache, entry);
+    if (!pool_has(cache->pool, entry)) {
+        cache_drop(cache, &entry);
+        return;
+    }
+    ref = entry_ref(cache, entry);
+    entries_let_go(cache, &ref, 1);
 }
 
 void entry_discard(struct cache *cache, struct cache_entry *entry)
@@ -273,16 +419,62 @@ void entry_discard(struct cache *cache, struct cache_entry *entry)
     entry_let_go(cache, entry);
 }
 
+/* ---- holds ------------------------------------------------------------------------------- */
+
+struct cache_entry *cache_hold(struct cache *cache, struct cache_view *view)
+{
+    struct cache_entry *entry = view->entry;
+
+    must(entry != NULL);
+    if (!pool_has(cache->pool, entry)) {
+        atomic_fetch_add_explicit(&loose_of(entry)->holds, 1, memory_order_relaxed);
+        return entry;
+    }
+    if (pool_hold(cache->pool, entry))
+        return entry;
+    entry = entry_copy_loose(cache, entry);
+    if (entry == NULL)
+        return NULL;
+    view->entry = entry;
+    view->value = entry_value(entry);
+    return entry;
+}
+
+static void loose_drop(struct cache *cache, struct loose *loose)
+{
+    if (atomic_fetch_sub_explicit(&loose->holds, 1, memory_order_acq_rel) > 1)
+        return;
+    entry_empty(cache, &loose->entry);
+    account_refund(&cache->values, mem_cost(loose));
+    mem_free(&loose);
+}
+
+void cache_drop(struct cache *cache, struct cache_entry **owner)
+{
+    struct cache_entry *entry = *owner;
+
+    *owner = NULL;
+    if (entry == NULL)
+        return;
+    if (!pool_has(cache->pool, entry)) {
+        loose_drop(cache, loose_of(entry));
+    } else if (pool_drop(cache->pool, entry)) {
+        uint32_t ref = entry_ref(cache, entry);
+
+        entry_empty(cache, entry);
+        order_give(cache, &ref, 1);
+    }
+}
+
 size_t entry_cost(const struct cache *cache, const struct cache_entry *entry)
 {
     const struct entry_object *object = entry_object(entry);
-    uint32_t state = entry_state(entry);
     size_t cost = 0;
 
-    if (state & ENTRY_HEAP)
-        return mem_cost(entry);
-    cost = slab_cost(cache->slab, entry_size(entry));
-    if (object == NULL || (state & ENTRY_MOVED) != 0)
+    if (!pool_has(cache->pool, entry))
+        return entry_size(entry);
+    cost = pool_cost(cache->pool, entry_size(entry));
+    if (object == NULL || (entry_word(entry) & ENTRY_MOVED) != 0)
         return cost;
     return cost + atomic_load_explicit(&object->cost, memory_order_relaxed);
 }

@@ -1,376 +1,365 @@
-/* pages.c: chains of free places, lists of pages by fullness, pages that are being emptied.
+/* pages.c: lists of pages, which open, close, change places and leave.
  * SPDX-License-Identifier: MIT
  */
 #include "cache/pages.h"
 
-#include "base/must.h"
 #include "cache/poison.h"
 
-#include <string.h>
+/* ---- lists ------------------------------------------------------------------------------- */
 
-enum {
-    NO_PLACE = 0xffff,
-    WASTE_SHARE = 32,  /* this part of what is backed may be holes before pages are emptied */
-    DRAINING_MAX = 32, /* pages that may be out of use for emptying */
-    SEARCHED_MAX = 16, /* pages of one list that are compared */
-    CHEAP_BIN = 1,     /* pages below a quarter full are always worth emptying */
-};
-
-enum page_state { PAGE_FULL, PAGE_LISTED, PAGE_DRAINING };
-
-void pages_init(struct pages *pages, struct region *region, unsigned granule_shift)
+static unsigned list_of(const struct unit *u)
 {
-    *pages = (struct pages){.region = region,
-                            .granule_shift = granule_shift,
-                            .waste_min = 4 * region_unit_bytes(region)};
-    size_classes_init(&pages->classes, region->unit_shift, granule_shift);
+    return u->state == PAGE_DRAINING ? (unsigned)DRAINING : u->queue;
 }
 
-static uint8_t *place_at(const struct pages *pages, const struct size_class *c, uint32_t page,
-                         uint32_t number)
+/* Newest of its list, but for the open page. */
+static void enlist(struct pool *pool, uint32_t page)
 {
-    return region_at(pages->region, page) + (size_t)number * c->size;
-}
+    struct unit *units = pool->region.units;
+    unsigned number = list_of(&units[page]);
+    struct pool_queue *list = &pool->queues[number];
+    uint32_t next = pool->open[number];
+    uint32_t prev = next == REGION_NOTHING ? list->newest : units[next].prev;
 
-/* ---- lists of pages ---------------------------------------------------------------------- */
-
-static void page_link(struct pages *pages, struct size_class *c, uint32_t page, unsigned bin)
-{
-    struct unit *units = pages->region->units;
-    uint32_t next = c->bins[bin];
-
-    units[page].state = PAGE_LISTED;
-    units[page].bin = (uint16_t)bin;
-    units[page].prev = REGION_NOTHING;
+    units[page].prev = prev;
     units[page].next = next;
+    if (prev != REGION_NOTHING)
+        units[prev].next = page;
+    else
+        list->oldest = page;
     if (next != REGION_NOTHING)
         units[next].prev = page;
-    c->bins[bin] = page;
-    c->lists |= 1U << bin;
+    else
+        list->newest = page;
 }
 
-static void page_unlink(struct pages *pages, struct size_class *c, uint32_t page)
+static void delist(struct pool *pool, uint32_t page)
 {
-    struct unit *units = pages->region->units;
-    unsigned bin = units[page].bin;
+    struct unit *units = pool->region.units;
+    struct pool_queue *list = &pool->queues[list_of(&units[page])];
     uint32_t next = units[page].next;
     uint32_t prev = units[page].prev;
 
-    if (next != REGION_NOTHING)
-        units[next].prev = prev;
+    if (pool->hand == page)
+        pool_hand_on(pool);
     if (prev != REGION_NOTHING)
         units[prev].next = next;
     else
-        c->bins[bin] = next;
-    if (c->bins[bin] == REGION_NOTHING)
-        c->lists &= ~(1U << bin);
-    units[page].state = PAGE_FULL;
-}
-
-/* After a change of `live` or `hole`: into the list where the page belongs. */
-static void page_sort(struct pages *pages, struct size_class *c, uint32_t page)
-{
-    const struct unit *u = &pages->region->units[page];
-    unsigned bin = size_class_fullness(c, u->live);
-
-    if (u->state == PAGE_LISTED) {
-        if (u->hole != NO_PLACE && u->bin == bin)
-            return;
-        page_unlink(pages, c, page);
-    }
-    if (u->hole != NO_PLACE)
-        page_link(pages, c, page, bin);
-}
-
-static void draining_add(struct pages *pages, uint32_t page)
-{
-    struct unit *units = pages->region->units;
-
-    units[page].state = PAGE_DRAINING;
-    units[page].next = REGION_NOTHING;
-    units[page].prev = pages->draining_last;
-    if (pages->draining_last != REGION_NOTHING)
-        units[pages->draining_last].next = page;
-    else
-        pages->draining_first = page;
-    pages->draining_last = page;
-    pages->draining_count++;
-}
-
-static void draining_drop(struct pages *pages, uint32_t page)
-{
-    struct unit *units = pages->region->units;
-    uint32_t next = units[page].next;
-    uint32_t prev = units[page].prev;
-
+        list->oldest = next;
     if (next != REGION_NOTHING)
         units[next].prev = prev;
     else
-        pages->draining_last = prev;
-    if (prev != REGION_NOTHING)
-        units[prev].next = next;
-    else
-        pages->draining_first = next;
-    pages->draining_count--;
-    units[page].state = PAGE_FULL;
-    if (pages->listing == page)
-        pages->listing = REGION_NOTHING;
+        list->newest = prev;
 }
 
-/* ---- taking ------------------------------------------------------------------------------ */
+/* ---- places of a page -------------------------------------------------------------------- */
 
-static void count_holes(struct pages *pages, struct size_class *c, size_t more, size_t less)
+static struct cache_entry *place_next(const struct pool *pool, uint32_t page, uint32_t *offset,
+                                      size_t *ret_size)
 {
-    c->holes += more - less;
-    pages->hole_bytes += (more - less) * c->size;
-}
+    const struct unit *u = &pool->region.units[page];
+    struct cache_entry *place = NULL;
 
-static uint8_t *take_hole(struct pages *pages, struct size_class *c)
-{
-    uint32_t page = c->bins[31 - __builtin_clz(c->lists)];
-    struct unit *u = &pages->region->units[page];
-    uint8_t *place = place_at(pages, c, page, u->hole);
-
-    must(u->hole < u->fresh);
-    unpoison(place, c->size);
-    memcpy(&u->hole, place, sizeof u->hole);
-    u->live++;
-    count_holes(pages, c, 0, 1);
-    page_sort(pages, c, page);
+    if (*offset >= u->fresh)
+        return NULL;
+    place = (struct cache_entry *)(void *)(region_at(&pool->region, page) + *offset);
+    *ret_size = u->alone ? u->fresh : pool_grains(pool, place_size(place));
+    must(*ret_size <= u->fresh - *offset);
+    *offset += (uint32_t)*ret_size;
     return place;
 }
 
-static enum err page_new(struct pages *pages, struct size_class *c)
+struct cache_entry *pool_walk(const struct pool *pool, uint32_t page, uint32_t *offset)
 {
-    uint32_t page = REGION_NOTHING;
-    struct unit *u = NULL;
+    struct cache_entry *place = NULL;
+    size_t size = 0;
 
-    TRY(region_take(pages->region, c->span, &page));
-    u = &pages->region->units[page];
-    u->class_ = (uint8_t)(c - pages->classes.items);
-    u->state = PAGE_FULL;
-    u->live = 0;
-    u->fresh = 0;
-    u->hole = NO_PLACE;
-    c->fresh = page;
-    return ERR_OK;
+    do {
+        place = place_next(pool, page, offset, &size);
+    } while (place != NULL && word_is_hole(entry_word(place)));
+    return place;
 }
 
-static enum err take_fresh(struct pages *pages, struct size_class *c, bool force,
-                           uint8_t **ret_place)
+/* All its holes come into the lists of its queue, or out of them. */
+static void list_holes(struct pool *pool, uint32_t page, bool in)
 {
-    enum err err = ERR_OK;
-    struct unit *u = NULL;
-    size_t begin = 0;
+    const struct unit *u = &pool->region.units[page];
+    struct holes *holes = &pool->holes[u->queue];
+    struct cache_entry *place = NULL;
+    uint32_t offset = 0;
+    size_t size = 0;
 
-    if (c->fresh == REGION_NOTHING)
-        TRY(page_new(pages, c));
-    u = &pages->region->units[c->fresh];
-    begin = (size_t)u->fresh * c->size;
-    err = region_back_span(pages->region, c->fresh, begin, begin + c->size, force);
-    if (err != ERR_OK) {
-        if (u->fresh == 0) {
-            region_give(pages->region, c->fresh);
-            c->fresh = REGION_NOTHING;
-        }
-        return err;
+    pool->hole_bytes += in ? u->hole_bytes : -(size_t)u->hole_bytes;
+    pool->tail_bytes += in ? u->tail : -(size_t)u->tail;
+    if (u->hole_bytes == 0)
+        return;
+    while ((place = place_next(pool, page, &offset, &size)) != NULL) {
+        if (size < HOLE_MIN || !word_is_hole(entry_word(place)))
+            continue;
+        if (in)
+            holes_add(holes, pool_ref(pool, place), size);
+        else
+            holes_remove(holes, pool_ref(pool, place), size);
     }
-    *ret_place = place_at(pages, c, c->fresh, u->fresh);
-    unpoison(*ret_place, c->size);
-    u->live++;
-    u->fresh++;
-    if (u->state == PAGE_LISTED)
-        page_sort(pages, c, c->fresh);
-    if (u->fresh == c->places)
-        c->fresh = REGION_NOTHING;
+}
+
+size_t page_taken(const struct pool *pool, uint32_t page)
+{
+    const struct unit *u = &pool->region.units[page];
+
+    if (u->alone)
+        return pool_cost(pool, u->fresh);
+    return u->fresh - u->hole_bytes;
+}
+
+/* ---- lives ------------------------------------------------------------------------------- */
+
+void page_begin(struct pool *pool, uint32_t page, unsigned queue, bool alone)
+{
+    struct unit *u = &pool->region.units[page];
+
+    must(u->state == PAGE_NONE);
+    u->state = PAGE_QUEUED;
+    u->queue = (uint8_t)queue;
+    u->alone = alone;
+    u->live = u->fresh = u->hole_bytes = u->young = u->walk = 0;
+    u->tail = 0;
+    u->due_ms = CACHE_NEVER;
+    atomic_store_explicit(&u->held, 0, memory_order_relaxed);
+    enlist(pool, page);
+}
+
+enum err page_open(struct pool *pool, unsigned queue, uint32_t *ret_page)
+{
+    must(pool->open[queue] == REGION_NOTHING);
+    TRY(region_take(&pool->region, 1, ret_page));
+    page_begin(pool, *ret_page, queue, false);
+    pool->open[queue] = *ret_page;
     return ERR_OK;
 }
 
-enum err pages_take(struct pages *pages, size_t size, bool force, uint8_t **ret_place)
+void page_close(struct pool *pool, unsigned queue)
 {
-    struct size_class *c = size_class_of(&pages->classes, size);
+    uint32_t page = pool->open[queue];
+    struct unit *u = &pool->region.units[page];
+    size_t size = -(size_t)u->fresh & (REGION_STEP - 1);
+    struct hole *hole = (struct hole *)(void *)(region_at(&pool->region, page) + u->fresh);
 
-    if (c->lists == 0)
-        return take_fresh(pages, c, force, ret_place);
-    *ret_place = take_hole(pages, c);
-    return ERR_OK;
+    pool->open[queue] = REGION_NOTHING;
+    if (size == 0)
+        return;
+    unpoison(hole, size < HOLE_MIN ? size : HOLE_MIN);
+    atomic_store_explicit(&hole->word, word_hole(size), memory_order_release);
+    if (size >= HOLE_MIN)
+        holes_add(&pool->holes[queue], pool_ref(pool, hole), size);
+    u->fresh += (uint32_t)size;
+    u->hole_bytes += (uint32_t)size;
+    u->tail = (uint16_t)size;
+    pool->hole_bytes += size;
+    pool->tail_bytes += size;
 }
 
-/* ---- giving ------------------------------------------------------------------------------ */
-
-/* No place of the page is taken any more: it goes back to the region. */
-static void page_leave(struct pages *pages, struct size_class *c, uint32_t page)
+static void leave_queue(struct pool *pool, uint32_t page)
 {
-    const struct unit *u = &pages->region->units[page];
+    struct unit *u = &pool->region.units[page];
 
+    must(u->state == PAGE_QUEUED);
+    if (pool->open[u->queue] == page)
+        pool->open[u->queue] = REGION_NOTHING;
+    list_holes(pool, page, false);
+    delist(pool, page);
+}
+
+void page_release(struct pool *pool, uint32_t page)
+{
+    struct unit *u = &pool->region.units[page];
+
+    must(u->live == 0);
     if (u->state == PAGE_DRAINING)
-        draining_drop(pages, page);
+        delist(pool, page);
     else
-        count_holes(pages, c, 0, u->fresh);
-    if (u->state == PAGE_LISTED)
-        page_unlink(pages, c, page);
-    if (c->fresh == page)
-        c->fresh = REGION_NOTHING;
-    region_give(pages->region, page);
+        leave_queue(pool, page);
+    wheel_remove(&pool->wheel, pool->region.units, page);
+    u->state = PAGE_NONE;
+    u->fresh = 0;
+    region_give(&pool->region, page);
 }
 
-size_t pages_give(struct pages *pages, uint32_t page, uint8_t *place)
-{
-    struct unit *u = &pages->region->units[page];
-    struct size_class *c = &pages->classes.items[u->class_];
-    size_t offset = (size_t)(place - region_at(pages->region, page));
-    uint32_t number = size_class_number(c, offset);
+/* ---- pages in their order ---------------------------------------------------------------- */
 
-    must((size_t)number * c->size == offset);
-    must(number < u->fresh);
-    must(u->live > 0);
-    memcpy(place, &u->hole, sizeof u->hole);
-    poison(place, c->size);
-    u->hole = (uint16_t)number;
-    u->live--;
-    if (u->state != PAGE_DRAINING)
-        count_holes(pages, c, 1, 0);
-    if (u->live == 0)
-        page_leave(pages, c, page);
-    else if (u->state != PAGE_DRAINING)
-        page_sort(pages, c, page);
-    return c->size;
+const struct pool_queue *pool_queue(const struct pool *pool, unsigned queue)
+{
+    must(queue - 1 < POOL_QUEUES);
+    return &pool->queues[queue];
 }
 
-/* ---- compaction -------------------------------------------------------------------------- */
-
-/* The page of the class that costs the least to empty into the holes of the others, or 0. */
-static uint32_t sparsest_of(const struct pages *pages, const struct size_class *c)
+unsigned pool_queue_of(const struct pool *pool, uint32_t ref)
 {
-    const struct unit *units = pages->region->units;
-    uint32_t best = REGION_NOTHING;
-    uint32_t page = c->lists == 0 ? REGION_NOTHING : c->bins[__builtin_ctz(c->lists)];
+    return atomic_load_explicit(&pool->region.units[pool_page(pool, ref)].queue,
+                                memory_order_relaxed);
+}
 
-    for (unsigned i = 0; i < SEARCHED_MAX && page != REGION_NOTHING; i++) {
-        if (best == REGION_NOTHING || units[page].live < units[best].live)
-            best = page;
-        page = units[page].next;
+uint32_t pool_next(const struct pool *pool, uint32_t page)
+{
+    must(pool->region.units[page].state != PAGE_NONE);
+    return pool->region.units[page].next;
+}
+
+void pool_requeue(struct pool *pool, uint32_t page, unsigned queue)
+{
+    struct unit *u = &pool->region.units[page];
+    size_t bytes = page_taken(pool, page);
+
+    must(u->state == PAGE_QUEUED);
+    must(queue - 1 < POOL_QUEUES);
+    u->young = 0;
+    if (u->queue == queue) {
+        if (pool->open[queue] == page)
+            return;
+        delist(pool, page);
+        enlist(pool, page);
+        return;
     }
-    if (best == REGION_NOTHING || c->holes < (size_t)units[best].fresh)
-        return REGION_NOTHING;
+    if (pool->open[u->queue] == page)
+        page_close(pool, u->queue);
+    leave_queue(pool, page);
+    queue_count(&pool->queues[u->queue], -(size_t)u->live, -bytes);
+    u->queue = (uint8_t)queue;
+    queue_count(&pool->queues[queue], u->live, bytes);
+    enlist(pool, page);
+    list_holes(pool, page, true);
+}
+
+bool pool_is_refilled(const struct pool *pool, uint32_t page)
+{
+    const struct unit *u = &pool->region.units[page];
+
+    return u->young > u->live / 2;
+}
+
+/* ---- emptying ---------------------------------------------------------------------------- */
+
+void pool_drain(struct pool *pool, uint32_t page)
+{
+    struct unit *u = &pool->region.units[page];
+
+    if (pool->open[u->queue] == page)
+        page_close(pool, u->queue);
+    leave_queue(pool, page);
+    u->state = PAGE_DRAINING;
+    u->walk = 0;
+    enlist(pool, page);
+}
+
+bool pool_is_draining(const struct pool *pool, uint32_t page)
+{
+    return pool->region.units[page].state == PAGE_DRAINING;
+}
+
+uint32_t pool_draining(const struct pool *pool)
+{
+    return pool->queues[DRAINING].oldest;
+}
+
+void pool_undrain(struct pool *pool, uint32_t page)
+{
+    struct unit *u = &pool->region.units[page];
+
+    must(u->state == PAGE_DRAINING);
+    delist(pool, page);
+    u->state = PAGE_QUEUED;
+    enlist(pool, page);
+    list_holes(pool, page, true);
+}
+
+/* ---- pages with many holes --------------------------------------------------------------- */
+
+enum {
+    SPARSE_PAGES_MAX = 64,  /* pages that are looked at in one search, */
+    SPARSE_UNITS_MAX = 256, /*   and units, because not every one begins a page */
+    WASTE_SHARE = 32,       /* this part of what is backed may be holes, */
+    WASTE_PAGES = 4,        /*   and so many pages' bytes */
+    FAIR_SHARE = 16,        /* a page with a smaller part of holes is never worth it */
+};
+
+/* Bytes that emptying gains. The end of a page is no gain, for the next page has one too. */
+static size_t waste(size_t hole_bytes, size_t tail_bytes)
+{
+    return hole_bytes > tail_bytes ? hole_bytes - tail_bytes : 0;
+}
+
+static size_t page_waste(const struct unit *u)
+{
+    return waste(u->hole_bytes, u->tail);
+}
+
+/* The page with the largest share of waste among the next ones, going round; or REGION_NOTHING. */
+static uint32_t sparsest(struct pool *pool)
+{
+    const struct unit *units = pool->region.units;
+    uint32_t top = pool->region.top;
+    uint32_t looked = 0;
+    uint32_t best = REGION_NOTHING;
+
+    for (uint32_t i = 0; i < SPARSE_UNITS_MAX && i < top && looked < SPARSE_PAGES_MAX; i++) {
+        uint32_t page = pool->cursor < top ? pool->cursor : 1;
+        const struct unit *u = &units[page];
+
+        pool->cursor = page + 1;
+        if (page >= top || u->state != PAGE_QUEUED || u->alone || pool->open[u->queue] == page)
+            continue;
+        looked++;
+        if (best == REGION_NOTHING ||
+            page_waste(u) * units[best].fresh > page_waste(&units[best]) * u->fresh)
+            best = page;
+    }
     return best;
 }
 
-static uint32_t choose_page(const struct pages *pages)
+uint32_t pool_sparse(struct pool *pool, bool want)
 {
-    size_t backed = atomic_load_explicit(&pages->region->backed, memory_order_relaxed);
-    bool wasteful = pages->hole_bytes > backed / WASTE_SHARE + pages->waste_min;
-    uint32_t best = REGION_NOTHING;
-    unsigned best_bin = FULLNESS;
-    size_t best_holes = 0;
-
-    for (unsigned i = 0; i < pages->classes.count; i++) {
-        const struct size_class *c = &pages->classes.items[i];
-        uint32_t page = sparsest_of(pages, c);
-        unsigned bin = 0;
-
-        if (page == REGION_NOTHING)
-            continue;
-        bin = pages->region->units[page].bin;
-        if ((!wasteful && bin > CHEAP_BIN) || bin > best_bin)
-            continue;
-        if (bin < best_bin || c->holes * c->size > best_holes) {
-            best = page;
-            best_bin = bin;
-            best_holes = c->holes * c->size;
-        }
-    }
-    return best;
-}
-
-/* A page that could not be emptied for long is used again. */
-static void drain_no_longer(struct pages *pages, uint32_t page)
-{
-    const struct unit *u = &pages->region->units[page];
-    struct size_class *c = &pages->classes.items[u->class_];
-
-    draining_drop(pages, page);
-    count_holes(pages, c, u->fresh - u->live, 0);
-    if (c->fresh == REGION_NOTHING && u->fresh < c->places)
-        c->fresh = page;
-    page_sort(pages, c, page);
-}
-
-/* Marks the free places of the page, in bits. */
-static void find_holes(const struct pages *pages, const struct size_class *c, uint32_t page,
-                       uint64_t free_places[PLACES_MAX / 64])
-{
-    const struct unit *u = &pages->region->units[page];
-    uint32_t holes = u->fresh - u->live;
-
-    for (uint16_t number = u->hole; number != NO_PLACE; holes--) {
-        const uint8_t *place = place_at(pages, c, page, number);
-
-        must(holes > 0);
-        must(number < u->fresh);
-        free_places[number / 64] |= (uint64_t)1 << (number % 64);
-        unpoison(place, PLACE_MIN);
-        memcpy(&number, place, sizeof number);
-        poison(place, PLACE_MIN);
-    }
-    must(holes == 0);
-}
-
-static uint32_t pages_ref(const struct pages *pages, const uint8_t *place)
-{
-    return (uint32_t)((size_t)(place - pages->region->base) >> pages->granule_shift);
-}
-
-static size_t list_places(struct pages *pages, bool (*movable)(const void *place), uint32_t *refs,
-                          size_t max)
-{
-    uint64_t free_places[PLACES_MAX / 64] = {0};
-    const struct unit *u = &pages->region->units[pages->listing];
-    const struct size_class *c = &pages->classes.items[u->class_];
-    uint32_t number = pages->listing_next;
-    size_t count = 0;
-
-    find_holes(pages, c, pages->listing, free_places);
-    for (; number < u->fresh && count < max; number++) {
-        const uint8_t *place = place_at(pages, c, pages->listing, number);
-
-        if ((free_places[number / 64] >> (number % 64) & 1) == 0 &&
-            (movable == NULL || movable(place)))
-            refs[count++] = pages_ref(pages, place);
-    }
-    pages->listing_next = number;
-    if (number == u->fresh)
-        pages->listing = REGION_NOTHING;
-    return count;
-}
-
-bool pages_sparse(struct pages *pages, bool (*movable)(const void *place), uint32_t *ret_refs,
-                  size_t max, size_t *ret_count)
-{
+    size_t unit = region_unit_bytes(&pool->region);
+    size_t wasted = waste(pool->hole_bytes, pool->tail_bytes);
+    size_t given = pool->hole_bytes + pool_taken(pool) - pool->alone_bytes;
     uint32_t page = REGION_NOTHING;
-    size_t count = 0;
+    const struct unit *u = NULL;
+    size_t here = 0;
 
-    if (pages->listing != REGION_NOTHING)
-        count = list_places(pages, movable, ret_refs, max);
-    if (count == 0 && pages->draining_count >= DRAINING_MAX) {
-        drain_no_longer(pages, pages->draining_first);
-    } else if (count == 0) {
-        page = choose_page(pages);
-    }
-    if (page != REGION_NOTHING) {
-        struct size_class *c = &pages->classes.items[pages->region->units[page].class_];
+    if (wasted < unit / FAIR_SHARE)
+        return REGION_NOTHING;
+    page = sparsest(pool);
+    if (page == REGION_NOTHING)
+        return REGION_NOTHING;
+    u = &pool->region.units[page];
+    here = page_waste(u);
+    if (here > u->fresh / 4 * 3)
+        return page;
+    if (!want && wasted <= pool_backed(pool) / WASTE_SHARE + WASTE_PAGES * unit)
+        return REGION_NOTHING;
+    if (here < u->fresh / FAIR_SHARE || here * given < wasted * u->fresh)
+        return REGION_NOTHING;
+    return page;
+}
 
-        page_unlink(pages, c, page);
-        count_holes(pages, c, 0,
-                    pages->region->units[page].fresh - pages->region->units[page].live);
-        if (c->fresh == page)
-            c->fresh = REGION_NOTHING;
-        draining_add(pages, page);
-        pages->listing = page;
-        pages->listing_next = 0;
-        count = list_places(pages, movable, ret_refs, max);
-    }
-    if (count > 0)
-        *ret_count = count;
-    return count > 0;
+/* ---- ends -------------------------------------------------------------------------------- */
+
+void pool_ends_at(struct pool *pool, uint32_t ref, int64_t ends_ms)
+{
+    pool_set_due(pool, pool_page(pool, ref), ends_ms);
+}
+
+uint32_t pool_due(struct pool *pool, int64_t now_ms)
+{
+    return wheel_pop(&pool->wheel, pool->region.units, now_ms);
+}
+
+void pool_set_due(struct pool *pool, uint32_t page, int64_t due_ms)
+{
+    if (pool->region.units[page].state != PAGE_NONE)
+        wheel_sooner(&pool->wheel, pool->region.units, page, due_ms);
+}
+
+int64_t pool_due_ms(const struct pool *pool)
+{
+    return wheel_due_ms(&pool->wheel);
 }

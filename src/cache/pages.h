@@ -1,44 +1,74 @@
-/* pages.h: places of one size cut from a page, and which page is worth emptying.
+/* pages.h: what a pool is made of: pages in lists, and their holes. For the pool's own files.
  * SPDX-License-Identifier: MIT
  *
- * A page is a span of one unit of the region (64 KiB), or of four for places above an eighth of
- * that, so that at most an eighth is lost to rounding. Places are given out from the start of a
- * page, so that only what was used is backed; free places of a page form a chain of numbers that
- * is kept in them. Pages with free places stand in eight lists by fullness: the fullest gives the
- * next place, the emptiest is the next to be emptied.
+ *        page_open                     pool_drain
+ *   none ---------> in queue, open ---.    ____________________________.
+ *     ^                | page_close    \  /                            v
+ *     |                `-------------> in queue <--------------- being emptied
+ *     |                                   |         pool_undrain       |
+ *     `------------ page_release, when the last place was given back --'
  *
- * Threads: none; the slab's lock covers it.
+ * A queue has at most one open page, its newest: places that fit no hole are cut from it. Pages
+ * that come into a queue by another way come to stand before it.
  */
 #ifndef LARDER_CACHE_PAGES_H
 #define LARDER_CACHE_PAGES_H
 
-#include "cache/region.h"
-#include "cache/size_class.h"
+#include "cache/holes.h"
+#include "cache/pool.h"
+#include "cache/wheel.h"
 
-struct pages {
-    struct region *region;
-    unsigned granule_shift;  /* of references */
-    size_t waste_min;        /* bytes of holes that are never too many */
-    size_t hole_bytes;       /* in all classes */
-    uint32_t draining_first; /* the oldest of the pages that are being emptied */
-    uint32_t draining_last;
-    uint32_t draining_count;
-    uint32_t listing; /* the page of which not all places were listed yet, or 0 */
-    uint32_t listing_next;
-    struct size_classes classes;
+enum page_state { PAGE_NONE, PAGE_QUEUED, PAGE_DRAINING };
+
+enum { DRAINING = 0 /* the number of the list of those that are being emptied */ };
+
+struct pool {
+    struct region region;
+    size_t grain;       /* bytes: places are multiples of it, and 1 << shift */
+    unsigned shift;     /* of references */
+    uint32_t cursor;    /* where pool_sparse goes on */
+    uint32_t hand;      /* the page that pool_hand is at; 0: none */
+    size_t shared_max;  /* bytes of the largest place in a page of many */
+    size_t hole_bytes;  /* in pages of queues, */
+    size_t tail_bytes;  /*   and of these at their ends */
+    size_t alone_bytes; /* in pages of one place */
+    struct pool_queue queues[POOL_QUEUES + 1];
+    uint32_t open[POOL_QUEUES + 1]; /* 0: none */
+    struct holes holes[POOL_QUEUES + 1];
+    struct wheel wheel;
 };
 
-/* `region` must outlive it. */
-void pages_init(struct pages *pages, struct region *region, unsigned granule_shift);
+static inline size_t pool_grains(const struct pool *pool, size_t size)
+{
+    return (size + pool->grain - 1) & ~(pool->grain - 1);
+}
 
-/* A place for `size` <= classes.size_max bytes. ERR_FULL: see slab_take. */
-enum err pages_take(struct pages *pages, size_t size, bool force, uint8_t **ret_place);
+static inline uint32_t pool_page(const struct pool *pool, uint32_t ref)
+{
+    return (uint32_t)(((size_t)ref << pool->shift) >> pool->region.unit_shift);
+}
 
-/* Gives back a place of the page that begins with unit `page`. Returns what it cost. */
-size_t pages_give(struct pages *pages, uint32_t page, uint8_t *place);
+/* Makes units that were just taken from the region a page of the queue. */
+void page_begin(struct pool *pool, uint32_t page, unsigned queue, bool alone);
 
-/* See slab_sparse. */
-bool pages_sparse(struct pages *pages, bool (*movable)(const void *place), uint32_t *ret_refs,
-                  size_t max, size_t *ret_count);
+/* A new open page for a queue that has none. */
+enum err page_open(struct pool *pool, unsigned queue, uint32_t *ret_page);
+
+/* The queue's open page is none any more. What was backed for its next place becomes a hole. */
+void page_close(struct pool *pool, unsigned queue);
+
+/* The page, of which no place is taken, goes back to the region. */
+void page_release(struct pool *pool, uint32_t page);
+
+/* Bytes of places that are taken. */
+size_t page_taken(const struct pool *pool, uint32_t page);
+
+static inline void queue_count(struct pool_queue *queue, size_t count, size_t bytes)
+{
+    size_t before = atomic_load_explicit(&queue->bytes, memory_order_relaxed);
+
+    queue->count += count;
+    atomic_store_explicit(&queue->bytes, before + bytes, memory_order_relaxed);
+}
 
 #endif

@@ -117,6 +117,11 @@ void policy_attach(struct policy *policy, struct policy_marker *marker)
     set_marker(policy);
 }
 
+void policy_inherit(struct policy *policy, const struct policy *old)
+{
+    policy->queues[POLICY_FIRST] = policy->all = old->all;
+}
+
 bool policy_by_hand(const struct policy *policy)
 {
     return policy->kind->by_hand;

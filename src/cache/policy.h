@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT
  *
  * A policy decides; it does not know where entries lie. Their order is kept by a container: pages
- * of the engine's heap, or a list of nodes (lineup.h) in simulations. The container asks, and does
+ * of the engine's pool, or a list of nodes (lineup.h) in simulations. The container asks, and does
  * what it is told, so that the engine, `larder bench cache` and the miniature caches run the very
  * same decisions.
  *
@@ -137,6 +137,9 @@ void policy_attach(struct policy *policy, struct policy_marker *marker);
 /* "requests", "bytes"; NULL-terminated. POLICY_OBJECTIVES: there is no such objective. */
 const char *const *policy_objective_names(void);
 enum policy_objective policy_objective(const char *name);
+
+/* Takes over all that the old one counts, now in POLICY_FIRST. */
+void policy_inherit(struct policy *policy, const struct policy *old);
 
 bool policy_by_hand(const struct policy *policy);
 

@@ -22,10 +22,19 @@ static void expire_now(struct cache_thread *thread, struct shard *shard,
 
     if (entry == NULL || view_entry(cache, entry, now_ms, &view) == CACHE_MISS)
         return;
-    atomic_fetch_or_explicit(&entry->state, ENTRY_SOFT, memory_order_release);
-    if (now_ms < entry_expires(entry))
-        shard_set_times(cache, entry, key->hash,
-                        (struct entry_times){.expires_ms = now_ms, .keep_distances = true});
+    if (now_ms < entry_expires(entry)) {
+        struct entry_times times = {.expires_ms = now_ms, .keep_distances = true};
+        struct cache_entry *ended = shard_set_times(thread, slot, entry, times);
+
+        /* Without memory for the new end nothing can be kept that might be served as fresh. */
+        if (ended == NULL) {
+            shard_remove(thread, shard, slot, entry, key->hash, CACHE_PURGED);
+            tell_change(cache, key);
+            return;
+        }
+        entry = ended;
+    }
+    entry_set(entry, ENTRY_SOFT);
     if (entry_ends(entry) <= now_ms)
         shard_remove(thread, shard, slot, entry, key->hash, CACHE_PURGED);
     tell_change(cache, key);
@@ -121,14 +130,28 @@ static bool key_fits(const void *context, const struct cache_key *key)
     return name_fits(concerned->purge, key->space, key->name);
 }
 
-static void space_number(struct cache *cache, unsigned space, uint64_t sequence, bool soft,
+/* The latest numbers of their kinds. */
+struct drawn {
+    uint64_t sequence;
+    uint64_t clears;
+};
+
+static void number_purge(struct purge_number *number, const struct drawn *drawn)
+{
+    atomic_store_explicit(&number->sequence, drawn->sequence, memory_order_release);
+    atomic_store_explicit(&number->clears, drawn->clears, memory_order_release);
+}
+
+static void space_number(struct cache *cache, unsigned space, const struct drawn *drawn, bool soft,
                          int64_t now_ms)
 {
     if (soft) {
-        softening_add(&cache->purges.spaces[space].soft, sequence, now_ms,
+        softening_add(&cache->purges.spaces[space].soft, drawn->sequence, now_ms,
                       atomic_load(&cache->sweep.done));
+        softening_add(&cache->purges.spaces[space].soft_plain, drawn->clears, now_ms,
+                      atomic_load(&cache->sweep.done_clears));
     } else {
-        atomic_store_explicit(&cache->purges.spaces[space].hard, sequence, memory_order_release);
+        number_purge(&cache->purges.spaces[space].hard, drawn);
         atomic_store(&cache->counts[space], 0);
     }
 }
@@ -154,23 +177,42 @@ static struct rule *rule_new(const struct cache_purge *purge, int64_t now_ms)
 static enum err store_number(struct cache *cache, const struct cache_purge *purge,
                              struct rule *rule, int64_t now_ms, uint64_t *ret_sequence)
 {
+    struct drawn drawn;
     enum err err = ERR_OK;
 
     latch_lock(&cache->purge_latch);
     *ret_sequence = sequence_draw(cache);
+    drawn = (struct drawn){*ret_sequence, atomic_load(&cache->purges.clears) + 1};
     if (rule != NULL) {
-        rule->sequence = *ret_sequence;
+        number_purge(&rule->number, &drawn);
         err = rules_add(&cache->rules, rule) ? ERR_OK : ERR_FULL;
     } else if (purge->by == CACHE_BY_SPACE) {
-        space_number(cache, purge->space, *ret_sequence, purge->soft, now_ms);
+        space_number(cache, purge->space, &drawn, purge->soft, now_ms);
     } else {
         for (unsigned space = 0; space < CACHE_SPACES; space++)
-            space_number(cache, space, *ret_sequence, purge->soft, now_ms);
+            space_number(cache, space, &drawn, purge->soft, now_ms);
     }
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
+        atomic_store_explicit(&cache->purges.clears, drawn.clears, memory_order_release);
         atomic_store_explicit(&cache->purges.last, *ret_sequence, memory_order_release);
+    }
     latch_unlock(&cache->purge_latch);
     return err;
+}
+
+/* An entry counts these purges modulo 2^14, so the sweep must not fall so far behind: long before
+ * that it is made to come on. False: it cannot, in the middle of a step. */
+static bool clears_fit(struct cache_thread *thread)
+{
+    enum { BEHIND_MAX = 1 << (ENTRY_CLEARS_BITS - 1) };
+    const struct cache *cache = thread->cache;
+
+    while (atomic_load(&cache->purges.clears) - atomic_load(&cache->sweep.done_clears) >=
+           BEHIND_MAX) {
+        if (!sweep_ahead(thread) && thread->step != STEP_NONE)
+            return false;
+    }
+    return true;
 }
 
 static enum err purge_many(struct cache_thread *thread, const struct cache_purge *purge,
@@ -182,6 +224,8 @@ static enum err purge_many(struct cache_thread *thread, const struct cache_purge
     struct concerned concerned = {thread, purge, now_ms, 0};
     enum err err = ERR_OK;
 
+    if (!clears_fit(thread))
+        return ERR_FULL;
     if (by_name) {
         rule = rule_new(purge, now_ms);
         if (rule == NULL)

@@ -51,8 +51,9 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
     struct cache_entry *old = find_entry(thread->cache, shard, key, &slot);
 
     if (old != NULL) {
-        shard_replace(thread, slot, old, entry, key->hash);
+        entry_set_policy(entry, entry_word(entry), word_policy(entry_word(old)));
         entry_hit(thread, entry);
+        shard_replace(thread, slot, old, entry);
     } else {
         shard_show(thread, shard, entry, key->hash);
     }
@@ -64,9 +65,12 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
  * purged already, and yet take the place of a value that was put after that purge. */
 static void number_entry(struct cache *cache, struct cache_entry *entry)
 {
-    uint64_t sequence = sequence_draw(cache);
+    struct entry_extra *extra = entry_extra(entry);
 
-    atomic_store_explicit(&entry->sequence, sequence, memory_order_relaxed);
+    if (extra != NULL)
+        atomic_store_explicit(&extra->sequence, sequence_draw(cache), memory_order_relaxed);
+    else
+        entry_count_clears(cache, entry);
 }
 
 enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int64_t now_ms)
@@ -181,16 +185,17 @@ static struct verdict raise_number(struct cache *cache, const struct cache_entry
     latch_lock(&cache->purge_latch);
     verdict = verdict_of(cache, from);
     if (!verdict.gone)
-        atomic_store_explicit(&entry->sequence, sequence_draw(cache), memory_order_relaxed);
+        atomic_store_explicit(&entry_extra(entry)->sequence, sequence_draw(cache),
+                              memory_order_relaxed);
     latch_unlock(&cache->purge_latch);
     return verdict;
 }
 
 static enum err tag_entry(struct cache_thread *thread, struct cache_entry *entry,
-                          _Atomic uint32_t *slot, uint64_t hash, struct new_tags *new_tags)
+                          _Atomic uint32_t *slot, struct new_tags *new_tags)
 {
     struct cache *cache = thread->cache;
-    struct copying copying = {true, new_tags->tags, new_tags->count, true};
+    struct copying copying = {.extra = true, .tags = new_tags->tags, .tag_count = new_tags->count};
     struct cache_entry *copy = NULL;
     struct verdict verdict;
 
@@ -200,17 +205,18 @@ static enum err tag_entry(struct cache_thread *thread, struct cache_entry *entry
     new_tags->count = 0;
     verdict = raise_number(cache, entry, copy);
     if (verdict.gone) {
-        atomic_fetch_or_explicit(&copy->state, ENTRY_MOVED, memory_order_relaxed);
+        entry_set(copy, ENTRY_MOVED);
         entry_let_go(cache, copy);
         return ERR_MISS;
     }
     /* A soft purge that the higher number would undo is written down in the entry itself. */
-    if (verdict.soft && verdict.soft_ms < entry_expires(copy))
-        atomic_store_explicit(&copy->expires_ms, verdict.soft_ms, memory_order_relaxed);
+    shard_move(thread, slot, entry, copy);
     if (verdict.soft)
-        atomic_fetch_or_explicit(&copy->state, ENTRY_SOFT, memory_order_relaxed);
-    atomic_fetch_or_explicit(&entry->state, ENTRY_MOVED, memory_order_relaxed);
-    shard_replace(thread, slot, entry, copy, hash);
+        entry_set(copy, ENTRY_SOFT);
+    if (verdict.soft && verdict.soft_ms < entry_expires(copy))
+        (void)shard_set_times(
+            thread, slot, copy,
+            (struct entry_times){.expires_ms = verdict.soft_ms, .keep_distances = true});
     return ERR_OK;
 }
 
@@ -234,7 +240,7 @@ enum err cache_tag(struct cache_thread *thread, struct cache_key key, const stru
     if (entry != NULL && view_entry(cache, entry, now_ms, &view) != CACHE_MISS) {
         err = take_tags(cache, entry, tags, tag_count, &new_tags);
         if (err == ERR_OK)
-            err = tag_entry(thread, entry, slot, key.hash, &new_tags);
+            err = tag_entry(thread, entry, slot, &new_tags);
         give_tags(cache, &new_tags);
     }
     shard_leave(shard, entered);
@@ -261,7 +267,7 @@ void cache_object_changed(struct cache_thread *thread, struct cache_key key, int
     (void)now_ms;
     if (object != NULL) {
         size_t before = atomic_load_explicit(&object->cost, memory_order_relaxed);
-        size_t cost = cache->object_ops[entry->kind]->cost(object->object);
+        size_t cost = cache->object_ops[entry_kind(entry)]->cost(object->object);
 
         account_force(&cache->objects, cost);
         account_refund(&cache->objects, before);

@@ -3,7 +3,6 @@
  */
 #include "cache/region.h"
 
-#include "base/mem.h"
 #include "base/must.h"
 #include "cache/poison.h"
 
@@ -16,6 +15,12 @@ enum {
 
 /* ---- birth ------------------------------------------------------------------------------- */
 
+/* Zeroed memory, backed when it is touched. */
+static void *addresses(size_t bytes, int access)
+{
+    return mmap(NULL, bytes, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 void region_init(struct region *region, size_t bytes, unsigned unit_shift, size_t cached_bytes_max,
                  struct account *account)
 {
@@ -27,7 +32,7 @@ void region_init(struct region *region, size_t bytes, unsigned unit_shift, size_
                               .top = 1,
                               .open = 1};
     for (; bytes >= OPEN_BYTES; bytes /= 2) {
-        base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        base = addresses(bytes, PROT_NONE);
         if (base != MAP_FAILED)
             break;
     }
@@ -36,7 +41,8 @@ void region_init(struct region *region, size_t bytes, unsigned unit_shift, size_
     (void)madvise(base, bytes, MADV_NOHUGEPAGE);
     region->base = base;
     region->unit_count = (uint32_t)(bytes >> unit_shift);
-    region->units = mem_new(region->unit_count, sizeof *region->units);
+    region->units = addresses(region->unit_count * sizeof *region->units, PROT_READ | PROT_WRITE);
+    must(region->units != MAP_FAILED);
     atomic_init(&region->backed, 0);
 }
 
@@ -48,8 +54,9 @@ void region_fini(struct region *region)
     unpoison(region->base, (size_t)region->open << region->unit_shift);
     error = munmap(region->base, (size_t)region->unit_count << region->unit_shift);
     must(error == 0);
+    error = munmap(region->units, region->unit_count * sizeof *region->units);
+    must(error == 0);
     account_refund(region->account, backed);
-    mem_free(&region->units);
 }
 
 /* ---- what is backed ---------------------------------------------------------------------- */

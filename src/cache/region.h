@@ -1,7 +1,7 @@
 /* region.h: addresses reserved once, cut into units, backed by memory only where it is used.
  * SPDX-License-Identifier: MIT
  *
- * The slab (slab.h) takes spans of whole units from it for its pages and for large places. What a
+ * The pool (pool.h) takes spans of whole units from it for its pages and for large places. What a
  * span costs is what the system backs of it: each unit is backed from its start in steps of 4 KiB,
  * and each step is charged to the account before it is touched.
  *
@@ -16,7 +16,7 @@
  * were given back stay backed and charged (`cached`), because what leaves is mostly followed by
  * something of the same size; they are let go first when the account refuses.
  *
- * Threads: none; the slab's lock covers it (`backed` may be read by any thread).
+ * Threads: none; the pool's latch covers it (`backed` may be read by any thread).
  */
 #ifndef LARDER_CACHE_REGION_H
 #define LARDER_CACHE_REGION_H
@@ -31,7 +31,6 @@
 enum {
     REGION_STEP_SHIFT = 12,
     REGION_STEP = 1 << REGION_STEP_SHIFT, /* bytes backed at a time: the system's page */
-    REGION_WIDE = 4,                      /* units of the wide page of larger places */
     REGION_BINS = 32,
     REGION_CACHED_MAX = 16, /* units of a span that may stay backed when it is free */
     REGION_NOTHING = 0,     /* unit 0 is never given out: 0 ends lists */
@@ -39,22 +38,31 @@ enum {
 
 enum unit_use { UNIT_FREE, UNIT_CACHED, UNIT_USED };
 
-/* What is known about a unit. Those below the line are the slab's, and valid in the first unit of
- * a span. */
+/* What is known about a unit: one line of the processor's cache. Those below the line are the
+ * pool's, and valid in the first unit of a span. */
 struct unit {
-    uint32_t head;  /* first unit of the span or extent that it belongs to */
-    uint32_t span;  /* first unit only: units in the span */
-    uint8_t use;    /* enum unit_use; of free extents only the first and the last unit say so */
-    uint8_t steps;  /* backed, from the unit's start */
-    uint8_t class_; /* ---- the slab's: number of the size class */
-    uint8_t state;
-    uint16_t live;  /* places taken */
-    uint16_t fresh; /* places from this one on were never given out */
-    uint16_t hole;  /* first free place below `fresh` */
-    uint16_t bin;   /* fullness in eighths, when listed */
-    uint32_t next;  /* of the list that the span is in (extents and cached spans too) */
+    uint32_t head; /* first unit of the span or extent that it belongs to */
+    uint32_t span; /* first unit only: units in the span */
+    uint32_t next; /* of the list that the span is in (extents and cached spans too) */
     uint32_t prev;
+    uint8_t use;   /* enum unit_use; of free extents only the first and the last unit say so */
+    uint8_t steps; /* backed, from the unit's start */
+    uint8_t state; /* ---- the pool's: enum page_state; 0: no page begins here */
+    _Atomic uint8_t queue; /* may be asked without the latch */
+    bool alone;            /* a page of one place; never changes while the page lives */
+    uint16_t tail;         /* bytes of the hole that closing the page left, whoever has them now */
+    uint32_t live;         /* places that are taken */
+    uint32_t fresh;        /* bytes from this one on were never given out */
+    uint32_t hole_bytes;   /* below `fresh` */
+    uint32_t young;        /* places that were taken in holes */
+    uint32_t due_next;     /* of a slot of the wheel (wheel.h) */
+    uint32_t due_prev;     /* 0: in no slot */
+    _Atomic uint32_t held; /* a page of one place: holds, and whether it was given up */
+    uint32_t walk;         /* where pool_walk_on goes on */
+    int64_t due_ms;        /* nothing in the page ends before */
 };
+
+_Static_assert(sizeof(struct unit) == 64, "a unit is one line");
 
 struct region {
     uint8_t *base;

@@ -11,6 +11,12 @@
 
 #define NO_STAMP UINT64_MAX
 
+enum {
+    REFS_MIN = 256,     /* of a ring */
+    REFS_MAX = 1 << 14, /* a ring that is empty stays no larger */
+    FREED_AT_ONCE = 64, /* under one latch */
+};
+
 static struct retired_batch *batch_at(struct retired *retired, unsigned number)
 {
     return &retired->batches[(retired->first + number) % RETIRED_BATCHES];
@@ -21,23 +27,63 @@ bool retired_is_empty(const struct retired *retired)
     return retired->count == 0 && retired->tables == NULL && retired->rules == NULL;
 }
 
+static uint32_t *ref_at(const struct retired *retired, size_t number)
+{
+    return &retired->refs[(retired->refs_first + number) & (retired->refs_max - 1)];
+}
+
+/* Room for more references. What comes after the last batch is lost to nobody: the ring is copied
+ * in its order. */
+static void grow(struct cache *cache, struct retired *retired, size_t more)
+{
+    size_t max = retired->refs_max == 0 ? REFS_MIN : retired->refs_max;
+    uint32_t *refs = NULL;
+
+    while (max < retired->refs_count + more)
+        max *= 2;
+    if (max == retired->refs_max)
+        return;
+    refs = mem_new(max, sizeof *refs);
+    for (size_t i = 0; i < retired->refs_count; i++)
+        refs[i] = *ref_at(retired, i);
+    account_force(&cache->index, (max - retired->refs_max) * sizeof *refs);
+    mem_free(&retired->refs);
+    retired->refs = refs;
+    retired->refs_first = 0;
+    retired->refs_max = max;
+}
+
+static void add_ref(struct cache *cache, struct retired *retired, uint32_t ref)
+{
+    if (retired->refs_count == retired->refs_max)
+        grow(cache, retired, 1);
+    *ref_at(retired, retired->refs_count++) = ref;
+}
+
+/* The youngest batch, open. */
+static struct retired_batch *open_batch(struct retired *retired)
+{
+    struct retired_batch *batch =
+        retired->count == 0 ? NULL : batch_at(retired, retired->count - 1);
+
+    if (batch == NULL || (batch->stamp != NO_STAMP && retired->count < RETIRED_BATCHES)) {
+        batch = batch_at(retired, retired->count++);
+        *batch = (struct retired_batch){.count = 0};
+    }
+    batch->stamp = NO_STAMP;
+    return batch;
+}
+
 void retire_entry(struct cache_thread *thread, struct cache_entry *entry)
 {
     struct cache *cache = thread->cache;
     struct retired *retired = &thread->retired;
-    uint32_t ref = entry_ref(cache, entry);
     size_t bytes = entry_cost(cache, entry);
-    struct retired_batch *batch =
-        retired->count == 0 ? NULL : batch_at(retired, retired->count - 1);
+    struct retired_batch *batch = open_batch(retired);
 
-    entry->wheel_next = 0;
-    if (batch != NULL && (batch->stamp == NO_STAMP || retired->count == RETIRED_BATCHES)) {
-        entry_at(cache, batch->last)->wheel_next = ref;
-        batch->last = ref;
-        batch->stamp = NO_STAMP;
-    } else {
-        *batch_at(retired, retired->count++) = (struct retired_batch){NO_STAMP, ref, ref};
-    }
+    add_ref(cache, retired, entry_ref(cache, entry));
+    batch->count++;
+    batch->bytes += bytes;
     retired->bytes += bytes;
     retired->bytes_untold += bytes;
 }
@@ -83,24 +129,37 @@ static void seal(struct cache *cache, struct retired *retired)
     epoch_advance(&cache->epochs, stamp);
 }
 
+static void free_batch(struct cache *cache, struct retired *retired)
+{
+    const struct retired_batch *batch = batch_at(retired, 0);
+    size_t left = batch->count;
+
+    while (left > 0) {
+        uint32_t refs[FREED_AT_ONCE];
+        size_t count = left < FREED_AT_ONCE ? left : FREED_AT_ONCE;
+
+        for (size_t i = 0; i < count; i++)
+            refs[i] = *ref_at(retired, i);
+        retired->refs_first = (retired->refs_first + count) & (retired->refs_max - 1);
+        retired->refs_count -= count;
+        left -= count;
+        entries_let_go(cache, refs, count);
+    }
+    retired->first = (retired->first + 1) % RETIRED_BATCHES;
+    retired->count--;
+    retired->bytes -= batch->bytes;
+    atomic_fetch_sub_explicit(&cache->retired_bytes, batch->bytes, memory_order_relaxed);
+}
+
 static void free_entries(struct cache *cache, struct retired *retired, uint64_t safe)
 {
-    while (retired->count > 0 && batch_at(retired, 0)->stamp < safe) {
-        uint32_t ref = batch_at(retired, 0)->first;
-        size_t bytes = 0;
-
-        while (ref != 0) {
-            struct cache_entry *entry = entry_at(cache, ref);
-
-            ref = entry->wheel_next;
-            bytes += entry_cost(cache, entry);
-            entry_let_go(cache, entry);
-        }
-        retired->first = (retired->first + 1) % RETIRED_BATCHES;
-        retired->count--;
-        retired->bytes -= bytes;
-        atomic_fetch_sub_explicit(&cache->retired_bytes, bytes, memory_order_relaxed);
-    }
+    while (retired->count > 0 && batch_at(retired, 0)->stamp < safe)
+        free_batch(cache, retired);
+    if (retired->count > 0 || retired->refs_max <= REFS_MAX)
+        return;
+    account_refund(&cache->index, retired->refs_max * sizeof *retired->refs);
+    mem_free(&retired->refs);
+    retired->refs_max = 0;
 }
 
 static void free_tables(struct cache *cache, struct retired *retired, uint64_t safe)
@@ -171,6 +230,8 @@ bool retired_reclaim(struct cache_thread *thread)
 void retired_hand_over(struct cache *cache, struct retired *from, struct retired *to)
 {
     seal(cache, from);
+    for (size_t i = 0; i < from->refs_count; i++)
+        add_ref(cache, to, *ref_at(from, i));
     while (from->count > 0) {
         const struct retired_batch *batch = batch_at(from, 0);
         struct retired_batch *last = to->count == 0 ? NULL : batch_at(to, to->count - 1);
@@ -179,13 +240,15 @@ void retired_hand_over(struct cache *cache, struct retired *from, struct retired
             *batch_at(to, to->count++) = *batch;
         } else {
             must(last != NULL);
-            entry_at(cache, last->last)->wheel_next = batch->first;
-            last->last = batch->last;
+            last->count += batch->count;
+            last->bytes += batch->bytes;
             last->stamp = batch->stamp > last->stamp ? batch->stamp : last->stamp;
         }
         from->first = (from->first + 1) % RETIRED_BATCHES;
         from->count--;
     }
+    account_refund(&cache->index, from->refs_max * sizeof *from->refs);
+    mem_free(&from->refs);
     to->bytes += from->bytes;
     if (from->tables != NULL) {
         from->tables_last->next_retired = to->tables;
@@ -207,4 +270,7 @@ void retired_free_all(struct cache *cache, struct retired *retired)
 {
     seal(cache, retired);
     free_before(cache, retired, NO_STAMP);
+    account_refund(&cache->index, retired->refs_max * sizeof *retired->refs);
+    mem_free(&retired->refs);
+    retired->refs_max = 0;
 }

@@ -24,13 +24,13 @@ bool rules_add(struct rules *rules, struct rule *rule)
     return false;
 }
 
-bool rules_remove(const struct rules *rules, unsigned space, struct bytes name, uint64_t sequence,
+bool rules_remove(const struct rules *rules, unsigned space, struct bytes name, struct stamp stamp,
                   int64_t *soft_ms)
 {
     for (unsigned i = 0; i < RULES_MAX; i++) {
         const struct rule *rule = atomic_load_explicit(&rules->at[i], memory_order_acquire);
 
-        if (rule == NULL || rule->sequence <= sequence || !rule_fits(rule, space, name))
+        if (rule == NULL || !purge_is_after(&rule->number, stamp) || !rule_fits(rule, space, name))
             continue;
         if (!rule->soft)
             return true;
@@ -48,9 +48,10 @@ uint64_t rules_against(const struct rules *rules, unsigned space, struct bytes n
     for (unsigned i = 0; i < RULES_MAX; i++) {
         const struct rule *rule = atomic_load_explicit(&rules->at[i], memory_order_acquire);
 
-        if (rule != NULL && rule->sequence > sequence && rule->sequence > highest &&
-            rule_fits(rule, space, name))
-            highest = rule->sequence;
+        uint64_t number = rule == NULL ? 0 : atomic_load(&rule->number.sequence);
+
+        if (number > sequence && number > highest && rule_fits(rule, space, name))
+            highest = number;
     }
     return highest;
 }

@@ -18,10 +18,32 @@
 
 enum { RULES_MAX = 64 };
 
+/* A purge of a whole space, of a prefix or of a pattern has two numbers: one of the sequence that
+ * loads, tagged entries and all purges share, and one among its like, which every entry has room
+ * for (entry.h). */
+struct purge_number {
+    _Atomic uint64_t sequence;
+    _Atomic uint64_t clears;
+};
+
+/* When an entry was stored, in the order of purges. */
+struct stamp {
+    bool plain; /* the number is one of clears, else of the sequence */
+    uint64_t number;
+};
+
+/* Whether the purge came later. */
+static inline bool purge_is_after(const struct purge_number *purge, struct stamp stamp)
+{
+    const _Atomic uint64_t *number = stamp.plain ? &purge->clears : &purge->sequence;
+
+    return atomic_load_explicit(number, memory_order_acquire) > stamp.number;
+}
+
 struct rule {
     struct rule *next_retired;
     uint64_t stamp;
-    uint64_t sequence;
+    struct purge_number number;
     int64_t soft_ms; /* of a soft one: when */
     bool soft;
     bool glob;
@@ -41,9 +63,9 @@ bool rule_fits(const struct rule *rule, unsigned space, struct bytes name);
 /* Takes the rule. False: there are too many; it stays the caller's. */
 bool rules_add(struct rules *rules, struct rule *rule);
 
-/* What all rules say about an entry with this number: true: gone. Otherwise the earliest soft
+/* What all rules say about an entry that was stored then: true: gone. Otherwise the earliest soft
  * purge, if any, lowers `*soft_ms`. */
-bool rules_remove(const struct rules *rules, unsigned space, struct bytes name, uint64_t sequence,
+bool rules_remove(const struct rules *rules, unsigned space, struct bytes name, struct stamp stamp,
                   int64_t *soft_ms);
 
 /* The highest number of a rule that fits and is above `sequence`; 0: none. */

@@ -4,9 +4,7 @@
  * A put from outside to inside, and which lock guards what:
  *
  *   shard.latch       the shard's table, its entries' places in it, its loads
- *   policy_latch      the order of eviction        (under it shards are only tried, never waited
- * for)
- *   wheel.latch       links of expiry              \
+ *   order_latch       the pool and the policy      \
  *   purge_latch       the drawing of a purge's      | leaves: under a shard's latch,
  *                     number and its storing        | and under each only those named
  *   tag_stripe.latch  records of tags               | below it
@@ -21,20 +19,19 @@
 #include "cache/cache.h"
 #include "cache/epoch.h"
 #include "cache/index.h"
-#include "cache/lineup.h"
+#include "cache/latch.h"
 #include "cache/load.h"
+#include "cache/policy.h"
+#include "cache/pool.h"
 #include "cache/rules.h"
-#include "cache/slab.h"
 #include "cache/softening.h"
 #include "cache/tags.h"
-#include "cache/wheel.h"
 
 #include "base/must.h"
 
 enum {
     SHARDS_MIN = 64,
     SHARDS_MAX = 4096,
-    WHEELS = 16,
     RETIRED_BATCHES = 32, /* stamps that a thread's retired entries are told apart by */
     KINDS = 256,
     WATCH_RINGS = 256,
@@ -58,9 +55,11 @@ struct watch_ring {
 struct purges {
     alignas(64) _Atomic uint64_t last; /* of any kind */
     _Atomic uint64_t last_tag;
+    _Atomic uint64_t clears; /* purges of spaces, prefixes and patterns so far */
     struct {
-        _Atomic uint64_t hard;
-        struct softening soft;
+        struct purge_number hard;
+        struct softening soft;       /* by numbers of the sequence, */
+        struct softening soft_plain; /*   and by numbers of clears */
     } spaces[CACHE_SPACES];
 };
 
@@ -69,21 +68,27 @@ struct sweep {
     _Atomic uint64_t wanted; /* the newest purge that left something to sweep */
     _Atomic uint64_t done;   /* every purge up to this number was swept */
     _Atomic bool running;
-    uint64_t began;  /* the number at which the running pass began */
-    uint64_t cursor; /* where it goes on */
+    uint64_t began;        /* the number at which the running pass began, */
+    uint64_t began_clears; /*   of either kind */
+    uint64_t cursor;       /* where it goes on */
+    _Atomic uint64_t done_clears;
 };
 
-/* Entries that were retired within one epoch, linked by wheel_next. */
+/* Entries that were retired within one epoch. */
 struct retired_batch {
     uint64_t stamp;
-    uint32_t first;
-    uint32_t last;
+    size_t count;
+    size_t bytes;
 };
 
 struct retired {
     struct retired_batch batches[RETIRED_BATCHES]; /* a ring, oldest first */
     unsigned first;
     unsigned count;
+    uint32_t *refs; /* a ring of the entries of all batches; NULL: none yet */
+    size_t refs_first;
+    size_t refs_count;
+    size_t refs_max; /* a power of two */
     size_t bytes;
     size_t bytes_untold;  /* not in cache.retired_bytes yet */
     struct table *tables; /* oldest first */
@@ -114,7 +119,7 @@ struct cache {
     struct shard *shards;
     unsigned shard_bits;
     unsigned shard_count;
-    struct slab *slab;
+    struct pool *pool;
     struct purges purges;
     alignas(64) _Atomic uint64_t sequence;
     alignas(64) struct rules rules;
@@ -129,13 +134,13 @@ struct cache {
     _Atomic size_t retired_bytes;
     _Atomic size_t negative_bytes;
     _Atomic int64_t counts[CACHE_SPACES];
-    alignas(64) struct policy_marker marker;
-    alignas(64) struct latch policy_latch;
+    alignas(64) struct latch order_latch;
     struct policy *policy;
-    struct lineup lineup;
+    struct policy_marker policy_marker;
     _Atomic(struct policy *) policy_next; /* takes over with the next turn; NULL: none */
     size_t policy_charged;                /* bytes of what it remembers, in the index' account */
-    struct wheel wheels[WHEELS];
+    uint32_t evicting;                    /* the page that is being emptied to make room; 0: none */
+    uint32_t compacting;                  /* ... because of its holes */
     struct tags tags;
     struct loads loads;
     struct sweep sweep;
@@ -169,11 +174,6 @@ static inline unsigned shard_number(const struct cache *cache, uint64_t hash)
 static inline struct shard *shard_of(const struct cache *cache, uint64_t hash)
 {
     return &cache->shards[shard_number(cache, hash)];
-}
-
-static inline struct wheel *wheel_of(struct cache *cache, uint64_t hash)
-{
-    return &cache->wheels[shard_number(cache, hash) % WHEELS];
 }
 
 static inline uint32_t position_of(const struct cache *cache, uint64_t hash)
@@ -250,6 +250,15 @@ void shards_leave_all(struct cache_thread *thread, bool entered);
 
 /* ---- verdict.c: what purges say about an entry ------------------------------------------- */
 
+struct stamp stamp_of(const struct cache *cache, const struct cache_entry *entry);
+
+/* A plain entry that nobody sees yet, or under the purge latch: no purge so far concerns it. */
+void entry_count_clears(struct cache *cache, struct cache_entry *entry);
+
+/* Tells an entry from others of its key while a load is in flight: a plain one has no number, but
+ * nothing takes its place without ending the load. Never 0. */
+uint64_t entry_identity(const struct cache_entry *entry);
+
 struct verdict {
     bool gone;
     bool soft;       /* soft purged, at `soft_ms` */
@@ -305,29 +314,33 @@ enum err recipe_check(const struct cache *cache, const struct cache_put *put);
 enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
                     struct cache_entry **ret_entry);
 
-/* The same on the heap, to be shown to those who wait and not to be stored; NULL: no memory. */
+/* The same on the heap of the process, held once, to be shown to those who wait and not to be
+ * stored; NULL: no memory. */
 struct cache_entry *entry_make_loose(struct cache *cache, const struct recipe *recipe);
 
 /* A copy at another place, not shown yet. The old one is to be retired as moved: the object is the
  * copy's. Both have their tags, for somebody may hold the old one for long. On success the copy
  * owns the new tags. */
 struct copying {
-    bool extra;              /* the copy has an entry_extra, whether the old one has or not, */
-    struct tag *const *tags; /* with these tags, which are taken, behind the old ones */
+    bool ends;               /* the copy has room for an expiry, */
+    bool extra;              /*   and for an entry_extra, whether the old one has or not, */
+    struct tag *const *tags; /*   with these tags, which are taken, behind the old ones */
     size_t tag_count;
-    bool force; /* beyond the limit if need be: a place is given back soon */
+    unsigned queue; /* 0: that of the old one */
 };
 enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
                     const struct copying *copying, struct cache_entry **ret_entry);
 
-/* Nobody can find it any more: it goes now, or with the last who holds it. */
+/* The same on the heap of the process, without its object, held once; NULL: no memory. */
+struct cache_entry *entry_copy_loose(struct cache *cache, const struct cache_entry *from);
+
+/* Nobody can find them any more: they go now, or with the last who holds them. `refs` is scribbled
+ * on. */
+void entries_let_go(struct cache *cache, uint32_t *refs, size_t count);
 void entry_let_go(struct cache *cache, struct cache_entry *entry);
 
 /* The same for one that was made and not stored: its object stays the caller's. */
 void entry_discard(struct cache *cache, struct cache_entry *entry);
-
-/* Gives everything back. Nobody holds it. */
-void entry_free(struct cache *cache, struct cache_entry *entry);
 
 /* `object` may be NULL. */
 void object_free(const struct cache *cache, uint8_t kind, void *object);
@@ -340,19 +353,24 @@ size_t entry_cost(const struct cache *cache, const struct cache_entry *entry);
 void shard_show(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
                 uint64_t hash);
 void shard_replace(struct cache_thread *thread, _Atomic uint32_t *slot, struct cache_entry *old,
-                   struct cache_entry *entry, uint64_t hash);
+                   struct cache_entry *entry);
+
+/* The copy takes the old one's place, its object and whoever waits for it. */
+void shard_move(struct cache_thread *thread, _Atomic uint32_t *slot, struct cache_entry *from,
+                struct cache_entry *to);
 void shard_remove(struct cache_thread *thread, struct shard *shard, _Atomic uint32_t *slot,
                   struct cache_entry *entry, uint64_t hash, enum cache_cause cause);
 
-/* A new end for an entry that is shown: changed as one step with its place in the wheel. */
+/* A new end for an entry that is shown. One that had no room for it gives way to a copy, which is
+ * returned; NULL: no memory. */
 struct entry_times {
     int64_t expires_ms;
     int64_t stale_ms; /* distances; only for entries that have an extra */
     int64_t error_ms;
     bool keep_distances;
 };
-void shard_set_times(struct cache *cache, struct cache_entry *entry, uint64_t hash,
-                     struct entry_times times);
+struct cache_entry *shard_set_times(struct cache_thread *thread, _Atomic uint32_t *slot,
+                                    struct cache_entry *entry, struct entry_times times);
 
 /* ---- put.c ------------------------------------------------------------------------------- */
 
@@ -383,8 +401,16 @@ bool retired_is_empty(const struct retired *retired);
 
 /* ---- room.c: making room ----------------------------------------------------------------- */
 
-/* A place of `size` bytes, others evicted for it if need be. */
-enum err room_take(struct cache_thread *thread, size_t size, uint32_t *ret_ref);
+/* A place, others evicted for it if need be. */
+struct room_ask {
+    size_t size;
+    uint64_t hash;
+    unsigned queue; /* 0: the policy chooses */
+    int64_t ends_ms;
+    bool force; /* beyond the limit if need be: a place is given back soon */
+};
+enum err room_take(struct cache_thread *thread, struct room_ask *ask,
+                   struct cache_entry **ret_entry, bool *ret_young);
 
 /* Between two pieces of work: if the limit was passed by much, makes room and waits a little for
  * others to come to an end of what they look at. */
@@ -393,8 +419,24 @@ void room_repay(struct cache_thread *thread);
 /* Once a turn: keeps a reserve. True: there is more to do. */
 bool room_keep(struct cache_thread *thread);
 
-/* Evicts about so many bytes. Returns what was evicted. */
-size_t room_evict(struct cache_thread *thread, size_t bytes);
+/* ---- order.c: which entries leave or move, page by page ------------------------------------ */
+
+/* A place of the pool, without making room. `ask->queue` is what the policy chose, if it was 0. */
+enum err order_take(struct cache *cache, struct room_ask *ask, uint32_t *ret_ref, bool *ret_young);
+
+/* Places that nobody reads any more. */
+void order_give(struct cache *cache, const uint32_t *refs, size_t count);
+
+/* Evicts about so many bytes. Returns the bytes of what was evicted or moved; their pages come free
+ * when nobody reads them any more. */
+size_t order_evict(struct cache_thread *thread, size_t bytes);
+
+/* Another place for whatever lives in a page with many holes. With `want` fewer will do. True:
+ * something was moved. */
+bool order_compact(struct cache_thread *thread, bool want);
+
+/* The new policy, which is taken, decides from now on about all that is there. */
+void order_take_over(struct cache *cache, struct policy *policy);
 
 /* ---- watch.c ----------------------------------------------------------------------------- */
 
@@ -439,9 +481,6 @@ bool sweep_turn(struct cache_thread *thread);
 /* For want of room: goes on with a sweep at once, also within a step. True: it came further. */
 bool sweep_ahead(struct cache_thread *thread);
 void sweep_want(struct cache *cache, uint64_t sequence);
-void expire_turn(struct cache_thread *thread, int64_t now_ms);
-
-/* Another place for whatever lives in a sparse page. True: something was moved. */
-bool compact_some(struct cache_thread *thread);
+bool expire_turn(struct cache_thread *thread, int64_t now_ms);
 
 #endif

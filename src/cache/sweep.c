@@ -16,32 +16,46 @@ void sweep_want(struct cache *cache, uint64_t sequence)
         continue;
 }
 
-static void remove_entry(struct cache_thread *thread, struct shard *shard,
-                         struct cache_entry *entry)
+/* Writes a soft purge down in the entry, or in a copy that has room for it. NULL: there is no
+ * memory for that. */
+static struct cache_entry *soften_entry(struct cache_thread *thread, _Atomic uint32_t *slot,
+                                        struct cache_entry *entry, int64_t soft_ms)
+{
+    struct entry_times times = {.expires_ms = soft_ms, .keep_distances = true};
+
+    if (soft_ms < entry_expires(entry))
+        entry = shard_set_times(thread, slot, entry, times);
+    if (entry != NULL)
+        entry_set(entry, ENTRY_SOFT);
+    return entry;
+}
+
+/* Returns what is there now; NULL: nothing. */
+static struct cache_entry *enforce(struct cache_thread *thread, struct shard *shard,
+                                   struct cache_entry *entry, struct verdict verdict)
 {
     struct cache_key key = entry_key(thread->cache, entry);
+    struct cache_entry *softened = NULL;
     _Atomic uint32_t *slot = NULL;
 
     must(find_entry(thread->cache, shard, &key, &slot) == entry);
-    shard_remove(thread, shard, slot, entry, key.hash, CACHE_PURGED);
+    if (!verdict.gone)
+        softened = soften_entry(thread, slot, entry, verdict.soft_ms);
+    if (softened == NULL)
+        shard_remove(thread, shard, slot, entry, key.hash, CACHE_PURGED);
+    return softened;
 }
 
+/* An entry that stays has outlived all purges up to now (one of many keys needs this latch too),
+ * and counts from here again: numbers of 14 bits do not reach far (entry.h). */
 static void sweep_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry)
 {
-    struct cache *cache = thread->cache;
-    struct verdict verdict = verdict_of(cache, entry);
-    int64_t expires_ms = entry_expires(entry);
+    struct verdict verdict = verdict_of(thread->cache, entry);
 
-    if (verdict.gone) {
-        remove_entry(thread, shard, entry);
-    } else if (verdict.soft &&
-               (verdict.soft_ms < expires_ms || (entry_state(entry) & ENTRY_SOFT) == 0)) {
-        if (verdict.soft_ms < expires_ms)
-            expires_ms = verdict.soft_ms;
-        atomic_fetch_or_explicit(&entry->state, ENTRY_SOFT, memory_order_release);
-        shard_set_times(cache, entry, entry_hash(cache, entry),
-                        (struct entry_times){.expires_ms = expires_ms, .keep_distances = true});
-    }
+    if (verdict.gone || verdict.soft)
+        entry = enforce(thread, shard, entry, verdict);
+    if (entry != NULL && entry_extra(entry) == NULL)
+        entry_count_clears(thread->cache, entry);
 }
 
 /* The bucket at the cursor. A removal may replace the table: whose home the bucket was is known
@@ -97,8 +111,9 @@ static void drop_rules(struct cache_thread *thread)
 
     for (unsigned i = 0; i < RULES_MAX; i++) {
         struct rule *rule = atomic_load(&cache->rules.at[i]);
+        uint64_t number = rule == NULL ? 0 : atomic_load(&rule->number.sequence);
 
-        if (rule == NULL || rule->sequence > done || rule->sequence > oldest)
+        if (rule == NULL || number > done || number > oldest)
             continue;
         atomic_store(&cache->rules.at[i], NULL);
         atomic_fetch_sub(&cache->rules.count, 1);
@@ -116,6 +131,7 @@ static bool sweep_step(struct cache_thread *thread, struct sweep *sweep)
         /* No purge is half done: its number drawn, but not stored yet. */
         latch_lock(&cache->purge_latch);
         sweep->began = sequence_now(cache);
+        sweep->began_clears = atomic_load(&cache->purges.clears);
         latch_unlock(&cache->purge_latch);
         sweep->cursor = 0;
         atomic_store(&sweep->running, true);
@@ -129,6 +145,7 @@ static bool sweep_step(struct cache_thread *thread, struct sweep *sweep)
     }
     if (sweep->cursor >> 32 == cache->shard_count) {
         atomic_store(&sweep->done, sweep->began);
+        atomic_store(&sweep->done_clears, sweep->began_clears);
         atomic_store(&sweep->running, false);
     }
     return visited > 0;

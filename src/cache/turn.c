@@ -53,12 +53,10 @@ static int64_t earlier(int64_t a, int64_t b)
 static int64_t next_turn(const struct cache_thread *thread, int64_t now_ms, bool more)
 {
     const struct cache *cache = thread->cache;
-    int64_t expiry = CACHE_NEVER;
+    int64_t expiry = pool_due_ms(cache->pool);
 
     if (more)
         return now_ms + WORK_PAUSE_MS;
-    for (unsigned i = 0; i < WHEELS; i++)
-        expiry = earlier(expiry, wheel_due_ms(&cache->wheels[i]));
     if (expiry != CACHE_NEVER && expiry < now_ms + EXPIRY_PAUSE_MS)
         expiry = now_ms + EXPIRY_PAUSE_MS;
     expiry = earlier(expiry, loads_due_ms(&cache->loads));
@@ -72,11 +70,11 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     bool more = false;
 
     must(thread->step == STEP_NONE);
-    policy_time(&thread->cache->marker, now_ms);
+    policy_time(&thread->cache->policy_marker, now_ms);
     policy_turn(thread);
     loads_turn(thread, now_ms);
-    expire_turn(thread, now_ms);
-    more = sweep_turn(thread);
+    more = expire_turn(thread, now_ms);
+    more |= sweep_turn(thread);
     more |= room_keep(thread);
     tags_tidy(&thread->cache->tags);
     thread->looked = false;

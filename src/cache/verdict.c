@@ -10,21 +10,62 @@ static void soften(struct verdict *verdict, int64_t soft_ms)
         verdict->soft_ms = soft_ms;
 }
 
-static void by_space(const struct cache *cache, unsigned space, uint64_t sequence,
-                     struct verdict *verdict)
+enum { CLEARS_MASK = (1 << ENTRY_CLEARS_BITS) - 1 };
+
+static uint64_t clears_now(const struct cache *cache)
 {
-    if (atomic_load_explicit(&cache->purges.spaces[space].hard, memory_order_acquire) > sequence)
-        verdict->gone = true;
-    soften(verdict, softening_ms(&cache->purges.spaces[space].soft, sequence));
+    return atomic_load_explicit(&cache->purges.clears, memory_order_acquire);
 }
 
-static void by_tags(const struct cache *cache, const struct cache_entry *entry, uint64_t sequence,
-                    struct verdict *verdict)
+/* The sweep sees to it that no entry is 2^14 clears behind (purge.c). */
+static struct stamp stamp_of_word(const struct cache *cache, const struct cache_entry *entry,
+                                  uint64_t word)
+{
+    uint64_t now = 0;
+
+    if ((word & ENTRY_EXTRA) != 0)
+        return (struct stamp){
+            false, atomic_load_explicit(&entry_extra(entry)->sequence, memory_order_acquire)};
+    now = clears_now(cache);
+    return (struct stamp){true, now - ((now - word_clears(word)) & CLEARS_MASK)};
+}
+
+struct stamp stamp_of(const struct cache *cache, const struct cache_entry *entry)
+{
+    return stamp_of_word(cache, entry, entry_word(entry));
+}
+
+void entry_count_clears(struct cache *cache, struct cache_entry *entry)
+{
+    uint64_t clears = clears_now(cache);
+
+    if (word_clears(entry_word(entry)) != (clears & CLEARS_MASK))
+        entry_set_clears(entry, clears);
+}
+
+uint64_t entry_identity(const struct cache_entry *entry)
 {
     const struct entry_extra *extra = entry_extra(entry);
 
-    if (extra == NULL ||
-        atomic_load_explicit(&cache->purges.last_tag, memory_order_acquire) < sequence)
+    if (extra == NULL)
+        return UINT64_MAX;
+    return atomic_load_explicit(&extra->sequence, memory_order_acquire);
+}
+
+static void by_space(const struct cache *cache, unsigned space, struct stamp stamp,
+                     struct verdict *verdict)
+{
+    if (purge_is_after(&cache->purges.spaces[space].hard, stamp))
+        verdict->gone = true;
+    soften(verdict, softening_ms(stamp.plain ? &cache->purges.spaces[space].soft_plain
+                                             : &cache->purges.spaces[space].soft,
+                                 stamp.number));
+}
+
+static void by_tags(const struct cache *cache, const struct entry_extra *extra, uint64_t sequence,
+                    struct verdict *verdict)
+{
+    if (atomic_load_explicit(&cache->purges.last_tag, memory_order_acquire) < sequence)
         return;
     for (uint64_t i = 0; i < extra->tag_count; i++) {
         const struct tag *tag = extra->tags[i];
@@ -35,19 +76,28 @@ static void by_tags(const struct cache *cache, const struct cache_entry *entry, 
     }
 }
 
+/* Nothing was purged since; the usual case, in one or two loads. */
+static bool is_unconcerned(const struct cache *cache, struct stamp stamp)
+{
+    if (stamp.plain)
+        return clears_now(cache) == stamp.number;
+    return atomic_load_explicit(&cache->purges.last, memory_order_acquire) < stamp.number;
+}
+
 struct verdict verdict_of(const struct cache *cache, const struct cache_entry *entry)
 {
     struct verdict verdict = {.soft_ms = CACHE_NEVER};
-    uint64_t sequence = entry_sequence(entry);
+    struct stamp stamp = stamp_of(cache, entry);
 
-    if (atomic_load_explicit(&cache->purges.last, memory_order_acquire) < sequence)
+    if (is_unconcerned(cache, stamp))
         return verdict;
-    by_space(cache, entry_space(entry), sequence, &verdict);
-    by_tags(cache, entry, sequence, &verdict);
+    by_space(cache, entry_space(entry), stamp, &verdict);
+    if (!stamp.plain)
+        by_tags(cache, entry_extra(entry), stamp.number, &verdict);
     if (rules_are_some(&cache->rules)) {
         int64_t soft_ms = CACHE_NEVER;
 
-        if (rules_remove(&cache->rules, entry_space(entry), entry_name(entry), sequence, &soft_ms))
+        if (rules_remove(&cache->rules, entry_space(entry), entry_name(entry), stamp, &soft_ms))
             verdict.gone = true;
         soften(&verdict, soft_ms);
     }
@@ -72,9 +122,9 @@ static void view_fill(struct cache_entry *entry, struct verdict verdict,
     if (verdict.soft_ms < expires_ms)
         expires_ms = verdict.soft_ms;
     *ret_view = (struct cache_view){
-        .kind = entry->kind,
-        .negative = (entry->space_flags & ENTRY_NEGATIVE) != 0,
-        .soft_purged = verdict.soft || (entry_state(entry) & ENTRY_SOFT) != 0,
+        .kind = (uint8_t)entry_kind(entry),
+        .negative = (entry_word(entry) & ENTRY_NEGATIVE) != 0,
+        .soft_purged = verdict.soft || (entry_word(entry) & ENTRY_SOFT) != 0,
         .expires_ms = expires_ms,
         .stale_until_ms = entry_stale_until(entry, expires_ms),
         .error_until_ms = entry_error_until(entry, expires_ms),
@@ -126,9 +176,9 @@ uint64_t purged_since(const struct cache *cache, const struct cache_key *key,
 
     if (atomic_load_explicit(&cache->purges.last, memory_order_acquire) < sequence)
         return 0;
-    highest =
-        higher(atomic_load_explicit(&cache->purges.spaces[key->space].hard, memory_order_acquire),
-               softening_last(&cache->purges.spaces[key->space].soft));
+    highest = higher(
+        atomic_load_explicit(&cache->purges.spaces[key->space].hard.sequence, memory_order_acquire),
+        softening_last(&cache->purges.spaces[key->space].soft));
     for (size_t i = 0; i < tag_count; i++)
         highest = higher(highest, higher(tag_hard(tags[i]), tag_soft(tags[i])));
     if (rules_are_some(&cache->rules))

@@ -35,57 +35,72 @@ static void due_at(struct wheel *wheel, uint64_t tick)
         atomic_store_explicit(&wheel->due_ms, tick_ms(tick), memory_order_relaxed);
 }
 
-void wheel_insert(struct wheel *wheel, struct places places, uint32_t ref)
+/* By the page's own time. */
+static void enter(struct wheel *wheel, struct unit *units, uint32_t page)
 {
-    struct cache_entry *entry = place_entry(places, ref);
-    int64_t ends_ms = entry_ends(entry);
-    uint64_t at = tick_after(ends_ms);
+    struct unit *u = &units[page];
+    uint64_t at = tick_after(u->due_ms);
     unsigned level = 0;
 
     if (at < wheel->tick)
         at = wheel->tick;
     if (at != wheel->tick)
         level = (63 - (unsigned)__builtin_clzll(at ^ wheel->tick)) / DIGIT;
-    entry->wheel_prev = 0;
-    entry->wheel_next = 0;
-    if (ends_ms == CACHE_NEVER || level >= WHEEL_LEVELS)
+    if (u->due_ms == CACHE_NEVER || level >= WHEEL_LEVELS)
         return;
     unsigned slot = digit(at, level);
     uint32_t next = wheel->heads[level][slot];
 
-    must(ref >= WHEEL_CODES);
-    entry->wheel_next = next;
-    entry->wheel_prev = 1 + level * WHEEL_SLOTS + slot;
-    if (next != 0)
-        place_entry(places, next)->wheel_prev = ref;
-    wheel->heads[level][slot] = ref;
+    u->due_next = next;
+    u->due_prev = 1 + level * WHEEL_SLOTS + slot;
+    if (next != REGION_NOTHING)
+        units[next].due_prev = page + WHEEL_CODES;
+    wheel->heads[level][slot] = page;
     wheel->occupied[level] |= (uint64_t)1 << slot;
     due_at(wheel, at >> (level * DIGIT) << (level * DIGIT));
 }
 
-void wheel_remove(struct wheel *wheel, struct places places, uint32_t ref)
+static void leave(struct wheel *wheel, struct unit *units, uint32_t page)
 {
-    struct cache_entry *entry = place_entry(places, ref);
-    uint32_t prev = entry->wheel_prev;
-    uint32_t next = entry->wheel_next;
+    uint32_t prev = units[page].due_prev;
+    uint32_t next = units[page].due_next;
 
     if (prev == 0)
         return;
-    entry->wheel_prev = 0;
-    entry->wheel_next = 0;
-    if (next != 0)
-        place_entry(places, next)->wheel_prev = prev;
+    units[page].due_prev = 0;
+    if (next != REGION_NOTHING)
+        units[next].due_prev = prev;
     if (prev >= WHEEL_CODES) {
-        place_entry(places, prev)->wheel_next = next;
+        units[prev - WHEEL_CODES].due_next = next;
         return;
     }
     unsigned level = (prev - 1) / WHEEL_SLOTS;
     unsigned slot = (prev - 1) % WHEEL_SLOTS;
 
-    must(wheel->heads[level][slot] == ref);
+    must(wheel->heads[level][slot] == page);
     wheel->heads[level][slot] = next;
-    if (next == 0)
+    if (next == REGION_NOTHING)
         wheel->occupied[level] &= ~((uint64_t)1 << slot);
+}
+
+void wheel_sooner(struct wheel *wheel, struct unit *units, uint32_t page, int64_t due_ms)
+{
+    struct unit *u = &units[page];
+    bool moves = tick_after(due_ms) != tick_after(u->due_ms);
+
+    if (due_ms >= u->due_ms)
+        return;
+    u->due_ms = due_ms;
+    if (!moves)
+        return;
+    leave(wheel, units, page);
+    enter(wheel, units, page);
+}
+
+void wheel_remove(struct wheel *wheel, struct unit *units, uint32_t page)
+{
+    leave(wheel, units, page);
+    units[page].due_ms = CACHE_NEVER;
 }
 
 struct due_slot {
@@ -117,29 +132,32 @@ static bool next_slot(const struct wheel *wheel, struct due_slot *ret_slot)
     return found;
 }
 
-size_t wheel_pop(struct wheel *wheel, struct places places, int64_t now_ms, size_t budget,
-                 uint32_t *ret_refs, size_t max)
+uint32_t wheel_pop(struct wheel *wheel, struct unit *units, int64_t now_ms)
 {
     uint64_t now = now_ms < 0 ? 0 : (uint64_t)now_ms >> WHEEL_TICK_SHIFT;
     struct due_slot due = {0};
     bool more = next_slot(wheel, &due);
-    size_t count = 0;
+    uint32_t found = REGION_NOTHING;
 
-    for (; more && due.tick <= now && count < max && budget > 0; budget--) {
-        uint32_t ref = wheel->heads[due.level][due.slot];
+    for (unsigned moves = 0; more && due.tick <= now && found == REGION_NOTHING; moves++) {
+        uint32_t page = wheel->heads[due.level][due.slot];
 
+        if (moves == WHEEL_MOVES_MAX)
+            break;
         if (due.tick > wheel->tick)
             wheel->tick = due.tick;
-        wheel_remove(wheel, places, ref);
-        if (due.level == 0)
-            ret_refs[count++] = ref;
-        else
-            wheel_insert(wheel, places, ref);
+        if (due.level == 0) {
+            wheel_remove(wheel, units, page);
+            found = page;
+        } else {
+            leave(wheel, units, page);
+            enter(wheel, units, page);
+        }
         more = next_slot(wheel, &due);
     }
     if ((!more || due.tick > now) && wheel->tick < now)
         wheel->tick = now;
     atomic_store_explicit(&wheel->due_ms, more ? tick_ms(due.tick) : CACHE_NEVER,
                           memory_order_relaxed);
-    return count;
+    return found;
 }
