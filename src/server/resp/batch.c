@@ -234,6 +234,7 @@ static void run_order(struct call *call, const struct order *order)
     call->space = resp_space(door->resp, client->database);
     call->protocol = client->protocol;
     call->out = client->reply == CLIENT_ANSWERED ? &door->out : &door->waste;
+    call->key_count = 0;
     call->failed = false;
     if (call->key.name.data != NULL && call->key.space != call->space)
         call->key = cache_key(door->resp->cache, call->space, order->words[1]);

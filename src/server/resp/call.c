@@ -8,11 +8,31 @@
 #include "types/members.h"
 #include "types/ranking.h"
 
+/* The key of a word among those that were gathered; NULL: it was not. */
+static const struct cache_key *gathered_key(const struct call *call, size_t word)
+{
+    const struct verb *verb = call->verb;
+    const struct bytes name = call->words[word];
+    size_t at = 0;
+
+    if (call->key_count == 0 || verb->key_step <= 0 || word < (size_t)verb->first_key)
+        return NULL;
+    at = (word - (size_t)verb->first_key) / (size_t)verb->key_step;
+    if (at >= call->key_count)
+        return NULL;
+    const struct cache_key *key = &call->door->keys[at];
+
+    return key->name.data == name.data && key->name.size == name.size ? key : NULL;
+}
+
 struct cache_key call_key(const struct call *call, size_t word)
 {
+    const struct cache_key *key = NULL;
+
     if (word == 1 && call->key.name.data == call->words[1].data)
         return call->key;
-    return cache_key(call->resp->cache, call->space, call->words[word]);
+    key = gathered_key(call, word);
+    return key != NULL ? *key : cache_key(call->resp->cache, call->space, call->words[word]);
 }
 
 /* ---- locks ------------------------------------------------------------------------------------
@@ -26,11 +46,27 @@ struct lock_list {
 static void add_lock(void *context, size_t word, const struct key_spec *spec)
 {
     struct lock_list *list = context;
+    struct call *call = list->call;
 
     (void)spec;
-    if (list->count < CACHE_LOCK_KEYS_MAX)
-        list->call->door->keys[list->count] = call_key(list->call, word);
+    if (list->count < CACHE_LOCK_KEYS_MAX) {
+        struct cache_key *key = &call->door->keys[list->count];
+
+        *key = call_key(call, word);
+        cache_prefetch(call->thread, *key, 0);
+    }
     list->count++;
+}
+
+/* Starts to fetch what is behind the index of the keys that were gathered. */
+static void prefetch_keys(const struct call *call)
+{
+    unsigned stages = (call->verb->flags & VERB_WRITE) != 0 ? 3 : 2;
+
+    for (unsigned stage = 1; stage < stages; stage++) {
+        for (size_t i = 0; i < call->key_count; i++)
+            cache_prefetch(call->thread, call->door->keys[i], stage);
+    }
 }
 
 bool call_lock(struct call *call)
@@ -46,6 +82,8 @@ bool call_lock(struct call *call)
         (void)(verb_keys(call->verb, call->words, call->count, add_lock, &list) == ERR_OK);
         if (list.count == 0)
             return false;
+        call->key_count = list.count < CACHE_LOCK_KEYS_MAX ? list.count : CACHE_LOCK_KEYS_MAX;
+        prefetch_keys(call);
         if (list.count > CACHE_LOCK_KEYS_MAX)
             cache_lock_all(call->thread);
         else

@@ -16,6 +16,7 @@ struct call {
     const struct bytes *words; /* words[0] is the command's name */
     size_t count;
     struct cache_key key; /* of the word at verb->first_key, if there is one */
+    size_t key_count;     /* of all its keys, that are in the door's `keys`; 0: they are not */
     unsigned space;
     unsigned protocol;
     int64_t now_ms;
