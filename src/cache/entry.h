@@ -314,11 +314,22 @@ static inline bool entry_is(const struct cache_entry *entry, const struct cache_
 }
 
 /* Bytes from the word to the end of the value. */
+static inline size_t entry_size_by(const struct cache_entry *entry, uint64_t word)
+{
+    const uint8_t *name = (const uint8_t *)(entry->rest + word_wide_at(word));
+
+    if ((word & (ENTRY_WIDE | ENTRY_EXTRA | ENTRY_OBJECT)) == 0)
+        return (size_t)(name - (const uint8_t *)entry) +
+               word_field(word, ENTRY_KEY_SHIFT, ENTRY_KEY_BITS) +
+               word_field(word, ENTRY_VALUE_SHIFT, ENTRY_VALUE_BITS);
+    name = entry_name_at(entry, word);
+    return (size_t)(name - (const uint8_t *)entry) + entry_key_size(entry, word) +
+           entry_value_size(entry, word);
+}
+
 static inline size_t entry_size(const struct cache_entry *entry)
 {
-    struct bytes value = entry_value(entry);
-
-    return (size_t)(value.data + value.size - (const uint8_t *)entry);
+    return entry_size_by(entry, entry_word(entry));
 }
 
 static inline size_t grains(size_t size)
@@ -326,14 +337,17 @@ static inline size_t grains(size_t size)
     return (size + ENTRY_GRAIN - 1) & ~(size_t)(ENTRY_GRAIN - 1);
 }
 
-/* What the place takes, whatever is in it. */
-static inline size_t place_size(const struct cache_entry *entry)
+/* What the place takes, whatever is in it. `word` is the entry's. */
+static inline size_t place_size_by(const struct cache_entry *entry, uint64_t word)
 {
-    uint64_t word = entry_word(entry);
-
     if ((word & ENTRY_RAW) != 0)
         return word >> 32;
-    return grains(entry_size(entry));
+    return grains(entry_size_by(entry, word));
+}
+
+static inline size_t place_size(const struct cache_entry *entry)
+{
+    return place_size_by(entry, entry_word(entry));
 }
 
 /* ---- times ------------------------------------------------------------------------------- */

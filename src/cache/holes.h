@@ -68,11 +68,16 @@ static inline void holes_add(struct holes *holes, uint32_t ref, size_t size)
     holes->first[bin] = ref;
 }
 
-static inline void holes_set_first(struct holes *holes, unsigned bin, uint32_t ref)
+/* The first hole of its list is listed no longer. */
+static inline void holes_advance(struct holes *holes, unsigned bin)
 {
-    holes->first[bin] = ref;
-    if (ref != 0)
+    uint32_t next = hole_at(holes, holes->first[bin])->next;
+
+    holes->first[bin] = next;
+    if (next != 0) {
+        __builtin_prefetch(hole_at(holes, next), 1); /* probably the next one that is given out */
         return;
+    }
     holes->occupied[bin / 64] &= ~((uint64_t)1 << bin % 64);
     if (holes->occupied[bin / 64] == 0)
         holes->maps &= ~(1U << bin / 64);
@@ -83,13 +88,9 @@ static inline uint32_t holes_pop(struct holes *holes, size_t size)
 {
     unsigned bin = hole_bin(size);
     uint32_t ref = holes->first[bin];
-    uint32_t next = 0;
 
-    if (ref == 0)
-        return 0;
-    next = hole_at(holes, ref)->next;
-    __builtin_prefetch(hole_at(holes, next), 1);
-    holes_set_first(holes, bin, next);
+    if (ref != 0)
+        holes_advance(holes, bin);
     return ref;
 }
 
@@ -100,7 +101,7 @@ static inline void holes_remove(struct holes *holes, uint32_t ref, size_t size)
     const struct hole *hole = hole_at(holes, ref);
 
     if (holes->first[bin] == ref) {
-        holes_set_first(holes, bin, hole->next);
+        holes_advance(holes, bin);
         return;
     }
     hole_at(holes, hole->prev)->next = hole->next;

@@ -17,8 +17,8 @@ static void enlist(struct pool *pool, uint32_t page)
 {
     struct unit *units = pool->region.units;
     unsigned number = list_of(&units[page]);
-    struct pool_queue *list = &pool->queues[number];
-    uint32_t next = pool->open[number];
+    struct pool_queue *list = &pool->queues[number]->figures;
+    uint32_t next = pool->queues[number]->open;
     uint32_t prev = next == REGION_NOTHING ? list->newest : units[next].prev;
 
     units[page].prev = prev;
@@ -36,7 +36,7 @@ static void enlist(struct pool *pool, uint32_t page)
 static void delist(struct pool *pool, uint32_t page)
 {
     struct unit *units = pool->region.units;
-    struct pool_queue *list = &pool->queues[list_of(&units[page])];
+    struct pool_queue *list = &pool->queues[list_of(&units[page])]->figures;
     uint32_t next = units[page].next;
     uint32_t prev = units[page].prev;
 
@@ -54,53 +54,50 @@ static void delist(struct pool *pool, uint32_t page)
 
 /* ---- places of a page -------------------------------------------------------------------- */
 
-static struct cache_entry *place_next(const struct pool *pool, uint32_t page, uint32_t *offset,
-                                      size_t *ret_size)
-{
-    const struct unit *u = &pool->region.units[page];
-    struct cache_entry *place = NULL;
-
-    if (*offset >= u->fresh)
-        return NULL;
-    place = (struct cache_entry *)(void *)(region_at(&pool->region, page) + *offset);
-    *ret_size = u->alone ? u->fresh : pool_grains(pool, place_size(place));
-    must(*ret_size <= u->fresh - *offset);
-    *offset += (uint32_t)*ret_size;
-    return place;
-}
-
 struct cache_entry *pool_walk(const struct pool *pool, uint32_t page, uint32_t *offset)
 {
-    struct cache_entry *place = NULL;
-    size_t size = 0;
+    const struct unit *u = &pool->region.units[page];
 
-    do {
-        place = place_next(pool, page, offset, &size);
-    } while (place != NULL && word_is_hole(entry_word(place)));
-    return place;
+    while (*offset < u->fresh) {
+        uint8_t *at = region_at(&pool->region, page) + *offset;
+        struct cache_entry *place = (struct cache_entry *)(void *)at;
+        uint64_t word = entry_word(place);
+        size_t size = u->alone ? u->fresh : place_bytes(pool, place, word);
+
+        must(size <= u->fresh - *offset);
+        *offset += (uint32_t)size;
+        if (!word_is_hole(word))
+            return place;
+    }
+    return NULL;
 }
 
 /* All its holes come into the lists of its queue, or out of them. */
 static void list_holes(struct pool *pool, uint32_t page, bool in)
 {
     const struct unit *u = &pool->region.units[page];
-    struct holes *holes = &pool->holes[u->queue];
-    struct cache_entry *place = NULL;
-    uint32_t offset = 0;
-    size_t size = 0;
+    struct holes *holes = &pool->queues[u->queue]->holes;
+    uint8_t *at = region_at(&pool->region, page);
+    const uint8_t *end = at + u->fresh;
 
     pool->hole_bytes += in ? u->hole_bytes : -(size_t)u->hole_bytes;
     pool->tail_bytes += in ? u->tail : -(size_t)u->tail;
     if (u->hole_bytes == 0)
         return;
-    while ((place = place_next(pool, page, &offset, &size)) != NULL) {
-        if (size < HOLE_MIN || !word_is_hole(entry_word(place)))
+    while (at < end) {
+        struct cache_entry *place = (struct cache_entry *)(void *)at;
+        uint64_t word = entry_word(place);
+        size_t size = place_bytes(pool, place, word);
+
+        at += size;
+        if (size < HOLE_MIN || !word_is_hole(word))
             continue;
         if (in)
             holes_add(holes, pool_ref(pool, place), size);
         else
             holes_remove(holes, pool_ref(pool, place), size);
     }
+    must(at == end);
 }
 
 size_t page_taken(const struct pool *pool, uint32_t page)
@@ -129,29 +126,31 @@ void page_begin(struct pool *pool, uint32_t page, unsigned queue, bool alone)
     enlist(pool, page);
 }
 
-enum err page_open(struct pool *pool, unsigned queue, uint32_t *ret_page)
+enum err page_open(struct pool *pool, unsigned queue)
 {
-    must(pool->open[queue] == REGION_NOTHING);
-    TRY(region_take(&pool->region, 1, ret_page));
-    page_begin(pool, *ret_page, queue, false);
-    pool->open[queue] = *ret_page;
+    uint32_t page = REGION_NOTHING;
+
+    must(pool->queues[queue]->open == REGION_NOTHING);
+    TRY(region_take(&pool->region, 1, &page));
+    page_begin(pool, page, queue, false);
+    pool->queues[queue]->open = page;
     return ERR_OK;
 }
 
 void page_close(struct pool *pool, unsigned queue)
 {
-    uint32_t page = pool->open[queue];
+    uint32_t page = pool->queues[queue]->open;
     struct unit *u = &pool->region.units[page];
     size_t size = -(size_t)u->fresh & (REGION_STEP - 1);
     struct hole *hole = (struct hole *)(void *)(region_at(&pool->region, page) + u->fresh);
 
-    pool->open[queue] = REGION_NOTHING;
+    pool->queues[queue]->open = REGION_NOTHING;
     if (size == 0)
         return;
     unpoison(hole, size < HOLE_MIN ? size : HOLE_MIN);
     atomic_store_explicit(&hole->word, word_hole(size), memory_order_release);
     if (size >= HOLE_MIN)
-        holes_add(&pool->holes[queue], pool_ref(pool, hole), size);
+        holes_add(&pool->queues[queue]->holes, pool_ref(pool, hole), size);
     u->fresh += (uint32_t)size;
     u->hole_bytes += (uint32_t)size;
     u->tail = (uint16_t)size;
@@ -164,8 +163,8 @@ static void leave_queue(struct pool *pool, uint32_t page)
     struct unit *u = &pool->region.units[page];
 
     must(u->state == PAGE_QUEUED);
-    if (pool->open[u->queue] == page)
-        pool->open[u->queue] = REGION_NOTHING;
+    if (pool->queues[u->queue]->open == page)
+        pool->queues[u->queue]->open = REGION_NOTHING;
     list_holes(pool, page, false);
     delist(pool, page);
 }
@@ -190,7 +189,7 @@ void page_release(struct pool *pool, uint32_t page)
 const struct pool_queue *pool_queue(const struct pool *pool, unsigned queue)
 {
     must(queue - 1 < POOL_QUEUES);
-    return &pool->queues[queue];
+    return &pool->queues[queue]->figures;
 }
 
 unsigned pool_queue_of(const struct pool *pool, uint32_t ref)
@@ -214,18 +213,18 @@ void pool_requeue(struct pool *pool, uint32_t page, unsigned queue)
     must(queue - 1 < POOL_QUEUES);
     u->young = 0;
     if (u->queue == queue) {
-        if (pool->open[queue] == page)
+        if (pool->queues[queue]->open == page)
             return;
         delist(pool, page);
         enlist(pool, page);
         return;
     }
-    if (pool->open[u->queue] == page)
+    if (pool->queues[u->queue]->open == page)
         page_close(pool, u->queue);
     leave_queue(pool, page);
-    queue_count(&pool->queues[u->queue], -(size_t)u->live, -bytes);
+    queue_count(pool->queues[u->queue], -(size_t)u->live, -bytes);
     u->queue = (uint8_t)queue;
-    queue_count(&pool->queues[queue], u->live, bytes);
+    queue_count(pool->queues[queue], u->live, bytes);
     enlist(pool, page);
     list_holes(pool, page, true);
 }
@@ -243,7 +242,7 @@ void pool_drain(struct pool *pool, uint32_t page)
 {
     struct unit *u = &pool->region.units[page];
 
-    if (pool->open[u->queue] == page)
+    if (pool->queues[u->queue]->open == page)
         page_close(pool, u->queue);
     leave_queue(pool, page);
     u->state = PAGE_DRAINING;
@@ -258,7 +257,7 @@ bool pool_is_draining(const struct pool *pool, uint32_t page)
 
 uint32_t pool_draining(const struct pool *pool)
 {
-    return pool->queues[DRAINING].oldest;
+    return pool->queues[DRAINING]->figures.oldest;
 }
 
 void pool_undrain(struct pool *pool, uint32_t page)
@@ -279,7 +278,8 @@ enum {
     SPARSE_UNITS_MAX = 256, /*   and units, because not every one begins a page */
     WASTE_SHARE = 32,       /* this part of what is backed may be holes, */
     WASTE_PAGES = 4,        /*   and so many pages' bytes */
-    FAIR_SHARE = 16,        /* a page with a smaller part of holes is never worth it */
+    CPOOL_SHARE = 4,        /* with so little left a page is always worth it, */
+    FAIR_SHARE = 16,        /*   and with so few holes never */
 };
 
 /* Bytes that emptying gains. The end of a page is no gain, for the next page has one too. */
@@ -306,7 +306,8 @@ static uint32_t sparsest(struct pool *pool)
         const struct unit *u = &units[page];
 
         pool->cursor = page + 1;
-        if (page >= top || u->state != PAGE_QUEUED || u->alone || pool->open[u->queue] == page)
+        if (page >= top || u->state != PAGE_QUEUED || u->alone ||
+            pool->queues[u->queue]->open == page)
             continue;
         looked++;
         if (best == REGION_NOTHING ||
@@ -332,7 +333,7 @@ uint32_t pool_sparse(struct pool *pool, bool want)
         return REGION_NOTHING;
     u = &pool->region.units[page];
     here = page_waste(u);
-    if (here > u->fresh / 4 * 3)
+    if (u->fresh - here < u->fresh / CPOOL_SHARE)
         return page;
     if (!want && wasted <= pool_backed(pool) / WASTE_SHARE + WASTE_PAGES * unit)
         return REGION_NOTHING;

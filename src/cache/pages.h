@@ -20,21 +20,26 @@
 
 enum page_state { PAGE_NONE, PAGE_QUEUED, PAGE_DRAINING };
 
-enum { DRAINING = 0 /* the number of the list of those that are being emptied */ };
+enum { DRAINING = 0 /* the list of pages that are being emptied, which is nobody's queue */ };
+
+struct queue {
+    struct pool_queue figures;
+    uint32_t open; /* page; 0: none */
+    struct holes holes;
+};
 
 struct pool {
     struct region region;
-    size_t grain;       /* bytes: places are multiples of it, and 1 << shift */
-    unsigned shift;     /* of references */
-    uint32_t cursor;    /* where pool_sparse goes on */
-    uint32_t hand;      /* the page that pool_hand is at; 0: none */
-    size_t shared_max;  /* bytes of the largest place in a page of many */
-    size_t hole_bytes;  /* in pages of queues, */
-    size_t tail_bytes;  /*   and of these at their ends */
-    size_t alone_bytes; /* in pages of one place */
-    struct pool_queue queues[POOL_QUEUES + 1];
-    uint32_t open[POOL_QUEUES + 1]; /* 0: none */
-    struct holes holes[POOL_QUEUES + 1];
+    size_t grain;                          /* bytes: places are multiples of it, and 1 << shift */
+    unsigned shift;                        /* of references */
+    unsigned page_shift;                   /* ref >> page_shift is its unit */
+    uint32_t cursor;                       /* where pool_sparse goes on */
+    uint32_t hand;                         /* the page that pool_hand is at; 0: none */
+    size_t shared_max;                     /* bytes of the largest place in a page of many */
+    size_t hole_bytes;                     /* in pages of queues, */
+    size_t tail_bytes;                     /*   and of these at their ends */
+    size_t alone_bytes;                    /* in pages of one place */
+    struct queue *queues[POOL_QUEUES + 1]; /* the first is the list of DRAINING */
     struct wheel wheel;
 };
 
@@ -43,16 +48,23 @@ static inline size_t pool_grains(const struct pool *pool, size_t size)
     return (size + pool->grain - 1) & ~(pool->grain - 1);
 }
 
+/* What the place with this word takes. */
+static inline size_t place_bytes(const struct pool *pool, const struct cache_entry *place,
+                                 uint64_t word)
+{
+    return (word & ENTRY_RAW) != 0 ? word >> 32 : pool_grains(pool, place_size_by(place, word));
+}
+
 static inline uint32_t pool_page(const struct pool *pool, uint32_t ref)
 {
-    return (uint32_t)(((size_t)ref << pool->shift) >> pool->region.unit_shift);
+    return ref >> pool->page_shift;
 }
 
 /* Makes units that were just taken from the region a page of the queue. */
 void page_begin(struct pool *pool, uint32_t page, unsigned queue, bool alone);
 
 /* A new open page for a queue that has none. */
-enum err page_open(struct pool *pool, unsigned queue, uint32_t *ret_page);
+enum err page_open(struct pool *pool, unsigned queue);
 
 /* The queue's open page is none any more. What was backed for its next place becomes a hole. */
 void page_close(struct pool *pool, unsigned queue);
@@ -63,12 +75,12 @@ void page_release(struct pool *pool, uint32_t page);
 /* Bytes of places that are taken. */
 size_t page_taken(const struct pool *pool, uint32_t page);
 
-static inline void queue_count(struct pool_queue *queue, size_t count, size_t bytes)
+static inline void queue_count(struct queue *queue, size_t count, size_t bytes)
 {
-    size_t before = atomic_load_explicit(&queue->bytes, memory_order_relaxed);
+    size_t before = atomic_load_explicit(&queue->figures.bytes, memory_order_relaxed);
 
-    queue->count += count;
-    atomic_store_explicit(&queue->bytes, before + bytes, memory_order_relaxed);
+    queue->figures.count += count;
+    atomic_store_explicit(&queue->figures.bytes, before + bytes, memory_order_relaxed);
 }
 
 #endif

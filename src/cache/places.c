@@ -1,10 +1,9 @@
-/* pool.c: places: found, given back, and held.
+/* places.c: the places of a pool: found, given back, and held.
  * SPDX-License-Identifier: MIT
  */
-#include "cache/pool.h"
+#include "cache/pages.h"
 
 #include "base/mem.h"
-#include "cache/pages.h"
 #include "cache/poison.h"
 
 enum {
@@ -50,11 +49,13 @@ struct pool *pool_new(size_t memory_max, struct account *account)
     if (cached < CACHED_MIN)
         cached = CACHED_MIN;
     region_init(&pool->region, bytes, memory_max < SMALL_LIMIT ? 14 : 16, cached, account);
+    pool->page_shift = pool->region.unit_shift - pool->shift;
     pool->shared_max = region_unit_bytes(&pool->region) / 4;
     must(pool->shared_max <= POOL_SHARED_MAX);
-    for (unsigned i = 1; i <= POOL_QUEUES; i++) {
-        pool->holes[i].base = pool->region.base;
-        pool->holes[i].shift = pool->shift;
+    for (unsigned i = 0; i <= POOL_QUEUES; i++) {
+        pool->queues[i] = mem_new(1, sizeof *pool->queues[i]);
+        pool->queues[i]->holes.base = pool->region.base;
+        pool->queues[i]->holes.shift = pool->shift;
     }
     wheel_init(&pool->wheel);
     return pool;
@@ -65,6 +66,8 @@ void pool_free(struct pool **owner)
     if (*owner == NULL)
         return;
     region_fini(&(*owner)->region);
+    for (unsigned i = 0; i <= POOL_QUEUES; i++)
+        mem_free(&(*owner)->queues[i]);
     mem_free(owner);
 }
 
@@ -106,89 +109,110 @@ size_t pool_cost(const struct pool *pool, size_t size)
 
 /* ---- taking ------------------------------------------------------------------------------ */
 
-/* What is known of a place that is about to be taken. */
-struct found {
-    uint32_t ref;
-    bool hole;
-};
-
-static enum err take_fresh(struct pool *pool, unsigned queue, size_t size, bool force,
-                           struct found *ret_found)
+/* The place is somebody's. */
+static inline void place_begin(struct pool *pool, const struct pool_ask *ask, struct unit *u,
+                               struct cache_entry *place, uint64_t word)
 {
-    uint32_t page = pool->open[queue];
+    u->live++;
+    if (ask->ends_ms < u->due_ms)
+        wheel_sooner(&pool->wheel, pool->region.units, (uint32_t)(u - pool->region.units),
+                     ask->ends_ms);
+    unpoison(place, word >> 32);
+    atomic_store_explicit(&place->word, word, memory_order_release);
+}
+
+/* The place was a hole, or the beginning of one. Returns whether its page is an older one. */
+static inline bool hole_begin(struct pool *pool, struct queue *queue, const struct pool_ask *ask,
+                              uint32_t ref, size_t size)
+{
+    struct cache_entry *place = (struct cache_entry *)hole_at(&queue->holes, ref);
+    uint32_t page = pool_page(pool, ref);
     struct unit *u = &pool->region.units[page];
+    bool young = queue->open != page;
+
+    u->young += young;
+    u->hole_bytes -= (uint32_t)size;
+    pool->hole_bytes -= size;
+    queue_count(queue, 1, size);
+    place_begin(pool, ask, u, place, word_raw(size) | (young ? ENTRY_YOUNG : 0));
+    return young;
+}
+
+/* In the open page. */
+static enum err take_fresh(struct pool *pool, const struct pool_ask *ask, size_t size, bool force,
+                           uint32_t *ret_ref)
+{
+    struct queue *queue = pool->queues[ask->queue];
+    struct unit *u = &pool->region.units[queue->open];
+    struct cache_entry *place = NULL;
     enum err err = ERR_OK;
 
-    if (page != REGION_NOTHING && size > region_unit_bytes(&pool->region) - u->fresh) {
-        page_close(pool, queue);
-        page = REGION_NOTHING;
-    }
-    if (page == REGION_NOTHING) {
-        TRY(page_open(pool, queue, &page));
-        u = &pool->region.units[page];
+    if (queue->open != REGION_NOTHING && size > region_unit_bytes(&pool->region) - u->fresh)
+        page_close(pool, ask->queue);
+    if (queue->open == REGION_NOTHING) {
+        TRY(page_open(pool, ask->queue));
+        u = &pool->region.units[queue->open];
     }
     if (u->fresh + size > (size_t)u->steps << REGION_STEP_SHIFT)
-        err = region_back_span(&pool->region, page, u->fresh, u->fresh + size, force);
+        err = region_back_span(&pool->region, queue->open, u->fresh, u->fresh + size, force);
     if (err != ERR_OK) {
         if (u->live == 0)
-            page_release(pool, page);
+            page_release(pool, queue->open);
         return err;
     }
-    ret_found->ref = pool_ref(pool, region_at(&pool->region, page) + u->fresh);
-    ret_found->hole = false;
+    place = (struct cache_entry *)(void *)(region_at(&pool->region, queue->open) + u->fresh);
+    *ret_ref = pool_ref(pool, place);
     u->fresh += (uint32_t)size;
+    queue_count(queue, 1, size);
+    place_begin(pool, ask, u, place, word_raw(size));
     return ERR_OK;
 }
 
 /* The start of the smallest hole that is larger; the rest of it is a hole again. */
-static bool take_larger(struct pool *pool, unsigned queue, size_t size, struct found *ret_found)
+static bool take_larger(struct pool *pool, const struct pool_ask *ask, size_t size,
+                        uint32_t *ret_ref, bool *ret_young)
 {
-    struct holes *holes = &pool->holes[queue];
+    struct queue *queue = pool->queues[ask->queue];
+    struct holes *holes = &queue->holes;
     size_t whole = holes_larger(holes, size);
     struct hole *rest = NULL;
 
     if (whole == 0)
         return false;
-    ret_found->ref = holes_pop(holes, whole);
-    ret_found->hole = true;
-    rest = (struct hole *)((uint8_t *)hole_at(holes, ret_found->ref) + size);
+    *ret_ref = holes_pop(holes, whole);
+    rest = (struct hole *)((uint8_t *)hole_at(holes, *ret_ref) + size);
     whole -= size;
     unpoison(rest, whole < HOLE_MIN ? whole : HOLE_MIN);
     atomic_store_explicit(&rest->word, word_hole(whole), memory_order_release);
     if (whole >= HOLE_MIN)
         holes_add(holes, pool_ref(pool, rest), whole);
+    *ret_young = hole_begin(pool, queue, ask, *ret_ref, size);
     return true;
 }
 
-static enum err take_other(struct pool *pool, const struct pool_ask *ask, size_t size,
-                           struct found *ret_found)
+/* No hole has exactly this size. */
+static __attribute__((noinline)) enum err take_other(struct pool *pool, const struct pool_ask *ask,
+                                                     size_t size, uint32_t *ret_ref,
+                                                     bool *ret_young)
 {
     bool wasteful = pool->hole_bytes > pool_backed(pool) / SPLIT_SHARE;
     enum err err = ERR_OK;
 
-    if (wasteful && take_larger(pool, ask->queue, size, ret_found))
+    if (wasteful && take_larger(pool, ask, size, ret_ref, ret_young))
         return ERR_OK;
-    err = take_fresh(pool, ask->queue, size, false, ret_found);
+    err = take_fresh(pool, ask, size, false, ret_ref);
+    if (err != ERR_OK && !wasteful && take_larger(pool, ask, size, ret_ref, ret_young))
+        return ERR_OK;
+    if (err != ERR_OK && ask->force)
+        err = take_fresh(pool, ask, size, true, ret_ref);
     if (err == ERR_OK)
-        return ERR_OK;
-    if (!wasteful && take_larger(pool, ask->queue, size, ret_found))
-        return ERR_OK;
-    return ask->force ? take_fresh(pool, ask->queue, size, true, ret_found) : err;
-}
-
-/* The place is somebody's. */
-static void begin_place(struct pool *pool, uint32_t page, const struct pool_ask *ask, size_t size)
-{
-    struct unit *u = &pool->region.units[page];
-
-    u->live++;
-    queue_count(&pool->queues[ask->queue], 1, pool_cost(pool, size));
-    if (ask->ends_ms < u->due_ms)
-        wheel_sooner(&pool->wheel, pool->region.units, page, ask->ends_ms);
+        *ret_young = false;
+    return err;
 }
 
 /* A span of units. */
-static enum err take_alone(struct pool *pool, const struct pool_ask *ask, uint32_t *ret_ref)
+static __attribute__((noinline)) enum err take_alone(struct pool *pool, const struct pool_ask *ask,
+                                                     uint32_t *ret_ref, bool *ret_young)
 {
     size_t size = pool_grains(pool, ask->size);
     size_t unit = region_unit_bytes(&pool->region);
@@ -196,9 +220,9 @@ static enum err take_alone(struct pool *pool, const struct pool_ask *ask, uint32
     size_t tail = size - (span - 1) * unit;
     uint32_t page = REGION_NOTHING;
     enum err err = ERR_OK;
-    struct cache_entry *place = NULL;
 
-    if (span >= pool->region.unit_count)
+    must(ask->size > 0);
+    if (ask->size > UINT32_MAX - pool->grain || span >= pool->region.unit_count)
         return ERR_TOO_BIG;
     TRY(region_take(&pool->region, (uint32_t)span, &page));
     err = region_back_span(&pool->region, page, 0, size, ask->force);
@@ -210,61 +234,35 @@ static enum err take_alone(struct pool *pool, const struct pool_ask *ask, uint32
     page_begin(pool, page, ask->queue, true);
     pool->region.units[page].fresh = (uint32_t)size;
     pool->alone_bytes += pool_cost(pool, size);
-    begin_place(pool, page, ask, size);
-    place = (struct cache_entry *)(void *)region_at(&pool->region, page);
-    unpoison(place, size);
-    atomic_store_explicit(&place->word, word_raw(size), memory_order_release);
-    *ret_ref = pool_ref(pool, place);
-    return ERR_OK;
-}
-
-static enum err take_shared(struct pool *pool, const struct pool_ask *ask, uint32_t *ret_ref,
-                            bool *ret_young)
-{
-    size_t size = pool_grains(pool, ask->size);
-    struct found found = {holes_pop(&pool->holes[ask->queue], size), true};
-    struct cache_entry *place = NULL;
-    struct unit *u = NULL;
-    uint32_t page = REGION_NOTHING;
-    bool young = false;
-
-    if (found.ref == 0)
-        TRY(take_other(pool, ask, size, &found));
-    page = pool_page(pool, found.ref);
-    u = &pool->region.units[page];
-    if (found.hole) {
-        young = pool->open[ask->queue] != page;
-        u->young += young;
-        u->hole_bytes -= (uint32_t)size;
-        pool->hole_bytes -= size;
-    }
-    begin_place(pool, page, ask, size);
-    place = pool_at(pool, found.ref);
-    unpoison(place, size);
-    atomic_store_explicit(&place->word, word_raw(size) | (young ? ENTRY_YOUNG : 0),
-                          memory_order_release);
-    *ret_ref = found.ref;
-    *ret_young = young;
+    queue_count(pool->queues[ask->queue], 1, pool_cost(pool, size));
+    *ret_ref = pool_ref(pool, region_at(&pool->region, page));
+    *ret_young = false;
+    place_begin(pool, ask, &pool->region.units[page], pool_at(pool, *ret_ref), word_raw(size));
     return ERR_OK;
 }
 
 enum err pool_take(struct pool *pool, const struct pool_ask *ask, uint32_t *ret_ref,
                    bool *ret_young)
 {
-    must(ask->size > 0);
+    size_t size = pool_grains(pool, ask->size);
+    struct queue *queue = NULL;
+    uint32_t ref = 0;
+
     must(ask->queue - 1 < POOL_QUEUES);
-    if (ask->size <= pool->shared_max)
-        return take_shared(pool, ask, ret_ref, ret_young);
-    if (ask->size > UINT32_MAX - pool->grain)
-        return ERR_TOO_BIG;
-    TRY(take_alone(pool, ask, ret_ref));
-    *ret_young = false;
+    if (ask->size - 1 >= pool->shared_max)
+        return take_alone(pool, ask, ret_ref, ret_young);
+    queue = pool->queues[ask->queue];
+    ref = holes_pop(&queue->holes, size);
+    if (ref == 0)
+        return take_other(pool, ask, size, ret_ref, ret_young);
+    *ret_young = hole_begin(pool, queue, ask, ref, size);
+    *ret_ref = ref;
     return ERR_OK;
 }
 
 /* ---- giving ------------------------------------------------------------------------------ */
 
-static void give_alone(struct pool *pool, uint32_t page)
+static __attribute__((noinline)) void give_alone(struct pool *pool, uint32_t page)
 {
     struct unit *u = &pool->region.units[page];
     size_t cost = page_taken(pool, page);
@@ -273,21 +271,16 @@ static void give_alone(struct pool *pool, uint32_t page)
     must((atomic_load_explicit(&u->held, memory_order_relaxed) & ~GIVEN_UP) == 0);
     u->live = 0;
     pool->alone_bytes -= cost;
-    queue_count(&pool->queues[u->queue], -(size_t)1, -cost);
+    queue_count(pool->queues[u->queue], -(size_t)1, -cost);
     page_release(pool, page);
-}
-
-/* From the start of its unit. */
-static size_t place_offset(const struct pool *pool, uint32_t ref)
-{
-    return ((size_t)ref << pool->shift) & (region_unit_bytes(&pool->region) - 1);
 }
 
 void pool_give(struct pool *pool, uint32_t ref)
 {
-    struct cache_entry *place = pool_at(pool, ref);
     uint32_t page = pool_page(pool, ref);
     struct unit *u = &pool->region.units[page];
+    struct queue *queue = pool->queues[u->queue];
+    struct cache_entry *place = pool_at(pool, ref);
     uint64_t word = 0;
     size_t size = 0;
 
@@ -297,23 +290,22 @@ void pool_give(struct pool *pool, uint32_t ref)
         return;
     }
     word = entry_word(place);
-    size = pool_grains(pool, place_size(place));
+    size = place_bytes(pool, place, word);
     must(!word_is_hole(word));
-    must(place_offset(pool, ref) + size <= u->fresh);
+    must(size <= u->fresh - u->hole_bytes);
     if ((word & ENTRY_YOUNG) != 0 && u->young > 0)
         u->young--;
-    u->live--;
     u->hole_bytes += (uint32_t)size;
-    queue_count(&pool->queues[u->queue], -(size_t)1, -size);
+    queue_count(queue, -(size_t)1, -size);
     atomic_store_explicit(&place->word, word_hole(size), memory_order_release);
     if (size > HOLE_MIN)
         poison((uint8_t *)place + HOLE_MIN, size - HOLE_MIN);
     if (u->state != PAGE_DRAINING) {
         pool->hole_bytes += size;
         if (size >= HOLE_MIN)
-            holes_add(&pool->holes[u->queue], ref, size);
+            holes_add(&queue->holes, ref, size);
     }
-    if (u->live == 0)
+    if (--u->live == 0)
         page_release(pool, page);
 }
 
@@ -368,6 +360,6 @@ size_t pool_taken(const struct pool *pool)
     size_t taken = 0;
 
     for (unsigned i = 1; i <= POOL_QUEUES; i++)
-        taken += atomic_load_explicit(&pool->queues[i].bytes, memory_order_relaxed);
+        taken += atomic_load_explicit(&pool->queues[i]->figures.bytes, memory_order_relaxed);
     return taken;
 }
