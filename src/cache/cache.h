@@ -105,6 +105,11 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms);
  * have yet to pass. */
 void cache_pass(struct cache_thread *thread);
 
+/* As cache_pass, before much memory is charged by others than the engine (objects, buffers): evicts
+ * until so many bytes fit below the limit. No step is under way. ERR_FULL: they would not fit
+ * whatever left, or nothing leaves any more. */
+enum err cache_make_room(struct cache_thread *thread, size_t bytes);
+
 /* Before the thread sleeps: others need not wait for it any longer. The next call of any function
  * with this handle must be cache_wake. */
 void cache_rest(struct cache_thread *thread);

@@ -153,6 +153,27 @@ void room_repay(struct cache_thread *thread)
     }
 }
 
+enum err room_clear(struct cache_thread *thread, size_t bytes)
+{
+    const struct cache *cache = thread->cache;
+    size_t max = limit(cache), patience = ROUNDS_PATIENT, hopes = ROUNDS_HOPING;
+
+    if (bytes > max)
+        return ERR_FULL;
+    for (unsigned i = 0; account_used(&cache->whole) > max - bytes; i++) {
+        size_t missing = account_used(&cache->whole) - (max - bytes);
+        enum room_round came =
+            make_room(thread, missing < TURN_EVICTED_MAX ? missing : TURN_EVICTED_MAX);
+
+        if (came == ROOM_MADE)
+            continue;
+        if (came == ROOM_NONE ? hopes-- == 0 : patience-- == 0)
+            return ERR_FULL;
+        nap(thread, i);
+    }
+    return ERR_OK;
+}
+
 /* What can be taken without evicting: below the limit, and free places. Negative: beyond it. */
 static int64_t room_left(const struct cache *cache)
 {

@@ -416,6 +416,9 @@ enum err room_take(struct cache_thread *thread, struct room_ask *ask,
  * others to come to an end of what they look at. */
 void room_repay(struct cache_thread *thread);
 
+/* The same until so many bytes fit below the limit. ERR_FULL: they do not. */
+enum err room_clear(struct cache_thread *thread, size_t bytes);
+
 /* Once a turn: keeps a reserve. True: there is more to do. */
 bool room_keep(struct cache_thread *thread);
 

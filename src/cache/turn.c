@@ -93,6 +93,13 @@ void cache_pass(struct cache_thread *thread)
     room_repay(thread);
 }
 
+enum err cache_make_room(struct cache_thread *thread, size_t bytes)
+{
+    must(thread->step == STEP_NONE);
+    thread->looked = false;
+    return room_clear(thread, bytes);
+}
+
 void cache_rest(struct cache_thread *thread)
 {
     must(thread->step == STEP_NONE);

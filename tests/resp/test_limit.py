@@ -150,6 +150,27 @@ def test_a_value_that_grows_beyond_the_limit_does_not_end_the_server(serve):
     assert crowded.wire.call("SET", "key", "value").value == b"OK"
 
 
+def test_large_values_have_others_leave_before_they_are_refused(serve):
+    limit = 48 * MIB
+    crowded = Crowded(serve, limit)
+    members = [f"{n}:" + "x" * 1000 for n in range(8000)]
+    for command, key in (("SADD", "set"), ("RPUSH", "list")):
+        crowded.drive(mixes.strings, 6400)  # full
+        assert crowded.wire.plain(command, key, *members) == len(members)
+        assert crowded.wire.plain("COPY", key, "copy") == 1
+        assert crowded.wire.plain("RENAME", "copy", "other") == b"OK"
+        if key == "set":
+            crowded.drive(mixes.strings, 640)
+            assert crowded.wire.plain("SADD", key, *members) >= 0
+            assert crowded.wire.plain("SUNIONSTORE", "union", key, "nothing") == len(members)
+            assert crowded.wire.plain("ZUNIONSTORE", "union", 1, key) == len(members)
+    crowded.drive(mixes.strings, 6400)
+    assert crowded.wire.plain("RPUSH", "one", bytes(12 * MIB)) == 1
+    crowded.drive(mixes.strings, 640)
+    assert crowded.wire.plain("HSET", "two", "field", bytes(12 * MIB)) == 1
+    crowded.stays_within(limit + 16 * MIB, "large values")
+
+
 def test_entries_give_way_to_what_connections_need(serve):
     limit = 48 * MIB
     crowded = Crowded(serve, limit)

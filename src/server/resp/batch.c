@@ -15,6 +15,8 @@ enum {
     UNFINISHED_STEP = 256, /* arguments */
     INLINE_WORDS_MAX = RESP_INLINE_MAX / 2 + 1,
     PREFETCH_STAGES = 3,
+    LARGE = 64 << 10,    /* bytes of a request */
+    ELEMENT_COST = 48,   /* bytes */
     PREFETCH_WRITES = 2, /* the stage that concerns writes only */
     AHEAD_CLIENTS_MAX = 16,
     AHEAD_ORDERS_MAX = 4, /* of a client */
@@ -263,12 +265,21 @@ static void pass(const struct resp_door *door, const struct verb *verb)
         cache_pass(door->thread);
 }
 
+/* A large value that is to be written: room is made before its key is locked. An element takes more
+ * than its bytes. Where nothing leaves it is the command that says so. */
+static void make_room_for(struct resp_door *door, const struct order *order, size_t size)
+{
+    if (order->verb != NULL && (order->verb->flags & VERB_DENYOOM) != 0)
+        (void)(cache_make_room(door->thread, size + size / 2 + order->count * ELEMENT_COST) ==
+               ERR_OK);
+}
+
 /* Runs the orders; returns how many bytes of input they took. */
 static size_t run_batch(struct client *client, const struct batch *batch)
 {
     struct resp_door *door = client->door;
     int64_t begun_ns = clock_now_ns(), each_ns = 0;
-    size_t done = 0;
+    size_t done = 0, begin = 0;
     struct call call = {
         .client = client,
         .door = door,
@@ -278,10 +289,15 @@ static size_t run_batch(struct client *client, const struct batch *batch)
     };
 
     for (; done < batch->count && !client->leaving && !client->held; done++) {
-        if (must_wait(client, &batch->orders[done])) {
+        const struct order *order = &batch->orders[done];
+
+        if (must_wait(client, order)) {
             hold(client);
             break;
         }
+        if (__builtin_expect(order->end - begin >= LARGE, 0))
+            make_room_for(door, order, order->end - begin);
+        begin = order->end;
         run_order(&call, &batch->orders[done]);
         pass(door, batch->orders[done].verb);
     }

@@ -182,6 +182,14 @@ bool call_put(struct call *call, struct cache_key key, unsigned kind, struct byt
     return false;
 }
 
+bool call_wants_room(struct call *call, size_t bytes)
+{
+    if (call->is_final)
+        return false;
+    call->room_wanted = bytes + bytes / 4;
+    return true;
+}
+
 /* ---- objects ----------------------------------------------------------------------------------
  */
 

@@ -21,7 +21,9 @@ struct call {
     unsigned protocol;
     int64_t now_ms;
     struct buf *out;
-    bool failed; /* an error was replied */
+    bool failed;        /* an error was replied */
+    bool is_final;      /* call_wants_room has no answer but no */
+    size_t room_wanted; /* bytes; > 0: it did nothing and is run again */
 };
 
 /* ---- replies ----------------------------------------------------------------------------------
@@ -150,6 +152,14 @@ bool call_object(struct call *call, struct cache_key key, unsigned kind, void *r
 /* Stores a string. False: refused, which was replied. */
 bool call_put(struct call *call, struct cache_key key, unsigned kind, struct bytes value,
               int64_t expires_ms);
+
+/* ---- memory -----------------------------------------------------------------------------------
+ */
+
+/* The command needs about so much memory at once, got less, and did and replied nothing yet. True:
+ * it returns and is run again after room was made. False: that was tried, or it is one of EXEC's,
+ * whose keys are locked: it is refused. */
+bool call_wants_room(struct call *call, size_t bytes);
 
 /* ---- changing an object -----------------------------------------------------------------------
  */

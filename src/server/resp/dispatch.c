@@ -108,13 +108,28 @@ static bool may_run(struct call *call)
     return true;
 }
 
-static void run(struct call *call)
+static void run_once(struct call *call)
 {
     bool locked = call->verb->need == NEED_LOCK && call_lock(call);
 
     call->verb->run(call);
     if (locked)
         call_unlock(call);
+}
+
+/* What is evicted within a step is free only after it: who finds too little memory there begins
+ * again when there is more. */
+static void run(struct call *call)
+{
+    call->is_final = false;
+    call->room_wanted = 0;
+    run_once(call);
+    if (__builtin_expect(call->room_wanted == 0, 1))
+        return;
+    call->is_final = true;
+    /* Whether that was enough is seen when it runs. */
+    (void)(cache_make_room(call->thread, call->room_wanted) == ERR_OK);
+    run_once(call);
 }
 
 void call_run(struct call *call)
@@ -146,6 +161,7 @@ void call_run(struct call *call)
 void call_run_queued(struct call *call)
 {
     call->failed = false;
+    call->is_final = true;
     call->verb->run(call);
     counter_add(&call->door->counts[call->verb->number].calls, 1);
     counter_add(&call->door->metrics.commands, 1);

@@ -190,7 +190,7 @@ static void add_tag(void *context, struct bytes tag)
 }
 
 /* Stores what `from` shows under `to` too, with its time and tags. False: refused, which was
- * replied. */
+ * replied, or it will be done when there is room. */
 static bool put_copy(struct call *call, const struct cache_view *from, struct cache_key to)
 {
     struct tag_list tags = {.count = 0};
@@ -211,7 +211,9 @@ static bool put_copy(struct call *call, const struct cache_view *from, struct ca
         return true;
     if (put.object != NULL)
         typed_free(from->kind, put.object);
-    reply_err(call, err);
+    if (err != ERR_FULL || from->object == NULL ||
+        !call_wants_room(call, cache_cost(call->thread, from)))
+        reply_err(call, err);
     return false;
 }
 

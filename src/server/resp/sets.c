@@ -288,6 +288,15 @@ static bool find_sources(struct call *call, size_t first, size_t count, struct s
     return true;
 }
 
+static size_t sources_cost(const struct sources *sources)
+{
+    size_t cost = 0;
+
+    for (size_t i = 0; i < sources->count; i++)
+        cost += sources->sets[i] == NULL ? 0 : members_cost(sources->sets[i]);
+    return cost;
+}
+
 static bool all_have(const struct sources *sources, struct bytes member)
 {
     for (size_t i = 0; i < sources->count; i++) {
@@ -375,12 +384,13 @@ static void combine(struct call *call, combine_fn *how, bool store)
     result.err = result.set == NULL ? ERR_FULL : ERR_OK;
     if (result.err == ERR_OK)
         how(&sources, add_result, &result);
-    mem_free(&sources.sets);
-    if (result.err != ERR_OK) {
+    if (result.err != ERR_OK)
         members_free(&result.set);
+    if (result.err != ERR_OK && !call_wants_room(call, sources_cost(&sources)))
         reply_err(call, result.err);
+    mem_free(&sources.sets);
+    if (result.err != ERR_OK)
         return;
-    }
     if (!store) {
         reply_members(call, result.set);
         members_free(&result.set);

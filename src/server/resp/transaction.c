@@ -5,6 +5,8 @@
 #include "base/must.h"
 #include "server/resp/handlers.h"
 
+enum { ROOM_MIN = 64 << 10 /* bytes of a queue: room is made ahead */ };
+
 /* One command with copies of its words behind it. */
 struct queued {
     struct queued *next;
@@ -336,6 +338,9 @@ void on_transaction_exec(struct call *call)
 
     if (refuses(call, transaction))
         return;
+    /* What is evicted once the keys are locked comes free only afterwards. */
+    if (transaction->bytes >= ROOM_MIN)
+        (void)(cache_make_room(call->thread, transaction->bytes * 2) == ERR_OK);
     lock_for(call, transaction);
     aborted = has_changed(call, transaction);
     client_set_gate(call->client, GATE_MULTI, false);

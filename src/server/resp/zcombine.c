@@ -298,6 +298,21 @@ static bool read_mixture(struct call *call, const struct manner *manner, struct 
     return read_options(call, manner, at + 1 + mixture->count, mixture);
 }
 
+static size_t sources_cost(const struct mixture *mixture)
+{
+    size_t cost = 0;
+
+    for (size_t i = 0; i < mixture->count; i++) {
+        const struct source *source = &mixture->sources[i];
+
+        if (source->zset != NULL)
+            cost += ranking_cost(source->zset);
+        else if (source->set != NULL)
+            cost += 2 * members_cost(source->set); /* they get scores */
+    }
+    return cost;
+}
+
 /* ---- answering --------------------------------------------------------------------------------
  */
 
@@ -335,7 +350,8 @@ static void mix(struct call *call, const struct manner *manner)
     mixture.result = ranking_new(call->resp->rules);
     err = mixture.result == NULL ? ERR_FULL : manner->mix(&mixture);
     if (err != ERR_OK) {
-        reply_err(call, err);
+        if (err != ERR_FULL || !call_wants_room(call, sources_cost(&mixture)))
+            reply_err(call, err);
     } else if (!manner->store) {
         reply_result(call, &mixture);
     } else {

@@ -124,7 +124,8 @@ static void store_ranks(struct call *call, const struct ranking *zset, struct sp
     }
     if (err != ERR_OK) {
         ranking_free(&result);
-        reply_err(call, err);
+        if (!call_wants_room(call, ranking_cost(zset)))
+            reply_err(call, err);
         return;
     }
     if (call_put_object(call, call->key, TYPE_ZSET, result, CACHE_NEVER))
