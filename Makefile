@@ -4,7 +4,7 @@
 # make BUILD=asan test     the same under ASan and UBSan; also debug, tsan, cover, fuzz
 # make fuzz SECONDS=30     each fuzz target for so long (clang's libFuzzer)
 # make docs                docs/reference from the tables
-# make bench-engine [TRACE=FILE.ltr.zst]   measures the engine: the tables in bench/RESULTS.md
+# make bench-engine [TRACES=FOLDER]   measures the engine: the tables in bench/RESULTS.md
 # make CC=clang-14 O=/tmp/x   another compiler, another folder
 MAKEFLAGS += --output-sync=target
 BUILD   ?= release
@@ -103,7 +103,7 @@ docs: $O/larder
 	  > docs/reference/$$t.md || exit 1; done
 bench-engine:
 	@mkdir -p build
-	bench/engine.sh $(TRACE) > build/engine.md
+	bench/engine.sh $(TRACES) > build/engine.md
 	bench/section.py bench/RESULTS.md < build/engine.md
 format:
 	clang-format -i $(CODE)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # all.sh: every measurement, as the page bench/RESULTS.md. About a quarter of an hour on a quiet machine.
 #
-#   bench/all.sh [TRACE.ltr.zst] > bench/RESULTS.md
+#   bench/all.sh [FOLDER_OF_TRACES] > bench/RESULTS.md
 # SPDX-License-Identifier: MIT
 set -eu
 cd "$(dirname "$0")/.."
