@@ -5,7 +5,7 @@
  * stops instead, so that no caller carries a branch that is never run. Data memory (whatever grows
  * with traffic) is taken with mem_try and mem_resize after it was charged to an account with a
  * ceiling (account.h), and there a refusal is an ordinary error. Nothing outside mem.c calls
- * malloc; the engine's own pages (cache/slab.c) and those of values that change in place
+ * malloc; the engine's own pages (cache/region.c) and those of values that change in place
  * (base/heap.h) come from mmap.
  *
  * Debug builds fill new data memory with 0xa5 and can fail the n-th data allocation.

@@ -326,6 +326,61 @@ TEST(a_page_that_is_being_emptied_gives_out_no_hole_until_it_is_used_again)
     world_end(&world);
 }
 
+/* ---- a hand, and all pages in one queue ---------------------------------------------------- */
+
+TEST(a_hand_goes_round_and_leaves_a_page_that_leaves)
+{
+    struct world world;
+    uint32_t first = 0, second = 0, third = 0;
+
+    world_begin(&world, 256 * MIB, 1000);
+    CHECK(pool_hand(world.pool, 1) == 0);
+    for (int i = 0; i < 200; i++)
+        CHECK(piece_take_size(&world, 1000) == ERR_OK);
+    first = pool_hand(world.pool, 1);
+    CHECK(first == pool_queue(world.pool, 1)->oldest);
+    CHECK(piece_of(&world, pool_walk_on(world.pool, first)) == &world.pieces[0]);
+    CHECK(piece_of(&world, pool_walk_on(world.pool, first)) == &world.pieces[1]);
+    CHECK(pool_hand(world.pool, 1) == first);
+    pool_hand_on(world.pool);
+    second = pool_hand(world.pool, 1);
+    CHECK(second == pool_next(world.pool, first));
+    third = pool_next(world.pool, second);
+    pool_drain(world.pool, second);
+    CHECK(pool_draining_count(world.pool) == 1);
+    CHECK(pool_hand(world.pool, 1) == third);
+    while (pool_hand(world.pool, 1) != first)
+        pool_hand_on(world.pool);
+    CHECK(piece_of(&world, pool_walk_on(world.pool, first)) == &world.pieces[0]);
+    /* What is being emptied is gone through from its start, too. */
+    CHECK(pool_walk_on(world.pool, second) == pool_walk(world.pool, second, &(uint32_t){0}));
+    world_check(&world);
+    world_end(&world);
+}
+
+TEST(all_pages_become_pages_of_one_queue_and_those_that_are_being_emptied_too)
+{
+    struct world world;
+
+    world_begin(&world, 256 * MIB, 4000);
+    for (int i = 0; i < 4000; i++)
+        CHECK(piece_take(&world, (struct pool_ask){8 + world_below(&world, 1000),
+                                                   queue_like(&world), CACHE_NEVER, false}) ==
+              ERR_OK);
+    for (int i = 0; i < 500; i++)
+        piece_give_any(&world);
+    pool_drain(world.pool, pool_queue(world.pool, 1)->oldest);
+    pool_drain(world.pool, pool_queue(world.pool, 2)->newest);
+    pool_unite(world.pool, 2);
+    for (size_t i = 0; i < world.count; i++)
+        world.pieces[i].queue = 2;
+    CHECK(pool_draining_count(world.pool) == 0);
+    CHECK(pool_queue(world.pool, 2)->count == world.count);
+    CHECK(pool_queue(world.pool, 1)->oldest == 0);
+    world_check(&world);
+    world_end(&world);
+}
+
 /* ---- compaction -------------------------------------------------------------------------- */
 
 TEST(emptied_pages_of_small_places_become_room_for_large_ones)
