@@ -232,6 +232,7 @@ static struct cache *make_cache(const struct engine_bench *options)
     struct cache_settings settings = {.memory_max = options->memory_max,
                                       .policy = options->policy,
                                       .objective = "requests",
+                                      .whatif = true,
                                       .value_max = ENGINE_VALUE_MAX,
                                       .leases_max = 65536,
                                       .waiters_max = 10000,

@@ -65,16 +65,14 @@ static void init_shards(struct cache *cache)
     }
 }
 
-static struct policy *make_policy(const struct cache *cache, const char *name)
+static struct policy_settings policy_settings(const struct cache *cache, const char *name)
 {
-    struct policy_settings settings = {
+    return (struct policy_settings){
         .name = name,
         .objective = policy_objective(cache->settings.objective),
         .entries_hint = cache->settings.memory_max / POLICY_HINT_SHARE,
         .seed = cache->secrets[0].words[0],
     };
-
-    return policy_new(&settings);
 }
 
 static uint64_t oldest_load(void *context)
@@ -87,6 +85,7 @@ static uint64_t oldest_load(void *context)
 struct cache *cache_new(const struct cache_settings *settings, uint64_t seed)
 {
     struct cache *cache = mem_new_aligned(alignof(struct cache), sizeof *cache);
+    struct policy_settings order;
 
     cache->settings = *settings;
     init_accounts(cache);
@@ -95,9 +94,11 @@ struct cache *cache_new(const struct cache_settings *settings, uint64_t seed)
     init_shards(cache);
     cache->pool = pool_new(settings->memory_max, &cache->values);
     cache->places = (struct places){pool_base(cache->pool), pool_shift(cache->pool)};
-    cache->policy = make_policy(cache, settings->policy);
+    order = policy_settings(cache, settings->policy);
+    cache->policy = policy_new(&order);
     must(cache->policy != NULL); /* the configuration was checked */
     policy_attach(cache->policy, &cache->policy_marker);
+    whatif_begin(cache, &order);
     for (unsigned i = 0; i < WATCH_RINGS; i++)
         list_init(&cache->watch_rings[i].watches);
     tags_init(&cache->tags, cache->secrets[0], &cache->tags_account, oldest_load, cache);
@@ -144,6 +145,7 @@ void cache_free(struct cache **owner)
     policy_free(&cache->policy);
     policy = atomic_load(&cache->policy_next);
     policy_free(&policy);
+    whatif_free(&cache->whatif);
     pool_free(&cache->pool);
     shelf_free(&cache->shelf);
     mem_free(&cache->shards);
@@ -163,7 +165,8 @@ void cache_set_memory_max(struct cache *cache, size_t bytes)
 
 enum err cache_set_policy(struct cache *cache, const char *name)
 {
-    struct policy *policy = make_policy(cache, name);
+    struct policy_settings settings = policy_settings(cache, name);
+    struct policy *policy = policy_new(&settings);
 
     if (policy == NULL)
         return ERR_MISS;
@@ -175,13 +178,18 @@ enum err cache_set_policy(struct cache *cache, const char *name)
 void policy_turn(struct cache_thread *thread)
 {
     struct cache *cache = thread->cache;
+    struct policy_settings settings;
     struct policy *policy = NULL;
 
     if (atomic_load_explicit(&cache->policy_next, memory_order_relaxed) == NULL)
         return;
     policy = atomic_exchange(&cache->policy_next, NULL);
-    if (policy != NULL)
-        order_take_over(cache, policy);
+    if (policy == NULL)
+        return;
+    settings = policy_settings(cache, policy_called(policy));
+    order_take_over(cache, policy);
+    if (cache->whatif != NULL)
+        whatif_set_policy(cache->whatif, &settings);
 }
 
 struct cache_key cache_key(const struct cache *cache, unsigned space, struct bytes name)

@@ -438,6 +438,18 @@ struct cache_metrics {
 #undef METRIC
 };
 
+/* What the hit ratio would be with other amounts of memory, by miniature caches (whatif.h). */
+enum { CACHE_WHATIFS = 6 };
+
+struct cache_whatif {
+    const char *memory; /* "0.25x", "0.5x", "1x", "2x", "4x", "8x": of the limit */
+    double factor;
+    double hit_ratio;
+};
+
+/* False: that is switched off, or too little was seen yet. */
+bool cache_whatif(struct cache *cache, struct cache_whatif ret_rows[CACHE_WHATIFS]);
+
 void cache_read_metrics(const struct cache *cache, struct cache_metrics *ret_metrics);
 
 #endif

@@ -144,15 +144,20 @@ static enum cache_answer get_locked(struct getting *get)
     return take_part(get);
 }
 
-static void count_answer(struct cache_thread *thread, enum cache_answer answer,
-                         const struct cache_view *view)
+static void count_answer(const struct getting *get, enum cache_answer answer)
 {
+    struct cache_thread *thread = get->thread;
+    struct cache_entry *entry = NULL;
+
     if (answer == CACHE_HIT || answer == CACHE_HIT_STALE || answer == CACHE_HIT_LEAD) {
         counter_add(&thread->metrics.hits, 1);
-        entry_hit(thread, view->entry);
+        entry = get->view->entry;
+        entry_hit(thread, entry);
     } else {
         counter_add(&thread->metrics.misses, 1);
     }
+    if (whatif_takes(&thread->cache->whatif_gate, get->key->hash))
+        whatif_tell_look(thread, get->key->hash, entry, get->now_ms);
 }
 
 /* One call for every pattern has eight parameters. NOLINTNEXTLINE(readability-function-size) */
@@ -184,7 +189,7 @@ enum cache_answer cache_get(struct cache_thread *thread, struct cache_key key,
         answer = get_locked(&get);
         shard_leave(shard, entered);
     }
-    count_answer(thread, answer, ret_view);
+    count_answer(&get, answer);
     return answer;
 }
 

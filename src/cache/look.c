@@ -65,10 +65,14 @@ enum cache_state cache_look(struct cache_thread *thread, struct cache_key key, i
 
     if (state == CACHE_MISS) {
         counter_add(&thread->metrics.misses, 1);
+        if (whatif_takes(&thread->cache->whatif_gate, key.hash))
+            whatif_tell_look(thread, key.hash, NULL, now_ms);
         return CACHE_MISS;
     }
     counter_add(&thread->metrics.hits, 1);
     entry_hit(thread, ret_view->entry);
+    if (whatif_takes(&thread->cache->whatif_gate, key.hash))
+        whatif_tell_look(thread, key.hash, ret_view->entry, now_ms);
     return state;
 }
 

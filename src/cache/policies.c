@@ -122,6 +122,11 @@ void policy_inherit(struct policy *policy, const struct policy *old)
     policy->queues[POLICY_FIRST] = policy->all = old->all;
 }
 
+const char *policy_called(const struct policy *policy)
+{
+    return policy->kind->name;
+}
+
 bool policy_by_hand(const struct policy *policy)
 {
     return policy->kind->by_hand;
@@ -251,13 +256,14 @@ unsigned policy_review(struct policy *policy, struct policy_candidate *candidate
     if (policy->kind->volatile_only && !sees_an_end(policy, candidate->has_ttl))
         return POLICY_STAYS;
     verdict = policy->kind->review(policy, candidate);
-    policy->spared++;
+    policy->spared = verdict == POLICY_LEAVES ? 0 : policy->spared + 1;
+    policy->told += verdict == POLICY_LEAVES ? 1 : 0;
     return verdict;
 }
 
 void policy_left(struct policy *policy, uint64_t hash, unsigned queue)
 {
-    policy->spared = 0;
+    policy->told = 0;
     policy->ends.searched = 0;
     if (policy->kind->left != NULL)
         policy->kind->left(policy, hash, queue);

@@ -141,6 +141,9 @@ enum policy_objective policy_objective(const char *name);
 /* Takes over all that the old one counts, now in POLICY_FIRST. */
 void policy_inherit(struct policy *policy, const struct policy *old);
 
+/* Its name. */
+const char *policy_called(const struct policy *policy);
+
 bool policy_by_hand(const struct policy *policy);
 
 /* Bytes that the policy takes beside the entries: ghosts. At most about 24 for each entry. */

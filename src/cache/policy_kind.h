@@ -20,7 +20,8 @@ struct policy {
     enum policy_objective objective;
     struct policy_queue queues[POLICY_QUEUES + 1]; /* 0 is never used */
     struct policy_queue all;
-    size_t spared;          /* candidates since the last that left */
+    size_t spared;          /* candidates since the last that was told to leave */
+    size_t told;            /* to leave, since the last that did */
     struct {                /* where only some may leave: */
         size_t ending;      /* so many entries end one day, as seen in the last round */
         size_t seen;        /* in this round, */
@@ -62,13 +63,13 @@ static inline size_t policy_eligible(const struct policy *policy)
     return policy->kind->volatile_only ? policy->ends.ending : policy->all.count;
 }
 
-/* The hand of a policy that ranks has been round twice and found nobody, so what it knows is not
- * true any more; or looking on costs more than a wrong choice. */
+/* The hand of a policy that ranks has been round twice and found nobody, or nobody who can leave,
+ * so what it knows is of no use; or looking on costs more than a wrong choice. */
 static inline bool policy_spared_enough(const struct policy *policy)
 {
-    enum { SPARED_MIN = 64, SPARED_MAX = 4096 };
+    enum { SPARED_MIN = 64, SPARED_MAX = 4096, TOLD_MAX = 1024 };
 
-    return policy->spared >= SPARED_MAX ||
+    return policy->spared >= SPARED_MAX || policy->told >= TOLD_MAX ||
            policy->spared >= SPARED_MIN + 2 * policy_eligible(policy);
 }
 

@@ -58,6 +58,8 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
         shard_show(thread, shard, entry, key->hash);
     }
     counter_add(&thread->metrics.puts, 1);
+    if (whatif_takes(&thread->cache->whatif_gate, key->hash))
+        whatif_tell_put(thread->cache, key->hash, entry);
     tell_change(thread->cache, key);
 }
 

@@ -141,6 +141,8 @@ void shard_remove(struct cache_thread *thread, struct shard *shard, _Atomic uint
     /* A purge has told already, and what happened since is news of another value. */
     if (cause != CACHE_PURGED)
         tell_change(cache, &key);
+    if (cause != CACHE_EVICTED && whatif_takes(&cache->whatif_gate, hash))
+        whatif_tell_gone(cache, hash);
     retire_entry(thread, entry);
     if (shard->entries < table_low(shard_table(shard)))
         resize(thread, shard, table_fit(shard->entries));

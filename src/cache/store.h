@@ -26,6 +26,7 @@
 #include "cache/rules.h"
 #include "cache/softening.h"
 #include "cache/tags.h"
+#include "cache/whatif.h"
 
 #include "base/must.h"
 
@@ -108,6 +109,7 @@ struct cache_thread {
     uint64_t held[SHARDS_MAX / 64];
     struct retired retired;
     struct random random;
+    uint64_t look_ups_told; /* hits and misses when the miniature caches were told last */
     struct cache_metrics metrics;
 };
 
@@ -134,6 +136,10 @@ struct cache {
     _Atomic size_t retired_bytes;
     _Atomic size_t negative_bytes;
     _Atomic int64_t counts[CACHE_SPACES];
+    alignas(64) struct whatif_gate whatif_gate;
+    struct whatif *whatif; /* NULL: off */
+    _Atomic int64_t whatif_due_ms;
+    _Atomic size_t whatif_charged;
     alignas(64) struct latch order_latch;
     struct policy *policy;
     struct policy_marker policy_marker;
@@ -471,6 +477,17 @@ void waiter_leave(struct cache *cache, struct cache_waiter *waiter);
 
 /* Replaces leaders that are silent for too long. No latch is held. */
 void loads_turn(struct cache_thread *thread, int64_t now_ms);
+
+/* ---- whatif_feed.c: nothing of this when whatif_gate takes nothing -------------------------- */
+
+void whatif_begin(struct cache *cache, const struct policy_settings *settings);
+void whatif_turn(struct cache *cache, int64_t now_ms);
+
+/* `entry`: what was found; NULL: nothing. After the look-up was counted. */
+void whatif_tell_look(struct cache_thread *thread, uint64_t hash, const struct cache_entry *entry,
+                      int64_t now_ms);
+void whatif_tell_put(struct cache *cache, uint64_t hash, const struct cache_entry *entry);
+void whatif_tell_gone(struct cache *cache, uint64_t hash);
 
 /* ---- counts.c ---------------------------------------------------------------------------- */
 

@@ -16,6 +16,7 @@ struct cache_thread *cache_join(struct cache *cache)
 
     thread->cache = cache;
     thread->epoch = epoch_join(&cache->epochs);
+    random_init(&thread->random, cache->secrets[0].words[0] + sequence_draw(cache));
     latch_lock(&cache->threads_latch);
     thread->next = cache->threads;
     cache->threads = thread;
@@ -72,6 +73,7 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     must(thread->step == STEP_NONE);
     policy_time(&thread->cache->policy_marker, now_ms);
     policy_turn(thread);
+    whatif_turn(thread->cache, now_ms);
     loads_turn(thread, now_ms);
     more = expire_turn(thread, now_ms);
     more |= sweep_turn(thread);

@@ -292,12 +292,26 @@ static void expose_resp(const struct server *server, const struct numbers *numbe
     }
 }
 
+static void expose_whatif(const struct server *server, struct buf *out)
+{
+    struct cache_whatif rows[CACHE_WHATIFS];
+    bool known = cache_whatif(server->cache, rows);
+
+    begin(out, SERIES_whatif);
+    for (size_t i = 0; known && i < CACHE_WHATIFS; i++) {
+        const struct exposition_label labels[2] = {{"memory", bytes_of_text(rows[i].memory)}};
+
+        exposition_number(out, series_rows[SERIES_whatif].name, "", labels, rows[i].hit_ratio);
+    }
+}
+
 void collect_exposition(const struct server *server, struct buf *out)
 {
     struct numbers *numbers = numbers_new(server);
 
     expose_process(server, out);
     expose_room(out, METRICS_CACHE, &numbers->cache);
+    expose_whatif(server, out);
     if (numbers->has_http)
         expose_http(server, numbers, out);
     if (numbers->has_resp)
@@ -318,6 +332,17 @@ static void write_room(struct buf *out, enum metric_room_id id, const void *reco
     for (size_t i = 0; i < room->count; i++)
         buf_printf(out, "%s\"%s\": %llu", i == 0 ? "" : ", ", room->rows[i].name,
                    (unsigned long long)metric_read(&room->rows[i], record));
+}
+
+static void write_whatif(const struct server *server, struct buf *out)
+{
+    struct cache_whatif rows[CACHE_WHATIFS];
+    bool known = cache_whatif(server->cache, rows);
+
+    buf_add_text(out, ", \"whatif_hit_ratio\": {");
+    for (size_t i = 0; known && i < CACHE_WHATIFS; i++)
+        buf_printf(out, "%s\"%s\": %.4f", i == 0 ? "" : ", ", rows[i].memory, rows[i].hit_ratio);
+    buf_add_text(out, "}");
 }
 
 static void write_http(const struct numbers *numbers, struct buf *out)
@@ -393,6 +418,7 @@ void collect_json(const struct server *server, struct buf *out)
                server->workers_count, (unsigned long long)resident_bytes,
                account_used(resident_account(server->resident)), cpu_seconds());
     write_room(out, METRICS_CACHE, &numbers->cache);
+    write_whatif(server, out);
     buf_add_text(out, "}");
     if (numbers->has_http) {
         write_http(numbers, out);

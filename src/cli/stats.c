@@ -72,6 +72,24 @@ static void print_ratio(const char *name, double part, double whole)
         (void)printf("  %-24s%13.1f%%\n", name, part / whole * 100);
 }
 
+static void print_whatif(json_t *root)
+{
+    json_t *ratios = json_object_get(json_object_get(root, "cache"), "whatif_hit_ratio");
+    const char *memory = NULL;
+    json_t *ratio = NULL;
+
+    if (json_object_size(ratios) == 0)
+        return;
+    (void)printf("\nLook-ups that would find a value with\n");
+    json_object_foreach(ratios, memory, ratio)
+    {
+        char name[64];
+
+        (void)snprintf(name, sizeof name, "%s the memory", memory);
+        print_ratio(name, json_number_value(ratio), 1);
+    }
+}
+
 static void print_http(json_t *root)
 {
     const json_t *http = json_object_get(root, "http");
@@ -130,6 +148,7 @@ static void print_all(json_t *root)
                  number_of(root, "cpu_seconds"));
     (void)printf("%.1f MiB of it in no account\n", number_of(root, "unaccounted_bytes") / 1048576);
     print_room(root, "cache", "Cache");
+    print_whatif(root);
     print_http(root);
     print_origins(root);
     print_resp(root);

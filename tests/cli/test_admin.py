@@ -134,6 +134,61 @@ def test_many_may_ask_for_readiness_at_once(serve, origin):
     assert told == [200] * 20
 
 
+class Keys:
+    """A Redis client that asks for 16,000 keys, many at once, of which three in four were stored."""
+
+    def __init__(self, server):
+        self.link = socket.create_connection(("127.0.0.1", server.resp_port), larder.PATIENCE_S)
+        self.stream = self.link.makefile("rb")
+        self.send(["SET", "v"], 12000)
+
+    def send(self, words, count):
+        for start in range(0, count, 1000):
+            told = b""
+            for number in range(start, start + 1000):
+                told += f"*{len(words) + 1}\r\n$3\r\n{words[0]}\r\n$8\r\nkey{number:05}\r\n".encode()
+                told += b"".join(f"${len(word)}\r\n{word}\r\n".encode() for word in words[1:])
+            self.link.sendall(told)
+            for _ in range(1000):
+                if self.stream.readline() == b"$1\r\n":
+                    self.stream.readline()
+
+    def ask_for_all(self):
+        self.send(["GET"], 16000)
+
+    def close(self):
+        self.stream.close()
+        self.link.close()
+
+
+def test_hit_ratios_with_other_amounts_of_memory_are_told(serve, origin):
+    server = serve("--origin", origin.url)
+    keys = Keys(server)
+    assert 'larder_whatif_hit_ratio{memory="1x"}' not in samples(ask(server, "GET", "/metrics")[1])
+    told = {}
+    for _ in range(60):
+        keys.ask_for_all()
+        told = samples(ask(server, "GET", "/metrics")[1])
+        if 'larder_whatif_hit_ratio{memory="8x"}' in told:
+            break
+    keys.close()
+    for memory in ("0.25x", "0.5x", "1x", "2x", "4x", "8x"):
+        assert 0.6 < told[f'larder_whatif_hit_ratio{{memory="{memory}"}}'] < 0.9
+    ratios = ask(server, "GET", "/v1/stats")[1]["cache"]["whatif_hit_ratio"]
+    assert list(ratios) == ["0.25x", "0.5x", "1x", "2x", "4x", "8x"]
+    table = larder.run("stats", "--admin", f"127.0.0.1:{server.admin_port}").stdout
+    assert "0.25x the memory" in table and "8x the memory" in table
+
+
+def test_hit_ratios_with_other_amounts_of_memory_are_not_told_when_that_is_off(serve, origin):
+    server = serve("--origin", origin.url, config="cache: {what-if: off}\n")
+    keys = Keys(server)
+    for _ in range(4):
+        keys.ask_for_all()
+    keys.close()
+    assert ask(server, "GET", "/v1/stats")[1]["cache"]["whatif_hit_ratio"] == {}
+
+
 def test_stats_are_one_json_object(serve, origin):
     server = serve("--origin", origin.url)
     get(server, "/tagged/a")

@@ -213,17 +213,26 @@ void on_larder_explain(struct call *call)
 
 void on_larder_stats(struct call *call)
 {
+    struct cache_whatif rows[CACHE_WHATIFS];
     struct cache_metrics metrics;
+    bool known = false;
     size_t count = 0;
 
+    known = cache_whatif(call->resp->cache, rows);
     cache_read_metrics(call->resp->cache, &metrics);
 #define METRIC(name, kind, text) count++;
 #include "cache/metrics.def"
 #undef METRIC
-    reply_map(call, count);
+    reply_map(call, count + 1);
 #define METRIC(name, kind, text)                                                                   \
     reply_text(call, #name);                                                                       \
     reply_integer(call, (int64_t)counter_read(&metrics.name));
 #include "cache/metrics.def"
 #undef METRIC
+    reply_text(call, "whatif_hit_ratio");
+    reply_map(call, known ? CACHE_WHATIFS : 0);
+    for (size_t i = 0; known && i < CACHE_WHATIFS; i++) {
+        reply_text(call, rows[i].memory);
+        resp_add_double(call->out, call->protocol, rows[i].hit_ratio);
+    }
 }

@@ -16,6 +16,7 @@ static inline struct cache_settings room_settings(size_t memory_max, const char 
     return (struct cache_settings){.memory_max = memory_max,
                                    .policy = policy,
                                    .objective = "requests",
+                                   .whatif = true,
                                    .value_max = 64 << 20,
                                    .leases_max = 65536,
                                    .waiters_max = 10000,
