@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -69,6 +70,7 @@ class Stage:
         self.path = pathlib.Path(self.folder.name)
         os.chmod(self.path, 0o777)  # servers that drop their rights write here, too
         self.running = []
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that leaving happens then, too
         return self
 
     def __exit__(self, *_):

@@ -130,7 +130,7 @@ def fill(store, first, count, *words):
         sys.exit(f"the fill ended with status {done.returncode}")
 
 
-def memory_falls(line, before, full, patience_s=20):
+def memory_falls(line, before, full, patience_s=30):
     """How long until of what came on top of `before` less than 15 % is left (an index stays large)."""
     begin = time.monotonic()
     while time.monotonic() - begin < patience_s:
