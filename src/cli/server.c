@@ -163,6 +163,8 @@ enum err server_new(const struct setup *setup, struct server **ret_server, struc
     server->access_fd = -1;
     server->workers_count =
         config->process.workers > 0 ? (unsigned)config->process.workers : worker_cores();
+    if (server->workers_count > RESP_DOORS_MAX)
+        server->workers_count = RESP_DOORS_MAX;
     server->workers = mem_new(server->workers_count, sizeof *server->workers);
     server->is_known_down = mem_new(config->origins.count + 1, sizeof *server->is_known_down);
     server->http_limit.connections_max = config->http.connections_max;

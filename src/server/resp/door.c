@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { REPLIES_MAX = 1 << 30 };
+enum { REPLIES_MAX = 1 << 30, LANE_MEMORY = 64 << 20 /* bytes of the limit */ };
 
 static enum err read_password(const struct resp_settings *settings, struct resp *resp,
                               struct fault *fault)
@@ -76,6 +76,14 @@ static void init_limits(struct resp *resp)
     };
 }
 
+/* One for each worker, unless there is little memory: each has pages of its own. */
+static unsigned heap_lanes(const struct resp_birth *birth)
+{
+    size_t lanes = 1 + birth->memory_max / LANE_MEMORY;
+
+    return lanes < birth->workers ? (unsigned)lanes : birth->workers;
+}
+
 enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct fault *fault)
 {
     struct resp *resp = mem_new(1, sizeof *resp);
@@ -103,14 +111,14 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
     list_init(&resp->cards);
     for (unsigned i = 0; i < CACHE_DATABASES; i++)
         resp->spaces[i] = (uint8_t)i;
-    resp->rules = type_rules_new(cache_account(resp->cache), birth->workers);
+    resp->rules = type_rules_new(cache_account(resp->cache), heap_lanes(birth));
     init_rules(resp->rules, birth->settings);
     resp->rules->buried_max = birth->memory_max / BURIED_PART;
     init_limits(resp);
     init_run_id(resp);
     types_register(resp->cache);
     resp->stats = stats_new();
-    resp->channels = channels_new(resp->rules->heap);
+    resp->channels = channels_new(resp->rules->heap, birth->workers);
     resp->born_ms = clock_now_ms();
     resp->born_wall_ms = clock_wall_ms();
     resp->wall_offset_ms = resp->born_wall_ms - resp->born_ms;

@@ -27,11 +27,11 @@ struct resp_door;
 struct resp_birth {
     const struct resp_settings *settings; /* copied */
     struct cache *cache;
-    const struct log *log; /* may be NULL */
-    const char *version;   /* of Larder, for INFO */
-    unsigned workers;      /* doors there will be at the most */
-    size_t memory_max;     /* what the engine was given, for CONFIG GET maxmemory */
-    const char *policy;    /* the engine's, for CONFIG GET maxmemory-policy */
+    const struct log *log;             /* may be NULL */
+    const char *version;               /* of Larder, for INFO */
+    unsigned workers;                  /* doors there will be at the most */
+    size_t memory_max;                 /* what the engine was given, for CONFIG GET maxmemory */
+    const char *policy;                /* the engine's, for CONFIG GET maxmemory-policy */
     const struct account *unaccounted; /* what the process takes beyond all accounts, for INFO */
 
     /* May be NULL: there is no gateway. ERR_SYNTAX: that is no URL; others as of cache_purge.

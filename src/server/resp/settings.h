@@ -14,6 +14,8 @@ struct resp_settings {
 #undef SETTING
 };
 
+enum { RESP_DOORS_MAX = 256 /* one a worker */ };
+
 struct resp_metrics {
 #define METRIC(name, kind, text) struct counter name;
 #include "server/resp/metrics.def"

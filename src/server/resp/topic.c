@@ -12,11 +12,12 @@ struct entry {
     struct map_node node;
     size_t subscribers;
     size_t name_size;
-    uint32_t on_door[RESP_DOORS_MAX];
-    uint8_t name[];
+    unsigned doors;
+    uint32_t on_door[]; /* one a door, and behind them the name */
 };
 
 struct channels {
+    unsigned doors;
     pthread_mutex_t lock;
     struct map kinds[TOPIC_KINDS];
     struct hash_secret secret;
@@ -26,7 +27,7 @@ static struct bytes entry_name(const struct map_node *node)
 {
     const struct entry *entry = (const struct entry *)(const void *)node;
 
-    return bytes_of(entry->name, entry->name_size);
+    return bytes_of(entry->on_door + entry->doors, entry->name_size);
 }
 
 static struct entry *entry_of(struct map_node *node)
@@ -34,10 +35,11 @@ static struct entry *entry_of(struct map_node *node)
     return (struct entry *)(void *)node;
 }
 
-struct channels *channels_new(struct heap *heap)
+struct channels *channels_new(struct heap *heap, unsigned doors)
 {
     struct channels *channels = mem_new(1, sizeof *channels);
 
+    channels->doors = doors;
     must(pthread_mutex_init(&channels->lock, NULL) == 0);
     for (size_t i = 0; i < TOPIC_KINDS; i++)
         map_init(&channels->kinds[i], heap, entry_name);
@@ -80,14 +82,17 @@ static struct entry *find_entry(const struct channels *channels, enum topic_kind
 
 static struct entry *entry_new(struct channels *channels, enum topic_kind kind, struct bytes name)
 {
-    struct entry *entry = heap_take(channels->kinds[kind].heap, sizeof *entry + name.size);
+    struct entry *entry = NULL;
+    size_t size = sizeof *entry + channels->doors * sizeof entry->on_door[0];
 
+    entry = heap_take(channels->kinds[kind].heap, size + name.size);
     if (entry == NULL)
         return NULL;
-    memset(entry, 0, sizeof *entry);
+    memset(entry, 0, size);
+    entry->doors = channels->doors;
     entry->name_size = name.size;
     if (name.size > 0)
-        memcpy(entry->name, name.data, name.size);
+        memcpy(entry->on_door + entry->doors, name.data, name.size);
     if (map_insert(&channels->kinds[kind], &entry->node, hash_of(channels->secret, name)) != ERR_OK)
         heap_give(&entry);
     return entry;
@@ -127,7 +132,7 @@ void channels_leave(struct channels *channels, enum topic_kind kind, struct byte
 
 static size_t add_reach(const struct entry *entry, bool doors[RESP_DOORS_MAX])
 {
-    for (size_t i = 0; i < RESP_DOORS_MAX; i++)
+    for (size_t i = 0; i < entry->doors; i++)
         doors[i] |= entry->on_door[i] > 0;
     return entry->subscribers;
 }

@@ -18,8 +18,8 @@ enum topic_kind { TOPIC_CHANNEL, TOPIC_PATTERN, TOPIC_SHARD, TOPIC_KINDS };
 
 struct channels;
 
-/* Names and subscriptions are the heap's, here and below. */
-struct channels *channels_new(struct heap *heap);
+/* For so many doors at the most. Names and subscriptions are the heap's, here and below. */
+struct channels *channels_new(struct heap *heap, unsigned doors);
 void channels_free(struct channels **owner); /* nobody listens to anything */
 
 enum err channels_join(struct channels *channels, enum topic_kind kind, struct bytes name,
