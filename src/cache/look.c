@@ -79,9 +79,14 @@ enum cache_state cache_look(struct cache_thread *thread, struct cache_key key, i
 void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage)
 {
     const struct cache *cache = thread->cache;
-    const struct table *table = shard_table(shard_of(cache, key.hash));
+    const struct shard *shard = shard_of(cache, key.hash);
+    const struct table *table = shard_table(shard);
     const struct bucket *bucket = &table->at[index_bucket(table, position_of(cache, key.hash))];
 
+    if (stage == 2) {
+        __builtin_prefetch(&shard->latch, 1);
+        return;
+    }
     if (stage == 0) {
         __builtin_prefetch(bucket);
         return;
