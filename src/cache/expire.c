@@ -7,10 +7,10 @@
 #include "cache/store.h"
 
 enum {
-    GATHERED_MAX = 64, /* entries of a page at one time */
-    EXPIRED_MAX = 512, /* entries a turn: a fraction of a millisecond */
-    PAGES_MAX = 32,    /* pages a turn: most that are due have something to give */
-    AGAIN_MS = 100,    /* until a place is looked at again that is just being made */
+    GATHERED_MAX = 64,  /* entries of a page at one time */
+    EXPIRED_MAX = 2048, /* entries a turn: some tenths of a millisecond */
+    PAGES_MAX = 32,     /* pages a turn: most that are due have something to give */
+    AGAIN_MS = 100,     /* until a place is looked at again that is just being made */
 };
 
 /* What is over in a page. More than fits: the page stays due. */

@@ -51,3 +51,13 @@ unsigned pool_page_queue(const struct pool *pool, uint32_t page)
 {
     return pool->region.units[page].queue;
 }
+
+bool pool_has_whole(const struct pool *pool)
+{
+    return blocks_are_waiting(&pool->region.blocks);
+}
+
+void *pool_whole(struct pool *pool)
+{
+    return blocks_next(&pool->region.blocks);
+}

@@ -366,6 +366,21 @@ bool order_compact(struct cache_thread *thread, bool want)
     return deal_with_all(thread, &movers) > 0;
 }
 
+/* ---- large pages ------------------------------------------------------------------------- */
+
+bool order_collapse(struct cache *cache)
+{
+    void *block = NULL;
+
+    if (!pool_has_whole(cache->pool) || !latch_try(&cache->order_latch))
+        return false;
+    block = pool_whole(cache->pool);
+    latch_unlock(&cache->order_latch);
+    if (block != NULL)
+        blocks_collapse(block);
+    return block != NULL;
+}
+
 /* ---- another policy ---------------------------------------------------------------------- */
 
 void order_take_over(struct cache *cache, struct policy *policy)

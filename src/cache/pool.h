@@ -184,6 +184,13 @@ void pool_set_due(struct pool *pool, uint32_t page, int64_t due_ms);
 /* Nothing is due before; CACHE_NEVER: nothing at all. May be asked without the latch. */
 int64_t pool_due_ms(const struct pool *pool);
 
+/* ---- large pages ------------------------------------------------------------------------- */
+
+/* Memory that became whole and shall be one page of the system (blocks_collapse, without the
+ * latch); NULL: there is none. pool_has_whole may be asked without the latch. */
+bool pool_has_whole(const struct pool *pool);
+void *pool_whole(struct pool *pool);
+
 /* ---- figures: may be asked without the latch ----------------------------------------------- */
 
 size_t pool_backed(const struct pool *pool); /* bytes that the system backs */

@@ -13,6 +13,8 @@ enum {
     FIT_TRIES = 8,         /* extents of the first list that are tried */
 };
 
+#define BLOCK_BYTES ((size_t)1 << BLOCK_SHIFT)
+
 /* ---- birth ------------------------------------------------------------------------------- */
 
 /* Zeroed memory, backed when it is touched. */
@@ -32,14 +34,18 @@ void region_init(struct region *region, size_t bytes, unsigned unit_shift, size_
                               .top = 1,
                               .open = 1};
     for (; bytes >= OPEN_BYTES; bytes /= 2) {
-        base = addresses(bytes, PROT_NONE);
+        base = addresses(bytes + BLOCK_BYTES, PROT_NONE);
         if (base != MAP_FAILED)
             break;
     }
     must(base != MAP_FAILED);
-    /* A huge page would back 2 MiB where one step was charged. A system without them says no. */
-    (void)madvise(base, bytes, MADV_NOHUGEPAGE);
-    region->base = base;
+    region->reserved = base;
+    region->reserved_bytes = bytes + BLOCK_BYTES;
+    region->base = region->reserved + (-(uintptr_t)base & (BLOCK_BYTES - 1));
+    /* A large page would back 2 MiB where one step was charged: only whole blocks become one
+     * (blocks.h). A system without them says no. */
+    (void)madvise(region->base, bytes, MADV_NOHUGEPAGE);
+    blocks_init(&region->blocks, region->base, bytes);
     region->unit_count = (uint32_t)(bytes >> unit_shift);
     region->units = addresses(region->unit_count * sizeof *region->units, PROT_READ | PROT_WRITE);
     must(region->units != MAP_FAILED);
@@ -52,8 +58,9 @@ void region_fini(struct region *region)
     int error = 0;
 
     unpoison(region->base, (size_t)region->open << region->unit_shift);
-    error = munmap(region->base, (size_t)region->unit_count << region->unit_shift);
+    error = munmap(region->reserved, region->reserved_bytes);
     must(error == 0);
+    blocks_fini(&region->blocks);
     error = munmap(region->units, region->unit_count * sizeof *region->units);
     must(error == 0);
     account_refund(region->account, backed);
@@ -84,6 +91,7 @@ void region_trim(struct region *region, uint32_t unit, unsigned steps)
     error = madvise(region_at(region, unit) + ((size_t)steps << REGION_STEP_SHIFT), bytes,
                     MADV_DONTNEED);
     must(error == 0);
+    blocks_gone(&region->blocks, region_at(region, unit), u->steps - steps);
     u->steps = (uint8_t)steps;
     refund(region, bytes);
 }
@@ -185,8 +193,11 @@ static void span_release(struct region *region, uint32_t head)
     if (backed > 0) {
         error = madvise(region_at(region, head), (size_t)span << region->unit_shift, MADV_DONTNEED);
         must(error == 0);
-        for (uint32_t i = 0; i < span; i++)
+        for (uint32_t i = 0; i < span; i++) {
+            blocks_gone(&region->blocks, region_at(region, head + i),
+                        region->units[head + i].steps);
             region->units[head + i].steps = 0;
+        }
         refund(region, backed);
     }
     poison(region_at(region, head), (size_t)span << region->unit_shift);
@@ -318,6 +329,7 @@ static enum err unit_back(struct region *region, uint32_t unit, unsigned steps, 
         break;
     }
     count_backed(region, bytes);
+    blocks_backed(&region->blocks, region_at(region, unit), steps - u->steps);
     u->steps = (uint8_t)steps;
     return ERR_OK;
 }

@@ -23,6 +23,7 @@
 
 #include "base/account.h"
 #include "base/err.h"
+#include "cache/blocks.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -79,6 +80,9 @@ struct region {
     size_t cached_bytes;                    /* backed in them */
     size_t cached_bytes_max;                /*   at the most */
     _Atomic size_t backed;                  /* bytes in steps, and the table of units */
+    struct blocks blocks;
+    uint8_t *reserved; /* what was asked of the system: base is a multiple of a block in it */
+    size_t reserved_bytes;
 };
 
 /* Reserves up to `bytes` (less when the system has no such run of addresses). */

@@ -444,6 +444,9 @@ size_t order_evict(struct cache_thread *thread, size_t bytes);
  * something was moved. */
 bool order_compact(struct cache_thread *thread, bool want);
 
+/* Makes one large page of what became whole, if there is such. True: it did. */
+bool order_collapse(struct cache *cache);
+
 /* The new policy, which is taken, decides from now on about all that is there. */
 void order_take_over(struct cache *cache, struct policy *policy);
 

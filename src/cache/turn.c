@@ -78,6 +78,7 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     more = expire_turn(thread, now_ms);
     more |= sweep_turn(thread);
     more |= room_keep(thread);
+    more |= order_collapse(thread->cache);
     tags_tidy(&thread->cache->tags);
     thread->looked = false;
     (void)retired_reclaim(thread);
