@@ -6,8 +6,9 @@
 The trace is replayed cache-aside (larder bench replay) with keys of 16 bytes and values of about 200:
 once with 200 bytes each, and once with sizes from 64 to 512, mean 216. What a server calls its limit
 is not what it takes. So its limit is moved until the process, when the replay has ended, has grown by
-16 MiB: within 1 %, or for memcached, whose limit is a number of MiB, as near as that goes. The row is
-that of this run. Without a trace: the mixture `zipf` of larder bench replay.
+16 MiB: within 1 %, or for memcached, whose limit is a number of MiB, as near as that goes (it takes
+a page for each class of sizes, whatever its limit). The row is that of this run. Without a trace: the
+mixture `zipf` of larder bench replay.
 """
 import argparse
 import sys
@@ -20,7 +21,7 @@ TRIES = 7
 BARS = {"redis": 0.86, "memcached": 0.81}
 POLICY = {"larder": [], "redis": ["--maxmemory-policy", "allkeys-lru"], "memcached": []}
 STEP = {"larder": 4096, "redis": 4096, "memcached": MIB}  # what a limit can be told in
-LEAST = {"larder": 8 * MIB, "redis": 2 * MIB, "memcached": MIB}
+LEAST = {"larder": 8 * MIB, "redis": 2 * MIB, "memcached": 2 * MIB}  # what they start with
 
 
 def replay(name, limit, trace, sizes):
@@ -44,8 +45,10 @@ def at_equal_memory(name, target, trace, sizes):
         limit = max(LEAST[name], limit // step * step)
         if limit in runs:
             break
+        before = [run["grown"] for run in runs.values()]
         runs[limit] = replay(name, limit, trace, sizes)
-        if abs(runs[limit]["grown"] / target - 1) < 0.01:
+        if abs(runs[limit]["grown"] / target - 1) < 0.01 or any(
+                abs(runs[limit]["grown"] / grown - 1) < 0.002 for grown in before):
             break
         below = [run for run in runs.values() if run["grown"] <= target]
         above = [run for run in runs.values() if run["grown"] > target]

@@ -81,6 +81,15 @@ def test_sizes_are_the_same_in_every_run(serve):
     assert one == other and len({len(value) for value in one.values()}) == 3
 
 
+@pytest.mark.parametrize("scheme, talk", [("redis", lambda store: resp_talk(store, False)),
+                                          ("memcached", memcached_talk)])
+def test_large_values_come_and_go_whole(serve, scheme, talk):
+    store = {}
+    result = replay(serve(scheme, talk(store)), "--trace", LOOP, "--value-size", "600KiB-2MiB")
+    assert (result["misses"], result["wrong"]) == (3, 0)
+    assert all(len(value) >= 600 << 10 for value in store.values())
+
+
 def test_what_a_server_refuses_is_counted_and_missed_again(serve):
     result = replay(serve("memcached", memcached_talk({}, bad=True)), "--trace", LOOP)
     assert (result["misses"], result["refused"]) == (30, 30)
