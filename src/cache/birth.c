@@ -61,7 +61,7 @@ static void init_shards(struct cache *cache)
     cache->shelf = shelf_new(&cache->index);
     account_force(&cache->index, size);
     for (unsigned i = 0; i < cache->shard_count; i++) {
-        atomic_init(&cache->shards[i].table, table_new(cache->shelf, 1));
+        atomic_init(&cache->shards[i].table, table_word(table_new(cache->shelf, 1)));
     }
 }
 

@@ -33,8 +33,9 @@ struct table *table_new(struct shelf *shelf, size_t buckets)
 {
     struct table *table = shelf_take(shelf, table_bytes(buckets));
 
-    must(buckets > 0 && buckets < UINT32_MAX);
+    must(buckets > 0 && buckets >> BUCKETS_BITS == 0);
     table->buckets = (uint32_t)buckets;
+    must(word_table(table_word(table)) == table); /* addresses have 48 bits */
     return table;
 }
 
@@ -128,7 +129,7 @@ static void move_away(struct table *table, uint32_t number, unsigned slot)
 {
     struct bucket *home = &table->at[number];
     uint8_t tag = slot_tag(home, slot);
-    struct bucket *other = &table->at[index_other(table, number, tag)];
+    struct bucket *other = &table->at[index_other(table->buckets, number, tag)];
     bool moved = bucket_put(other, tag, bucket_ref(home, slot), true);
 
     must(moved);
@@ -168,7 +169,7 @@ static bool try_step(struct table *table, struct trail *trail, size_t step)
     for (unsigned left = ~bucket_guests(bucket) & ((1U << BUCKET_SLOTS) - 1); left != 0;
          left &= left - 1) {
         unsigned slot = (unsigned)__builtin_ctz(left);
-        uint32_t other = index_other(table, number, slot_tag(bucket, slot));
+        uint32_t other = index_other(table->buckets, number, slot_tag(bucket, slot));
 
         if (other == number)
             continue;
@@ -198,8 +199,8 @@ static bool make_room(struct table *table, uint32_t number)
 
 bool index_add(struct table *table, uint32_t position, uint8_t tag, uint32_t ref)
 {
-    uint32_t number = index_bucket(table, position);
-    uint32_t other = index_other(table, number, tag);
+    uint32_t number = index_bucket(table->buckets, position);
+    uint32_t other = index_other(table->buckets, number, tag);
     struct bucket *home = &table->at[number];
 
     if (bucket_put(home, tag, ref, false))
@@ -244,7 +245,7 @@ static void come_home(struct table *table, uint32_t number)
     if (away == 0)
         return;
     class_tag = (uint8_t)((unsigned)__builtin_ctz(away) << CLASS_SHIFT);
-    other = index_other(table, number, class_tag);
+    other = index_other(table->buckets, number, class_tag);
     slot = (unsigned)__builtin_ctz(bucket_guests_of(&table->at[other], class_tag));
     tag = slot_tag(&table->at[other], slot);
     (void)bucket_put(home, tag, bucket_ref(&table->at[other], slot), false);
@@ -295,7 +296,7 @@ size_t index_home(const struct table *table, uint32_t number, uint32_t ret_refs[
         for (unsigned away = meta >> AWAY_SHIFT & ((1U << CLASSES) - 1); away != 0;
              away &= away - 1) {
             uint8_t tag = (uint8_t)((unsigned)__builtin_ctz(away) << CLASS_SHIFT);
-            const struct bucket *other = &table->at[index_other(table, number, tag)];
+            const struct bucket *other = &table->at[index_other(table->buckets, number, tag)];
 
             count += take_refs(other, bucket_guests_of(other, tag), ret_refs + count);
         }

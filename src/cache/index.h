@@ -62,6 +62,7 @@ enum {
     AWAY_SHIFT = BUCKET_SLOTS,
     MOVES_SHIFT = BUCKET_SLOTS + CLASSES,
     HOME_MAX = BUCKET_SLOTS * (1 + CLASSES), /* entries that one home can have */
+    BUCKETS_BITS = 22,                       /* of a table_word */
 };
 
 struct bucket {
@@ -79,6 +80,23 @@ struct table {
     uint32_t buckets;
     struct bucket at[];
 };
+
+/* A table's address and how many buckets it has: so a look-up goes to its bucket at once, without
+ * the table's head, whose line would be one more to wait for. */
+static inline uint64_t table_word(const struct table *table)
+{
+    return (uint64_t)((uintptr_t)table / alignof(struct table)) << BUCKETS_BITS | table->buckets;
+}
+
+static inline struct table *word_table(uint64_t word)
+{
+    return (struct table *)((uintptr_t)(word >> BUCKETS_BITS) * alignof(struct table));
+}
+
+static inline uint32_t word_buckets(uint64_t word)
+{
+    return (uint32_t)word & (((uint32_t)1 << BUCKETS_BITS) - 1);
+}
 
 /* Where entries are: at base + (ref << shift). */
 struct places {
@@ -102,9 +120,14 @@ static inline uint8_t index_tag(uint64_t hash)
     return (uint8_t)hash == 0 ? 1 : (uint8_t)hash;
 }
 
-static inline uint32_t index_bucket(const struct table *table, uint32_t position)
+static inline uint32_t index_bucket(uint32_t buckets, uint32_t position)
 {
-    return (uint32_t)(((uint64_t)position * table->buckets) >> 32);
+    return (uint32_t)(((uint64_t)position * buckets) >> 32);
+}
+
+static inline struct bucket *word_home(uint64_t word, uint32_t position)
+{
+    return &word_table(word)->at[index_bucket(word_buckets(word), position)];
 }
 
 /* The first position behind the bucket's; 2^32 behind the last. */
@@ -122,11 +145,11 @@ static inline uint32_t index_distance(uint8_t tag)
 }
 
 /* The other bucket of entries with this tag; the home itself: there is no other. */
-static inline uint32_t index_other(const struct table *table, uint32_t home, uint8_t tag)
+static inline uint32_t index_other(uint32_t buckets, uint32_t home, uint8_t tag)
 {
     uint32_t other = home + index_distance(tag);
 
-    return other < table->buckets ? other : other % table->buckets;
+    return other < buckets ? other : other % buckets;
 }
 
 static inline uint32_t meta_away(uint8_t tag)
@@ -188,13 +211,14 @@ static inline bool bucket_has_moved(const struct bucket *bucket, uint32_t meta)
 }
 
 /* The slot that shows the key's entry, and the entry's reference; NULL: there is none. The slot is
- * of use under the shard's latch only, until something is added or removed. */
-static inline _Atomic uint32_t *index_find(struct places places, struct table *table,
-                                           uint32_t position, const struct cache_key *key,
-                                           uint32_t *ret_ref)
+ * of use under the shard's latch only, until something is added or removed. `word` is the table's.
+ */
+static inline _Atomic uint32_t *index_find(struct places places, uint64_t word, uint32_t position,
+                                           const struct cache_key *key, uint32_t *ret_ref)
 {
     uint8_t tag = index_tag(key->hash);
-    uint32_t number = index_bucket(table, position);
+    struct table *table = word_table(word);
+    uint32_t number = index_bucket(word_buckets(word), position);
     struct bucket *home = &table->at[number];
     _Atomic uint32_t *slot = NULL;
     uint32_t meta = 0;
@@ -203,8 +227,8 @@ static inline _Atomic uint32_t *index_find(struct places places, struct table *t
         meta = bucket_meta(home);
         slot = bucket_find(places, home, tag, key, ret_ref);
         if (slot == NULL && (meta & meta_away(tag)) != 0)
-            slot =
-                bucket_find(places, &table->at[index_other(table, number, tag)], tag, key, ret_ref);
+            slot = bucket_find(places, &table->at[index_other(word_buckets(word), number, tag)],
+                               tag, key, ret_ref);
     } while (slot == NULL && bucket_has_moved(home, meta));
     return slot;
 }

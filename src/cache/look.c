@@ -6,7 +6,7 @@ struct cache_entry *find_entry(const struct cache *cache, const struct shard *sh
 {
     uint32_t ref = 0;
     _Atomic uint32_t *slot =
-        index_find(cache->places, shard_table(shard), position_of(cache, key->hash), key, &ref);
+        index_find(cache->places, shard_word(shard), position_of(cache, key->hash), key, &ref);
 
     if (slot == NULL)
         return NULL;
@@ -80,8 +80,7 @@ void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned 
 {
     const struct cache *cache = thread->cache;
     const struct shard *shard = shard_of(cache, key.hash);
-    const struct table *table = shard_table(shard);
-    const struct bucket *bucket = &table->at[index_bucket(table, position_of(cache, key.hash))];
+    const struct bucket *bucket = word_home(shard_word(shard), position_of(cache, key.hash));
 
     if (stage == 2) {
         __builtin_prefetch(&shard->latch, 1);

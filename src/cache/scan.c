@@ -45,7 +45,7 @@ static uint64_t scan_bucket(struct scanning *scanning, uint64_t cursor)
     struct shard *shard = &thread->cache->shards[cursor >> 32];
     bool entered = shard_enter(thread, shard);
     const struct table *table = shard_table(shard);
-    uint32_t number = index_bucket(table, (uint32_t)cursor);
+    uint32_t number = index_bucket(table->buckets, (uint32_t)cursor);
 
     scanning->from = (uint32_t)cursor;
     show_home(scanning, table, number);

@@ -26,7 +26,7 @@ static void resize(struct cache_thread *thread, struct shard *shard, size_t buck
         table_free(cache->shelf, &table);
         table = table_new(cache->shelf, table_step(buckets, phase));
     }
-    atomic_store_explicit(&shard->table, table, memory_order_release);
+    atomic_store_explicit(&shard->table, table_word(table), memory_order_release);
     retire_table(thread, old);
 }
 

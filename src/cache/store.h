@@ -39,7 +39,7 @@ enum {
 };
 
 struct shard {
-    alignas(64) _Atomic(struct table *) table;
+    alignas(64) _Atomic uint64_t table; /* table_word */
     _Atomic uint32_t steps; /* begun and ended; odd: inside a step of several, look-ups wait */
     alignas(64) struct latch latch;
     uint32_t entries;
@@ -187,9 +187,14 @@ static inline uint32_t position_of(const struct cache *cache, uint64_t hash)
     return index_position(hash, cache->shard_bits);
 }
 
-static inline struct table *shard_table(const struct shard *shard)
+static inline uint64_t shard_word(const struct shard *shard)
 {
     return atomic_load_explicit(&shard->table, memory_order_acquire);
+}
+
+static inline struct table *shard_table(const struct shard *shard)
+{
+    return word_table(shard_word(shard));
 }
 
 static inline uint64_t sequence_draw(struct cache *cache)

@@ -63,7 +63,7 @@ static void sweep_entry(struct cache_thread *thread, struct shard *shard, struct
 static void sweep_bucket(struct cache_thread *thread, struct shard *shard, struct sweep *sweep)
 {
     const struct table *table = shard_table(shard);
-    uint32_t number = index_bucket(table, (uint32_t)sweep->cursor);
+    uint32_t number = index_bucket(table->buckets, (uint32_t)sweep->cursor);
     uint64_t behind = (sweep->cursor >> 32 << 32) + index_position_behind(table, number);
     uint32_t refs[HOME_MAX];
     size_t count = index_home(table, number, refs);

@@ -72,7 +72,8 @@ static _Atomic uint32_t *find(const struct world *world, struct table *table, in
     struct name name;
     struct cache_key key = world_key(world, number, &name);
     uint32_t ref = 0;
-    _Atomic uint32_t *slot = index_find(world->places, table, position(world, number), &key, &ref);
+    _Atomic uint32_t *slot =
+        index_find(world->places, table_word(table), position(world, number), &key, &ref);
 
     CHECK(slot == NULL || (ref == world->refs[number] && *slot == ref));
     return slot;
@@ -110,7 +111,7 @@ static void check_homes(const struct world *world, const struct table *table, co
         if (!shown[i])
             continue;
         expected++;
-        CHECK(home_of[world->refs[i]] == index_bucket(table, position(world, i)) + 1);
+        CHECK(home_of[world->refs[i]] == index_bucket(table->buckets, position(world, i)) + 1);
     }
     CHECK(seen == expected);
 }
@@ -277,9 +278,9 @@ TEST(positions_cut_into_buckets_leave_none_out)
         uint64_t cursor = 0;
 
         for (uint32_t number = 0; number < buckets; number++) {
-            CHECK(index_bucket(table, (uint32_t)cursor) == number);
+            CHECK(index_bucket(table->buckets, (uint32_t)cursor) == number);
             cursor = index_position_behind(table, number);
-            CHECK(index_bucket(table, (uint32_t)(cursor - 1)) == number);
+            CHECK(index_bucket(table->buckets, (uint32_t)(cursor - 1)) == number);
         }
         CHECK(cursor == (uint64_t)1 << 32);
         table_free(shelf, &table);
@@ -303,8 +304,8 @@ static bool reader_sees(const struct reading *reading, int number)
     struct cache_key key = world_key(reading->world, number, &name);
     uint32_t ref = 0;
 
-    return index_find(reading->world->places, reading->table, position(reading->world, number),
-                      &key, &ref) != NULL;
+    return index_find(reading->world->places, table_word(reading->table),
+                      position(reading->world, number), &key, &ref) != NULL;
 }
 
 /* Each home lists all that always stays. */
