@@ -157,6 +157,11 @@ enum cache_state cache_look(struct cache_thread *thread, struct cache_key key, i
 enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, int64_t now_ms,
                             struct cache_view *ret_view);
 
+/* cache_look for each of the keys, in order, and faster, for they are waited for together: what a
+ * key needs from memory is asked for some keys ahead. */
+void cache_look_many(struct cache_thread *thread, const struct cache_key *keys, size_t count,
+                     int64_t now_ms, struct cache_view *ret_views);
+
 /* Ahead of a batch: starts to fetch the key's bucket (stage 0), some keys later the entry behind it
  * (stage 1) and, for keys that are going to be written, some keys later again what a write touches
  * beside it (stage 2) into the processor's cache. Harmless for any key. */

@@ -303,14 +303,33 @@ static inline struct bytes entry_value(const struct cache_entry *entry)
                           entry_value_size(entry, word)};
 }
 
+static inline uint64_t eight_bytes(const uint8_t *at)
+{
+    uint64_t word = 0;
+
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Keys are mostly two or three words: less than a call costs. */
+static inline bool is_same(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    if (size < sizeof(uint64_t) || size > 64)
+        return size == 0 || memcmp(a, b, size) == 0;
+    for (size_t at = 0; at < size - sizeof(uint64_t); at += sizeof(uint64_t)) {
+        if (eight_bytes(a + at) != eight_bytes(b + at))
+            return false;
+    }
+    return eight_bytes(a + size - sizeof(uint64_t)) == eight_bytes(b + size - sizeof(uint64_t));
+}
+
 /* Whether it is the key's, byte for byte. */
 static inline bool entry_is(const struct cache_entry *entry, const struct cache_key *key)
 {
     uint64_t word = entry_word(entry);
 
     return word_space(word) == key->space && entry_key_size(entry, word) == key->name.size &&
-           (key->name.size == 0 ||
-            memcmp(entry_name_at(entry, word), key->name.data, key->name.size) == 0);
+           is_same(entry_name_at(entry, word), key->name.data, key->name.size);
 }
 
 /* Bytes from the word to the end of the value. */

@@ -269,6 +269,27 @@ void index_remove(struct table *table, _Atomic uint32_t *slot_at)
     come_home(table, number);
 }
 
+/* ---- finding ----------------------------------------------------------------------------- */
+
+_Atomic uint32_t *index_find_away(struct places places, uint64_t word, uint32_t position,
+                                  const struct cache_key *key, uint32_t *ret_ref)
+{
+    uint8_t tag = index_tag(key->hash);
+    uint32_t number = index_bucket(word_buckets(word), position);
+    struct bucket *home = word_home(word, position);
+    struct bucket *other = &word_table(word)->at[index_other(word_buckets(word), number, tag)];
+    _Atomic uint32_t *slot = NULL;
+    uint32_t meta = 0;
+
+    do {
+        meta = bucket_meta(home);
+        slot = bucket_find(places, home, tag, key, ret_ref);
+        if (slot == NULL && (meta & meta_away(tag)) != 0)
+            slot = bucket_find(places, other, tag, key, ret_ref);
+    } while (slot == NULL && bucket_has_moved(home, meta));
+    return slot;
+}
+
 /* ---- walking ----------------------------------------------------------------------------- */
 
 static size_t take_refs(const struct bucket *bucket, unsigned slots, uint32_t *refs)

@@ -210,6 +210,10 @@ static inline bool bucket_has_moved(const struct bucket *bucket, uint32_t meta)
     return (bucket_meta(bucket) ^ meta) >> MOVES_SHIFT != 0;
 }
 
+/* What index_find has not found at home: looks at both places until nothing moves meanwhile. */
+_Atomic uint32_t *index_find_away(struct places places, uint64_t word, uint32_t position,
+                                  const struct cache_key *key, uint32_t *ret_ref);
+
 /* The slot that shows the key's entry, and the entry's reference; NULL: there is none. The slot is
  * of use under the shard's latch only, until something is added or removed. `word` is the table's.
  */
@@ -217,20 +221,13 @@ static inline _Atomic uint32_t *index_find(struct places places, uint64_t word, 
                                            const struct cache_key *key, uint32_t *ret_ref)
 {
     uint8_t tag = index_tag(key->hash);
-    struct table *table = word_table(word);
-    uint32_t number = index_bucket(word_buckets(word), position);
-    struct bucket *home = &table->at[number];
-    _Atomic uint32_t *slot = NULL;
-    uint32_t meta = 0;
+    struct bucket *home = word_home(word, position);
+    uint32_t meta = bucket_meta(home);
+    _Atomic uint32_t *slot = bucket_find(places, home, tag, key, ret_ref);
 
-    do {
-        meta = bucket_meta(home);
-        slot = bucket_find(places, home, tag, key, ret_ref);
-        if (slot == NULL && (meta & meta_away(tag)) != 0)
-            slot = bucket_find(places, &table->at[index_other(word_buckets(word), number, tag)],
-                               tag, key, ret_ref);
-    } while (slot == NULL && bucket_has_moved(home, meta));
-    return slot;
+    if (slot != NULL || ((meta & meta_away(tag)) == 0 && !bucket_has_moved(home, meta)))
+        return slot;
+    return index_find_away(places, word, position, key, ret_ref);
 }
 
 /* The references of all entries whose home is the bucket, as they stood at one moment. */

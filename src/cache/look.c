@@ -1,20 +1,25 @@
 /* look.c: reading without a lock. SPDX-License-Identifier: MIT */
 #include "cache/store.h"
 
+enum { GROUP = 16 /* keys that cache_look_many fetches ahead */ };
+
+static inline struct cache_entry *find(const struct cache *cache, const struct shard *shard,
+                                       const struct cache_key *key, _Atomic uint32_t **ret_slot)
+{
+    uint32_t ref = 0;
+
+    *ret_slot =
+        index_find(cache->places, shard_word(shard), position_of(cache, key->hash), key, &ref);
+    return *ret_slot == NULL ? NULL : entry_at(cache, ref);
+}
+
 struct cache_entry *find_entry(const struct cache *cache, const struct shard *shard,
                                const struct cache_key *key, _Atomic uint32_t **ret_slot)
 {
-    uint32_t ref = 0;
-    _Atomic uint32_t *slot =
-        index_find(cache->places, shard_word(shard), position_of(cache, key->hash), key, &ref);
-
-    if (slot == NULL)
-        return NULL;
-    *ret_slot = slot;
-    return entry_at(cache, ref);
+    return find(cache, shard, key, ret_slot);
 }
 
-void entry_hit(struct cache_thread *thread, struct cache_entry *entry)
+static inline void hit(struct cache_thread *thread, struct cache_entry *entry)
 {
     uint64_t word = entry_word(entry);
 
@@ -23,12 +28,17 @@ void entry_hit(struct cache_thread *thread, struct cache_entry *entry)
         policy_hit(&thread->cache->policy_marker, (uint16_t)word_policy(word), &thread->random));
 }
 
-enum cache_state look_shard(struct cache_thread *thread, const struct shard *shard,
-                            const struct cache_key *key, int64_t now_ms,
-                            struct cache_view *ret_view)
+void entry_hit(struct cache_thread *thread, struct cache_entry *entry)
+{
+    hit(thread, entry);
+}
+
+static inline enum cache_state look_now(struct cache_thread *thread, const struct shard *shard,
+                                        const struct cache_key *key, int64_t now_ms,
+                                        struct cache_view *ret_view)
 {
     _Atomic uint32_t *slot = NULL;
-    struct cache_entry *entry = find_entry(thread->cache, shard, key, &slot);
+    struct cache_entry *entry = find(thread->cache, shard, key, &slot);
 
     if (entry == NULL) {
         ret_view->state = CACHE_MISS;
@@ -38,66 +48,126 @@ enum cache_state look_shard(struct cache_thread *thread, const struct shard *sha
     return view_entry(thread->cache, entry, now_ms, ret_view);
 }
 
-enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, int64_t now_ms,
+enum cache_state look_shard(struct cache_thread *thread, const struct shard *shard,
+                            const struct cache_key *key, int64_t now_ms,
                             struct cache_view *ret_view)
 {
-    struct shard *shard = shard_of(thread->cache, key.hash);
-    enum cache_state state = CACHE_MISS;
+    return look_now(thread, shard, key, now_ms, ret_view);
+}
+
+/* A step of several writes is under way, or passed by meanwhile. */
+static __attribute__((noinline)) enum cache_state
+look_again(struct cache_thread *thread, struct shard *shard, const struct cache_key *key,
+           int64_t now_ms, struct cache_view *ret_view)
+{
+    bool entered = shard_enter(thread, shard);
+    enum cache_state state = look_now(thread, shard, key, now_ms, ret_view);
+
+    shard_leave(shard, entered);
+    return state;
+}
+
+static inline enum cache_state peek(struct cache_thread *thread, const struct cache_key *key,
+                                    int64_t now_ms, struct cache_view *ret_view)
+{
+    struct shard *shard = shard_of(thread->cache, key->hash);
     uint32_t steps = steps_of(shard);
-    bool entered = false;
 
     ought(may_look(thread, shard));
     if (steps % 2 == 0) {
-        state = look_shard(thread, shard, &key, now_ms, ret_view);
+        enum cache_state state = look_now(thread, shard, key, now_ms, ret_view);
+
         if (!steps_passed(shard, steps))
             return state;
     }
-    entered = shard_enter(thread, shard);
-    state = look_shard(thread, shard, &key, now_ms, ret_view);
-    shard_leave(shard, entered);
+    return look_again(thread, shard, key, now_ms, ret_view);
+}
+
+static inline enum cache_state look(struct cache_thread *thread, const struct cache_key *key,
+                                    int64_t now_ms, struct cache_view *ret_view)
+{
+    enum cache_state state = peek(thread, key, now_ms, ret_view);
+
+    if (state == CACHE_MISS) {
+        counter_add(&thread->metrics.misses, 1);
+        if (whatif_takes(&thread->cache->whatif_gate, key->hash))
+            whatif_tell_look(thread, key->hash, NULL, now_ms);
+        return CACHE_MISS;
+    }
+    counter_add(&thread->metrics.hits, 1);
+    hit(thread, ret_view->entry);
+    if (whatif_takes(&thread->cache->whatif_gate, key->hash))
+        whatif_tell_look(thread, key->hash, ret_view->entry, now_ms);
     return state;
+}
+
+enum cache_state cache_peek(struct cache_thread *thread, struct cache_key key, int64_t now_ms,
+                            struct cache_view *ret_view)
+{
+    return peek(thread, &key, now_ms, ret_view);
 }
 
 enum cache_state cache_look(struct cache_thread *thread, struct cache_key key, int64_t now_ms,
                             struct cache_view *ret_view)
 {
-    enum cache_state state = cache_peek(thread, key, now_ms, ret_view);
+    return look(thread, &key, now_ms, ret_view);
+}
 
-    if (state == CACHE_MISS) {
-        counter_add(&thread->metrics.misses, 1);
-        if (whatif_takes(&thread->cache->whatif_gate, key.hash))
-            whatif_tell_look(thread, key.hash, NULL, now_ms);
-        return CACHE_MISS;
+/* ---- fetching ahead ---------------------------------------------------------------------- */
+
+static inline const struct bucket *home_of(const struct cache *cache, const struct cache_key *key)
+{
+    return word_home(shard_word(shard_of(cache, key->hash)), position_of(cache, key->hash));
+}
+
+/* Those of the bucket that may be the key's. */
+static inline void prefetch_entries(const struct cache *cache, const struct bucket *bucket,
+                                    const struct cache_key *key)
+{
+    for (unsigned match = bucket_match(bucket, index_tag(key->hash)); match != 0;
+         match &= match - 1) {
+        uint32_t ref = bucket_ref(bucket, (unsigned)__builtin_ctz(match));
+        const uint8_t *entry = (const uint8_t *)entry_at(cache, ref);
+
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + 64);
     }
-    counter_add(&thread->metrics.hits, 1);
-    entry_hit(thread, ret_view->entry);
-    if (whatif_takes(&thread->cache->whatif_gate, key.hash))
-        whatif_tell_look(thread, key.hash, ret_view->entry, now_ms);
-    return state;
 }
 
 void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage)
 {
     const struct cache *cache = thread->cache;
-    const struct shard *shard = shard_of(cache, key.hash);
-    const struct bucket *bucket = word_home(shard_word(shard), position_of(cache, key.hash));
 
-    if (stage == 2) {
-        __builtin_prefetch(&shard->latch, 1);
-        return;
+    switch (stage) {
+    case 0:
+        __builtin_prefetch(home_of(cache, &key));
+        break;
+    case 1:
+        prefetch_entries(cache, home_of(cache, &key), &key);
+        break;
+    default:
+        __builtin_prefetch(&shard_of(cache, key.hash)->latch, 1);
+        break;
     }
-    if (stage == 0) {
-        __builtin_prefetch(bucket);
-        return;
-    }
-    for (unsigned match = bucket_match(bucket, index_tag(key.hash)); match != 0;
-         match &= match - 1) {
-        uint32_t ref = bucket_ref(bucket, (unsigned)__builtin_ctz(match));
+}
 
-        if (ref == 0)
-            continue;
-        __builtin_prefetch(entry_at(cache, ref));
-        __builtin_prefetch((const uint8_t *)entry_at(cache, ref) + 64);
+void cache_look_many(struct cache_thread *thread, const struct cache_key *keys, size_t count,
+                     int64_t now_ms, struct cache_view *ret_views)
+{
+    const struct cache *cache = thread->cache;
+
+    for (size_t first = 0; first < count; first += GROUP) {
+        size_t group = count - first < GROUP ? count - first : GROUP;
+        const struct bucket *buckets[GROUP];
+
+        for (size_t i = 0; i < group; i++) {
+            buckets[i] = home_of(cache, &keys[first + i]);
+            __builtin_prefetch(buckets[i]);
+        }
+        for (size_t i = 0; i < group; i++)
+            prefetch_entries(cache, buckets[i], &keys[first + i]);
+        for (size_t i = 0; i < group; i++)
+            (void)look(thread, &keys[first + i], now_ms, &ret_views[first + i]);
     }
 }
 

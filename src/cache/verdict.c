@@ -137,11 +137,40 @@ static void view_fill(struct cache_entry *entry, struct verdict verdict,
     }
 }
 
+#define ENTRY_ODD (ENTRY_NEGATIVE | ENTRY_OBJECT | ENTRY_EXTRA | ENTRY_WIDE | ENTRY_SOFT)
+
+/* The usual case, all from the word: a small value that no purge has concerned. */
+static enum cache_state view_plain(struct cache_entry *entry, uint64_t word, int64_t now_ms,
+                                   struct cache_view *ret_view)
+{
+    int64_t expires_ms = (word & ENTRY_ENDS) == 0
+                             ? CACHE_NEVER
+                             : atomic_load_explicit(entry_end(entry), memory_order_relaxed);
+    const uint8_t *name = (const uint8_t *)(entry->rest + word_wide_at(word));
+    bool fresh = now_ms < expires_ms;
+
+    *ret_view = (struct cache_view){
+        .state = fresh ? CACHE_FRESH : CACHE_MISS,
+        .kind = (uint8_t)word_field(word, ENTRY_KIND_SHIFT, ENTRY_KIND_BITS),
+        .value = {name + word_field(word, ENTRY_KEY_SHIFT, ENTRY_KEY_BITS),
+                  word_field(word, ENTRY_VALUE_SHIFT, ENTRY_VALUE_BITS)},
+        .expires_ms = expires_ms,
+        .stale_until_ms = expires_ms,
+        .error_until_ms = expires_ms,
+        .entry = fresh ? entry : NULL,
+    };
+    return ret_view->state;
+}
+
 enum cache_state view_entry(const struct cache *cache, struct cache_entry *entry, int64_t now_ms,
                             struct cache_view *ret_view)
 {
-    struct verdict verdict = verdict_of(cache, entry);
+    uint64_t word = entry_word(entry);
+    struct verdict verdict;
 
+    if ((word & ENTRY_ODD) == 0 && word_clears(word) == (clears_now(cache) & CLEARS_MASK))
+        return view_plain(entry, word, now_ms, ret_view);
+    verdict = verdict_of(cache, entry);
     if (verdict.gone) {
         ret_view->state = CACHE_MISS;
         return CACHE_MISS;

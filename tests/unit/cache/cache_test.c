@@ -90,6 +90,35 @@ static enum cache_state state_of(struct room *room, int number, int64_t now_ms)
     return cache_peek(room->thread, cache_key(room->cache, 0, name_bytes(&name)), now_ms, &view);
 }
 
+TEST(many_looked_up_at_once_are_what_they_are_one_by_one)
+{
+    enum { MANY = 100 };
+    struct room room = room_new(64 << 20, "s3fifo");
+    static struct name names[MANY];
+    static struct cache_key keys[MANY];
+    static struct cache_view views[MANY];
+    struct cache_metrics metrics;
+
+    for (int i = 0; i < MANY; i++) {
+        names[i] = name_of(i);
+        keys[i] = cache_key(room.cache, 0, name_bytes(&names[i]));
+        if (i % 3 != 0)
+            CHECK(room_put(&room, 0, i, i) == ERR_OK);
+    }
+    for (size_t count = 0; count <= MANY; count += 25) {
+        cache_look_many(room.thread, keys, count, 0, views);
+        for (size_t i = 0; i < count; i++) {
+            int value = (int)i;
+
+            CHECK((views[i].state == CACHE_FRESH) == (i % 3 != 0));
+            CHECK(i % 3 == 0 || bytes_equal(views[i].value, bytes_of(&value, sizeof value)));
+        }
+    }
+    cache_read_metrics(room.cache, &metrics);
+    CHECK(counter_read(&metrics.hits) + counter_read(&metrics.misses) == 25 + 50 + 75 + 100);
+    room_free(&room);
+}
+
 TEST(an_entry_is_fresh_then_stale_then_in_grace_then_gone)
 {
     struct room room = room_new(64 << 20, "s3fifo");
