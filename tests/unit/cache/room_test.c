@@ -1,4 +1,5 @@
 /* The promises about memory: the limit is the limit. SPDX-License-Identifier: MIT */
+#include "cache/policy.h"
 #include "cache_room.h"
 #include "t.h"
 
@@ -27,6 +28,7 @@ struct writer {
     struct random random;
     size_t since_turn;
     size_t peak;
+    bool ends; /* every value has an hour to live */
 };
 
 static enum err write_one(struct writer *writer, int number, size_t size, int64_t now_ms)
@@ -34,7 +36,7 @@ static enum err write_one(struct writer *writer, int number, size_t size, int64_
     struct name name = name_of(number);
     struct cache_put put = {.key = cache_key(writer->room->cache, 0, name_bytes(&name)),
                             .body = bytes_of(filler, size),
-                            .expires_ms = CACHE_NEVER};
+                            .expires_ms = writer->ends ? now_ms + 3600000 : CACHE_NEVER};
     enum err err = cache_put(writer->room->thread, &put, now_ms);
 
     if (used(writer->room) > writer->peak)
@@ -49,15 +51,17 @@ static enum err write_one(struct writer *writer, int number, size_t size, int64_
 
 TEST(writes_of_mixed_sizes_never_fail_and_stay_within_the_limit)
 {
-    static const char *const policies[] = {"s3fifo", "lru", "fifo", "sieve"};
-
-    for (size_t p = 0; p < sizeof policies / sizeof policies[0]; p++) {
-        struct room room = room_new(LIMIT, policies[p]);
-        struct writer writer = {.room = &room};
+    for (const char *const *policy = policy_names(); *policy != NULL; policy++) {
+        struct room room = room_new(LIMIT, *policy);
+        struct writer writer = {.room = &room, .ends = strncmp(*policy, "volatile-", 9) == 0};
         struct cache_metrics metrics;
 
-        random_init(&writer.random, p + 1);
-        for (int i = 0; i < 40000; i++) {
+        if (strcmp(*policy, "noeviction") == 0) {
+            room_free(&room);
+            continue;
+        }
+        random_init(&writer.random, 1);
+        for (int i = 0; i < 15000; i++) {
             size_t size = (size_t)16 << random_below(&writer.random, 12);
 
             size += random_below(&writer.random, size);
@@ -70,6 +74,35 @@ TEST(writes_of_mixed_sizes_never_fail_and_stay_within_the_limit)
         CHECK(counter_read(&metrics.memory_values_bytes) > LIMIT / 2);
         room_free(&room);
     }
+}
+
+TEST(a_volatile_policy_keeps_what_never_ends_and_refuses_writes_when_nothing_else_is_there)
+{
+    struct room room = room_new(LIMIT, "volatile-lru");
+    struct writer writer = {.room = &room};
+    struct cache_metrics metrics;
+    int kept = 0;
+
+    for (; kept < 4000; kept++)
+        CHECK(write_one(&writer, kept, 500, 0) == ERR_OK);
+    writer.ends = true;
+    for (int i = 0; i < 40000; i++)
+        CHECK(write_one(&writer, 100000 + i, 500, 0) == ERR_OK);
+    cache_read_metrics(room.cache, &metrics);
+    CHECK(counter_read(&metrics.evicted) > 0);
+    writer.ends = false;
+    while (kept < 100000 && write_one(&writer, kept, 500, 0) == ERR_OK)
+        kept++;
+    CHECK(kept > 4000);
+    CHECK(kept < 40000);
+    for (int i = 0; i < kept; i++) {
+        struct name name = name_of(i);
+        struct cache_key key = cache_key(room.cache, 0, name_bytes(&name));
+        struct cache_view view;
+
+        CHECK(cache_peek(room.thread, key, 0, &view) == CACHE_FRESH);
+    }
+    room_free(&room);
 }
 
 /* Small, then large, then small again: pages of one size must become pages of the other. */
