@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: MIT
  *
  * Keeps what a policy (policy.h) decides about in doubly linked lists, one for each queue, and does
- * what the policy says. Nodes live where the owner wants them, inside entries or in an array of
- * their own, and are named by 32-bit references.
+ * what the policy says. It is for simulations, whose entries have no bytes: the miniature caches
+ * (whatif.h) and `larder bench cache`. The engine keeps its entries' order by pages (order.c).
+ * Nodes live where the owner wants them and are named by 32-bit references.
  *
  * Threads: lineup_hit: any thread, any time. Everything else under the owner's lock.
  */

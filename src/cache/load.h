@@ -14,7 +14,8 @@
  * shard's latch. All records that load also stand in the order of their numbers, and in a ring of
  * slots by their deadlines; these two are under a latch of their own.
  *
- * Memory: pool, one block a record, its key included. Limits: `max` of loads_begin.
+ * Memory: one block a record (base/mem.h), its key included, charged to the account.
+ * Limits: `max` of load_begin.
  */
 #ifndef LARDER_CACHE_LOAD_H
 #define LARDER_CACHE_LOAD_H

@@ -278,7 +278,7 @@ enum {
     SPARSE_UNITS_MAX = 256, /*   and units, because not every one begins a page */
     WASTE_SHARE = 32,       /* this part of what is backed may be holes, */
     WASTE_PAGES = 4,        /*   and so many pages' bytes */
-    CPOOL_SHARE = 4,        /* with so little left a page is always worth it, */
+    CHEAP_SHARE = 4,        /* with so little left a page is always worth it, */
     FAIR_SHARE = 16,        /*   and with so few holes never */
 };
 
@@ -333,7 +333,7 @@ uint32_t pool_sparse(struct pool *pool, bool want)
         return REGION_NOTHING;
     u = &pool->region.units[page];
     here = page_waste(u);
-    if (u->fresh - here < u->fresh / CPOOL_SHARE)
+    if (u->fresh - here < u->fresh / CHEAP_SHARE)
         return page;
     if (!want && wasted <= pool_backed(pool) / WASTE_SHARE + WASTE_PAGES * unit)
         return REGION_NOTHING;

@@ -30,9 +30,9 @@
  * Each page knows the earliest end of its entries, or an earlier time; the pages stand in a wheel
  * by that time. So an end costs an entry no links either.
  *
- * Threads: all calls under the one latch that the pool's owner keeps, but pool_at, pool_ref,
- * pool_has, pool_cost, the figures, pool_due_ms and holds. Limits: charged to the account given at
- * birth, as the system backs it, 4 KiB at a time.
+ * Threads: all calls under the one latch that the pool's owner keeps, but names of places
+ * (pool_at to pool_has), pool_cost, pool_queue_of, holds, and what may be asked without it as said
+ * there. Limits: charged to the account given at birth, as the system backs it, 4 KiB at a time.
  */
 #ifndef LARDER_CACHE_POOL_H
 #define LARDER_CACHE_POOL_H
@@ -115,7 +115,8 @@ struct pool_queue {
 
 const struct pool_queue *pool_queue(const struct pool *pool, unsigned queue);
 
-/* The queue of the page that the place is in. */
+/* The queue of the page that the place is in, which the caller may see; without the latch it may be
+ * another one by now. */
 unsigned pool_queue_of(const struct pool *pool, uint32_t ref);
 unsigned pool_page_queue(const struct pool *pool, uint32_t page);
 

@@ -1,17 +1,22 @@
 /* store.h: the engine's own view of itself, for the files of this room only.
  * SPDX-License-Identifier: MIT
  *
- * A put from outside to inside, and which lock guards what:
+ * Which latch guards what. docs/design/engine.md tells the same as a story.
  *
+ *   sweep.latch       where the sweep is; who has it may wait for shards, so it is only tried
+ *   threads_latch     the threads, and what those that left had retired
  *   shard.latch       the shard's table, its entries' places in it, its loads
  *   order_latch       the pool and the policy      \
- *   purge_latch       the drawing of a purge's      | leaves: under a shard's latch,
- *                     number and its storing        | and under each only those named
- *   tag_stripe.latch  records of tags               | below it
+ *   the shelf's       the memory of tables          | leaves: under a shard's latch,
+ *   purge_latch       the drawing of a purge's      | and under each only those named
+ *                     number and its storing        | below it
+ *   tag_stripe.latch  records of tags               |
  *   loads.latch       deadlines, order of loads     |
  *   watch_ring.latch  watches                      /
+ *   whatif's          the miniature caches; who finds it taken goes on without
  *
- *   Several shards are locked in ascending order (cache_lock), never one by one.
+ *   Several shards are locked in ascending order (cache_lock), never one by one. Whoever makes room
+ *   only tries the latches of shards, and so may hold some.
  */
 #ifndef LARDER_CACHE_STORE_H
 #define LARDER_CACHE_STORE_H

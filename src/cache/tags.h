@@ -13,7 +13,7 @@
  *
  * Threads: any; records are found under the latch of their stripe; numbers are read by anybody who
  * sees an entry that points at the record.
- * Memory: pool, charged to the account. Limits: TAGS_LINGERING_MAX.
+ * Memory: one block a record (base/mem.h), charged to the account. Limits: TAGS_LINGERING_MAX.
  */
 #ifndef LARDER_CACHE_TAGS_H
 #define LARDER_CACHE_TAGS_H
