@@ -70,7 +70,7 @@ static size_t class_size(unsigned class_)
     unsigned doubling = 0, step = 0;
 
     if (class_ < FINE_CLASSES)
-        return (class_ + 2) * 8;
+        return ((size_t)class_ + 2) * 8;
     doubling = (class_ - FINE_CLASSES) / STEPS_DOUBLING;
     step = (class_ - FINE_CLASSES) % STEPS_DOUBLING;
     return (size_t)(STEPS_DOUBLING + step + 1) << (doubling + 4);

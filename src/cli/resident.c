@@ -17,6 +17,17 @@ enum {
     TRIM_PAUSE_MS = 10000,  /*   but no more often */
 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED true
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED false
+#endif
+
 struct resident {
     struct loop *loop;
     struct cache *cache;
@@ -122,6 +133,9 @@ void resident_begin(struct resident *resident, struct loop *worker)
 {
     uint64_t addresses = 0;
 
+    /* Sanitizers keep what is freed, and copies of everything. */
+    if (IS_SANITIZED)
+        return;
     resident->worker = worker;
     resident_read(&addresses, &resident->idle_bytes);
     timer_set(resident->loop, &resident->timer, loop_now_ms(resident->loop) + LOOK_MS);
