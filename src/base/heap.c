@@ -463,6 +463,11 @@ size_t heap_cost(const void *block)
     return unit->use == UNIT_PAGE ? class_size(unit->class_) : (size_t)unit->fresh << STEP_SHIFT;
 }
 
+size_t heap_fit(size_t size)
+{
+    return size > SPAN_MAX * UNIT_SIZE ? cost_of(size) - STEP_SIZE : cost_of(size);
+}
+
 struct heap *heap_of(const void *block)
 {
     return chunk_of(block)->lane->heap;

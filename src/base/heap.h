@@ -50,6 +50,9 @@ void heap_return(void *block);
 /* What the block takes, rounding included. 0 for NULL. */
 size_t heap_cost(const void *block);
 
+/* The largest size that costs no more than this one. */
+size_t heap_fit(size_t size);
+
 /* Where the block is from. */
 struct heap *heap_of(const void *block);
 

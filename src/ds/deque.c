@@ -73,7 +73,7 @@ void deque_free(struct deque **owner)
 static struct deque_block *block_new(struct deque *deque, struct deque_block *prev, size_t size)
 {
     struct deque_block *block = heap_take(heap_of(deque), sizeof *block);
-    struct packed *packed = packed_new(heap_of(deque), size < 128 ? 128 : size);
+    struct packed *packed = packed_new(heap_of(deque), size);
 
     if (block == NULL || packed == NULL) {
         heap_give(&block);

@@ -3,6 +3,8 @@
 
 #include "base/must.h"
 
+enum { LARGE = 16 << 10 /* bytes */ };
+
 struct packed {
     uint32_t capacity;
     uint32_t size;
@@ -67,11 +69,21 @@ static size_t get_back(const uint8_t *end, size_t *ret_number)
     return size;
 }
 
+/* As much as a block of this capacity can hold. */
+static size_t fitting(size_t capacity)
+{
+    size_t fit = heap_fit(sizeof(struct packed) + capacity) - sizeof(struct packed);
+
+    return fit < PACKED_SIZE_MAX ? fit : PACKED_SIZE_MAX;
+}
+
 struct packed *packed_new(struct heap *heap, size_t capacity)
 {
-    struct packed *packed = heap_take(heap, sizeof *packed + capacity);
+    struct packed *packed = NULL;
 
     must(capacity <= PACKED_SIZE_MAX);
+    capacity = fitting(capacity);
+    packed = heap_take(heap, sizeof *packed + capacity);
     if (packed != NULL)
         *packed = (struct packed){.capacity = (uint32_t)capacity};
     return packed;
@@ -114,7 +126,8 @@ static enum err make_gap(struct packed **owner, size_t place, size_t old_size, s
     if (size > PACKED_SIZE_MAX)
         return ERR_FULL;
     if (size > packed->capacity) {
-        size_t capacity = size + size / 2 < PACKED_SIZE_MAX ? size + size / 2 : PACKED_SIZE_MAX;
+        size_t more = size < LARGE ? size / 8 : size / 2;
+        size_t capacity = fitting(size + more < PACKED_SIZE_MAX ? size + more : PACKED_SIZE_MAX);
         struct packed *larger = heap_resize(packed, sizeof *packed + capacity);
 
         if (larger == NULL)
@@ -158,7 +171,7 @@ enum err packed_replace(struct packed **owner, size_t place, struct bytes value)
 static void shrink(struct packed **owner)
 {
     struct packed *packed = *owner;
-    size_t capacity = packed->size + packed->size / 4 + 16;
+    size_t capacity = fitting(packed->size + packed->size / 8);
 
     if (packed->capacity < 256 || packed->size > packed->capacity / 3)
         return;

@@ -14,7 +14,8 @@
  * An element is named by its place: the distance of its first byte from the beginning. Places
  * behind a change move.
  *
- * Memory: the heap's; grows by half its size. Threads: its owner's. Limits: PACKED_SIZE_MAX bytes.
+ * Memory: the heap's; grows by an eighth of its size, a large one by half. Threads: its owner's.
+ * Limits: PACKED_SIZE_MAX bytes.
  */
 #ifndef LARDER_DS_PACKED_H
 #define LARDER_DS_PACKED_H

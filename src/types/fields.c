@@ -7,14 +7,19 @@
 struct field {
     struct map_node node;
     uint32_t name_size;
-    size_t value_size;
+    uint32_t value_size;
     uint8_t bytes[]; /* name, value */
 };
 
-struct fields {
-    struct packed *packed; /* NULL: in the map */
+/* What only large ones have. */
+struct fields_table {
     struct map map;
     size_t nodes_cost;
+};
+
+struct fields {
+    struct packed *packed; /* NULL: in the table */
+    struct fields_table *table;
     struct type_rules *rules;
 };
 
@@ -49,7 +54,6 @@ struct fields *fields_new(struct type_rules *rules)
         return NULL;
     }
     *fields = (struct fields){.packed = packed, .rules = rules};
-    map_init(&fields->map, fields->rules->heap, name_of);
     return fields;
 }
 
@@ -58,20 +62,24 @@ void fields_free(struct fields **owner)
     if (*owner == NULL)
         return;
     if ((*owner)->packed == NULL)
-        type_rules_bury((*owner)->rules, &(*owner)->map, (*owner)->nodes_cost);
+        type_rules_bury((*owner)->rules, &(*owner)->table->map, (*owner)->table->nodes_cost);
     packed_free(&(*owner)->packed);
+    heap_give(&(*owner)->table);
     heap_give(owner);
 }
 
 size_t fields_count(const struct fields *fields)
 {
-    return fields->packed != NULL ? packed_count(fields->packed) / 2 : fields->map.count;
+    return fields->packed != NULL ? packed_count(fields->packed) / 2 : fields->table->map.count;
 }
 
 size_t fields_cost(const struct fields *fields)
 {
-    return heap_cost(fields) + heap_cost(fields->packed) + map_cost(&fields->map) +
-           fields->nodes_cost;
+    size_t cost = heap_cost(fields) + heap_cost(fields->packed) + heap_cost(fields->table);
+
+    if (fields->table != NULL)
+        cost += map_cost(&fields->table->map) + fields->table->nodes_cost;
+    return cost;
 }
 
 bool fields_are_packed(const struct fields *fields)
@@ -84,12 +92,13 @@ static struct field *field_new(struct heap *heap, struct bytes name, struct byte
     struct field *field = NULL;
 
     must(name.size <= UINT32_MAX);
+    must(value.size <= UINT32_MAX);
     field = heap_take(heap, sizeof *field + name.size + value.size);
     if (field == NULL)
         return NULL;
     field->node = (struct map_node){0};
     field->name_size = (uint32_t)name.size;
-    field->value_size = value.size;
+    field->value_size = (uint32_t)value.size;
     if (name.size > 0)
         memcpy(field->bytes, name.data, name.size);
     if (value.size > 0)
@@ -97,49 +106,51 @@ static struct field *field_new(struct heap *heap, struct bytes name, struct byte
     return field;
 }
 
-static enum err set_in_map(struct fields *fields, struct map *map, size_t *cost, struct bytes name,
-                           struct bytes value, bool *ret_added)
+static enum err set_in_table(const struct fields *fields, struct fields_table *table,
+                             struct bytes name, struct bytes value, bool *ret_added)
 {
     uint32_t hash = hash_of(fields, name);
-    struct map_node *old = map_find(map, hash, name);
+    struct map_node *old = map_find(&table->map, hash, name);
     struct field *field = field_new(fields->rules->heap, name, value);
     bool added = old == NULL;
 
     if (field == NULL)
         return ERR_FULL;
     if (old != NULL) {
-        map_exchange(map, old, &field->node);
-        *cost -= heap_cost(old);
+        map_exchange(&table->map, old, &field->node);
+        table->nodes_cost -= heap_cost(old);
         heap_give(&old);
-    } else if (map_insert(map, &field->node, hash) != ERR_OK) {
+    } else if (map_insert(&table->map, &field->node, hash) != ERR_OK) {
         heap_give(&field);
         return ERR_FULL;
     }
-    *cost += heap_cost(field);
+    table->nodes_cost += heap_cost(field);
     *ret_added = added;
     return ERR_OK;
 }
 
 static enum err unpack(struct fields *fields)
 {
+    struct fields_table *table = heap_take(fields->rules->heap, sizeof *table);
     struct fields_walk walk = {0};
     struct bytes name, value;
-    struct map map;
-    size_t cost = 0;
 
-    map_init(&map, fields->rules->heap, name_of);
+    if (table == NULL)
+        return ERR_FULL;
+    table->nodes_cost = 0;
+    map_init(&table->map, fields->rules->heap, name_of);
     while (fields_next(fields, &walk, &name, &value)) {
         bool added = false;
 
-        if (set_in_map(fields, &map, &cost, name, value, &added) != ERR_OK) {
-            must(map_free_nodes(&map, &(struct map_walk){0}, SIZE_MAX));
+        if (set_in_table(fields, table, name, value, &added) != ERR_OK) {
+            must(map_free_nodes(&table->map, &(struct map_walk){0}, SIZE_MAX));
+            heap_give(&table);
             return ERR_FULL;
         }
     }
     packed_free(&fields->packed);
     type_rules_hold(fields->rules);
-    fields->map = map;
-    fields->nodes_cost = cost;
+    fields->table = table;
     return ERR_OK;
 }
 
@@ -176,7 +187,7 @@ enum err fields_set(struct fields *fields, struct bytes name, struct bytes value
         }
         TRY(unpack(fields));
     }
-    return set_in_map(fields, &fields->map, &fields->nodes_cost, name, value, ret_added);
+    return set_in_table(fields, fields->table, name, value, ret_added);
 }
 
 bool fields_get(const struct fields *fields, struct bytes name, struct bytes *ret_value)
@@ -189,7 +200,7 @@ bool fields_get(const struct fields *fields, struct bytes name, struct bytes *re
         *ret_value = packed_get(fields->packed, packed_next(fields->packed, place));
         return true;
     }
-    struct map_node *node = map_find(&fields->map, hash_of(fields, name), name);
+    struct map_node *node = map_find(&fields->table->map, hash_of(fields, name), name);
 
     if (node == NULL)
         return false;
@@ -207,11 +218,11 @@ bool fields_remove(struct fields *fields, struct bytes name)
         packed_remove(&fields->packed, place, 2);
         return true;
     }
-    struct map_node *node = map_take(&fields->map, hash_of(fields, name), name);
+    struct map_node *node = map_take(&fields->table->map, hash_of(fields, name), name);
 
     if (node == NULL)
         return false;
-    fields->nodes_cost -= heap_cost(node);
+    fields->table->nodes_cost -= heap_cost(node);
     heap_give(&node);
     return true;
 }
@@ -229,7 +240,7 @@ bool fields_next(const struct fields *fields, struct fields_walk *walk, struct b
         walk->place = packed_next(fields->packed, value);
         return true;
     }
-    struct map_node *node = map_next(&fields->map, &walk->walk);
+    struct map_node *node = map_next(&fields->table->map, &walk->walk);
 
     if (node == NULL)
         return false;
@@ -258,7 +269,7 @@ uint64_t fields_scan(const struct fields *fields, uint64_t cursor, fields_scan_f
     struct bytes name, value;
 
     if (fields->packed == NULL)
-        return map_scan(&fields->map, cursor, tell_node, &scan);
+        return map_scan(&fields->table->map, cursor, tell_node, &scan);
     while (fields_next(fields, &walk, &name, &value))
         each(context, name, value);
     return 0;
@@ -275,7 +286,7 @@ void fields_random(const struct fields *fields, struct random *random, struct by
         *ret_value = packed_get(fields->packed, packed_next(fields->packed, place));
         return;
     }
-    const struct map_node *node = map_random(&fields->map, random);
+    const struct map_node *node = map_random(&fields->table->map, random);
 
     *ret_name = name_of(node);
     *ret_value = value_of(node);

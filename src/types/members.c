@@ -13,10 +13,15 @@ struct member {
     uint8_t bytes[];
 };
 
-struct members {
-    struct intset *numbers; /* NULL: in the map */
+/* What only large ones have. */
+struct members_table {
     struct map map;
     size_t nodes_cost;
+};
+
+struct members {
+    struct intset *numbers; /* NULL: in the table */
+    struct members_table *table;
     struct type_rules *rules;
 };
 
@@ -43,7 +48,6 @@ struct members *members_new(struct type_rules *rules)
         return NULL;
     }
     *members = (struct members){.numbers = numbers, .rules = rules};
-    map_init(&members->map, members->rules->heap, name_of);
     return members;
 }
 
@@ -52,20 +56,24 @@ void members_free(struct members **owner)
     if (*owner == NULL)
         return;
     if ((*owner)->numbers == NULL)
-        type_rules_bury((*owner)->rules, &(*owner)->map, (*owner)->nodes_cost);
+        type_rules_bury((*owner)->rules, &(*owner)->table->map, (*owner)->table->nodes_cost);
     intset_free(&(*owner)->numbers);
+    heap_give(&(*owner)->table);
     heap_give(owner);
 }
 
 size_t members_count(const struct members *members)
 {
-    return members->numbers != NULL ? intset_count(members->numbers) : members->map.count;
+    return members->numbers != NULL ? intset_count(members->numbers) : members->table->map.count;
 }
 
 size_t members_cost(const struct members *members)
 {
-    return heap_cost(members) + heap_cost(members->numbers) + map_cost(&members->map) +
-           members->nodes_cost;
+    size_t cost = heap_cost(members) + heap_cost(members->numbers) + heap_cost(members->table);
+
+    if (members->table != NULL)
+        cost += map_cost(&members->table->map) + members->table->nodes_cost;
+    return cost;
 }
 
 bool members_are_numbers(const struct members *members)
@@ -73,8 +81,8 @@ bool members_are_numbers(const struct members *members)
     return members->numbers != NULL;
 }
 
-static enum err add_to_map(const struct members *members, struct map *map, size_t *cost,
-                           struct bytes name)
+static enum err add_to_table(const struct members *members, struct members_table *table,
+                             struct bytes name)
 {
     struct member *member = NULL;
 
@@ -85,11 +93,11 @@ static enum err add_to_map(const struct members *members, struct map *map, size_
     member->size = (uint32_t)name.size;
     if (name.size > 0)
         memcpy(member->bytes, name.data, name.size);
-    if (map_insert(map, &member->node, hash_of(members, name)) != ERR_OK) {
+    if (map_insert(&table->map, &member->node, hash_of(members, name)) != ERR_OK) {
         heap_give(&member);
         return ERR_FULL;
     }
-    *cost += heap_cost(member);
+    table->nodes_cost += heap_cost(member);
     return ERR_OK;
 }
 
@@ -101,25 +109,27 @@ static struct bytes number_text(int64_t number, char text[MEMBER_TEXT_SIZE])
     return bytes_of(text, (size_t)size);
 }
 
-static enum err to_map(struct members *members)
+static enum err to_table(struct members *members)
 {
+    struct members_table *table = heap_take(members->rules->heap, sizeof *table);
     char text[MEMBER_TEXT_SIZE];
-    struct map map;
-    size_t cost = 0;
 
-    map_init(&map, members->rules->heap, name_of);
+    if (table == NULL)
+        return ERR_FULL;
+    table->nodes_cost = 0;
+    map_init(&table->map, members->rules->heap, name_of);
     for (size_t i = 0; i < intset_count(members->numbers); i++) {
         struct bytes name = number_text(intset_at(members->numbers, i), text);
 
-        if (add_to_map(members, &map, &cost, name) != ERR_OK) {
-            must(map_free_nodes(&map, &(struct map_walk){0}, SIZE_MAX));
+        if (add_to_table(members, table, name) != ERR_OK) {
+            must(map_free_nodes(&table->map, &(struct map_walk){0}, SIZE_MAX));
+            heap_give(&table);
             return ERR_FULL;
         }
     }
     intset_free(&members->numbers);
     type_rules_hold(members->rules);
-    members->map = map;
-    members->nodes_cost = cost;
+    members->table = table;
     return ERR_OK;
 }
 
@@ -131,16 +141,16 @@ enum err members_add(struct members *members, struct bytes member, bool *ret_add
         TRY(intset_add(&members->numbers, number, ret_added));
         /* Numbers for lack of memory are no fault: they change their form with the next one. */
         if (intset_count(members->numbers) > type_rule(&members->rules->set_numbers))
-            (void)(to_map(members) == ERR_OK);
+            (void)(to_table(members) == ERR_OK);
         return ERR_OK;
     }
     if (members->numbers != NULL)
-        TRY(to_map(members));
+        TRY(to_table(members));
     if (members_has(members, member)) {
         *ret_added = false;
         return ERR_OK;
     }
-    TRY(add_to_map(members, &members->map, &members->nodes_cost, member));
+    TRY(add_to_table(members, members->table, member));
     *ret_added = true;
     return ERR_OK;
 }
@@ -151,7 +161,7 @@ bool members_has(const struct members *members, struct bytes member)
 
     if (members->numbers != NULL)
         return number_i64(member, &number) == ERR_OK && intset_has(members->numbers, number);
-    return map_find(&members->map, hash_of(members, member), member) != NULL;
+    return map_find(&members->table->map, hash_of(members, member), member) != NULL;
 }
 
 bool members_remove(struct members *members, struct bytes member)
@@ -160,11 +170,11 @@ bool members_remove(struct members *members, struct bytes member)
 
     if (members->numbers != NULL)
         return number_i64(member, &number) == ERR_OK && intset_remove(members->numbers, number);
-    struct map_node *node = map_take(&members->map, hash_of(members, member), member);
+    struct map_node *node = map_take(&members->table->map, hash_of(members, member), member);
 
     if (node == NULL)
         return false;
-    members->nodes_cost -= heap_cost(node);
+    members->table->nodes_cost -= heap_cost(node);
     heap_give(&node);
     return true;
 }
@@ -178,7 +188,7 @@ bool members_next(const struct members *members, struct members_walk *walk,
         *ret_member = number_text(intset_at(members->numbers, walk->index++), walk->text);
         return true;
     }
-    struct map_node *node = map_next(&members->map, &walk->walk);
+    struct map_node *node = map_next(&members->table->map, &walk->walk);
 
     if (node == NULL)
         return false;
@@ -206,7 +216,7 @@ uint64_t members_scan(const struct members *members, uint64_t cursor, members_sc
     struct bytes member;
 
     if (members->numbers == NULL)
-        return map_scan(&members->map, cursor, tell_node, &scan);
+        return map_scan(&members->table->map, cursor, tell_node, &scan);
     while (members_next(members, &walk, &member))
         each(context, member);
     return 0;
@@ -216,7 +226,7 @@ struct bytes members_random(const struct members *members, struct random *random
                             char text[MEMBER_TEXT_SIZE])
 {
     if (members->numbers == NULL)
-        return name_of(map_random(&members->map, random));
+        return name_of(map_random(&members->table->map, random));
     size_t index = random_below(random, intset_count(members->numbers));
 
     return number_text(intset_at(members->numbers, index), text);

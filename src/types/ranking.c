@@ -5,11 +5,13 @@
 #include "base/must.h"
 #include "ds/packed.h"
 
-/* Packed: member, then the eight bytes of its score, in order. */
+#include <math.h>
+
+/* Packed: member, then its score in one to eight bytes, in order. */
 struct ranking {
     struct packed *packed; /* NULL: in list and map */
     struct skiplist *list;
-    struct map map;
+    struct map *map;
     struct type_rules *rules;
 };
 
@@ -39,7 +41,6 @@ struct ranking *ranking_new(struct type_rules *rules)
         return NULL;
     }
     *ranking = (struct ranking){.packed = packed, .rules = rules};
-    map_init(&ranking->map, ranking->rules->heap, name_of);
     return ranking;
 }
 
@@ -51,10 +52,11 @@ void ranking_free(struct ranking **owner)
         size_t bytes = skiplist_cost((*owner)->list);
 
         skiplist_forget((*owner)->list);
-        type_rules_bury((*owner)->rules, &(*owner)->map, bytes);
+        type_rules_bury((*owner)->rules, (*owner)->map, bytes);
     }
     packed_free(&(*owner)->packed);
     skiplist_free(&(*owner)->list);
+    heap_give(&(*owner)->map);
     heap_give(owner);
 }
 
@@ -66,9 +68,11 @@ size_t ranking_count(const struct ranking *ranking)
 
 size_t ranking_cost(const struct ranking *ranking)
 {
-    size_t list = ranking->list == NULL ? 0 : skiplist_cost(ranking->list);
+    size_t cost = heap_cost(ranking) + heap_cost(ranking->packed);
 
-    return heap_cost(ranking) + heap_cost(ranking->packed) + list + map_cost(&ranking->map);
+    if (ranking->packed == NULL)
+        cost += skiplist_cost(ranking->list) + heap_cost(ranking->map) + map_cost(ranking->map);
+    return cost;
 }
 
 bool ranking_is_packed(const struct ranking *ranking)
@@ -78,20 +82,47 @@ bool ranking_is_packed(const struct ranking *ranking)
 
 /* ---- packed -------------------------------------------------------------------------------- */
 
-static struct bytes score_bytes(const double *score)
+/* A score in as few bytes as it needs: most are small whole numbers. */
+struct score_text {
+    uint8_t bytes[sizeof(double)];
+    size_t size;
+};
+
+static struct score_text score_write(double score)
 {
-    return bytes_of(score, sizeof *score);
+    struct score_text text = {.size = sizeof score};
+    bool is_whole = score >= INT32_MIN && score <= INT32_MAX && score == (int32_t)score &&
+                    !(score == 0 && signbit(score));
+    int32_t number = is_whole ? (int32_t)score : 0;
+
+    memcpy(text.bytes, &score, sizeof score);
+    if (!is_whole)
+        return text;
+    /* The low bytes come first on the machines this runs on; the sign is in the last that is kept.
+     */
+    memcpy(text.bytes, &number, sizeof number);
+    text.size = number == (int8_t)number ? 1 : number == (int16_t)number ? 2 : sizeof number;
+    return text;
+}
+
+static double score_read(struct bytes bytes)
+{
+    double score = 0;
+    int32_t number = 0;
+
+    if (bytes.size == sizeof score) {
+        memcpy(&score, bytes.data, sizeof score);
+        return score;
+    }
+    must(bytes.size == 1 || bytes.size == 2 || bytes.size == sizeof number);
+    memcpy(&number, bytes.data, bytes.size);
+    return bytes.size == 1 ? (int8_t)number : bytes.size == 2 ? (int16_t)number : number;
 }
 
 /* The score of the member at `place`. */
 static double score_at(const struct ranking *ranking, size_t place)
 {
-    struct bytes bytes = packed_get(ranking->packed, packed_next(ranking->packed, place));
-    double score = 0;
-
-    must(bytes.size == sizeof score);
-    memcpy(&score, bytes.data, sizeof score);
-    return score;
+    return score_read(packed_get(ranking->packed, packed_next(ranking->packed, place)));
 }
 
 static size_t pair_next(const struct ranking *ranking, size_t place)
@@ -119,7 +150,9 @@ static enum err insert_packed(struct ranking *ranking, double score, struct byte
 {
     size_t place = place_for(ranking, score, member);
 
-    TRY(packed_insert(&ranking->packed, place, score_bytes(&score)));
+    struct score_text text = score_write(score);
+
+    TRY(packed_insert(&ranking->packed, place, bytes_of(text.bytes, text.size)));
     enum err err = packed_insert(&ranking->packed, place, member);
 
     if (err != ERR_OK)
@@ -135,7 +168,7 @@ static enum err insert_node(struct ranking *ranking, double score, struct bytes 
 
     if (node == NULL)
         return ERR_FULL;
-    if (map_insert(&ranking->map, &node->in_map, hash_of(ranking, member)) == ERR_OK)
+    if (map_insert(ranking->map, &node->in_map, hash_of(ranking, member)) == ERR_OK)
         return ERR_OK;
     skiplist_remove(ranking->list, node);
     return ERR_FULL;
@@ -143,7 +176,16 @@ static enum err insert_node(struct ranking *ranking, double score, struct bytes 
 
 static struct skip_node *find_node(const struct ranking *ranking, struct bytes member)
 {
-    return node_of(map_find(&ranking->map, hash_of(ranking, member), member));
+    return node_of(map_find(ranking->map, hash_of(ranking, member), member));
+}
+
+/* As it was before it was unpacked. */
+static void forget_table(struct ranking *ranking)
+{
+    skiplist_free(&ranking->list);
+    if (ranking->map != NULL)
+        map_fini(ranking->map);
+    heap_give(&ranking->map);
 }
 
 static enum err unpack(struct ranking *ranking)
@@ -151,16 +193,19 @@ static enum err unpack(struct ranking *ranking)
     uint64_t seed = hash_mix(ranking->rules->secret.words[0], (uintptr_t)ranking);
 
     ranking->list = skiplist_new(ranking->rules->heap, seed);
-    if (ranking->list == NULL)
+    ranking->map = heap_take(ranking->rules->heap, sizeof *ranking->map);
+    if (ranking->map != NULL)
+        map_init(ranking->map, ranking->rules->heap, name_of);
+    if (ranking->list == NULL || ranking->map == NULL) {
+        forget_table(ranking);
         return ERR_FULL;
+    }
     for (size_t place = 0; place < packed_size(ranking->packed);
          place = pair_next(ranking, place)) {
         struct bytes member = packed_get(ranking->packed, place);
 
         if (insert_node(ranking, score_at(ranking, place), member) != ERR_OK) {
-            skiplist_free(&ranking->list);
-            map_fini(&ranking->map);
-            map_init(&ranking->map, ranking->rules->heap, name_of);
+            forget_table(ranking);
             return ERR_FULL;
         }
     }
@@ -249,7 +294,7 @@ bool ranking_remove(struct ranking *ranking, struct bytes member)
         packed_remove(&ranking->packed, place, 2);
         return true;
     }
-    struct map_node *node = map_take(&ranking->map, hash_of(ranking, member), member);
+    struct map_node *node = map_take(ranking->map, hash_of(ranking, member), member);
 
     if (node == NULL)
         return false;
@@ -292,7 +337,7 @@ void ranking_remove_ranks(struct ranking *ranking, size_t from, size_t count)
     while (count-- > 0) {
         struct skip_node *next = node->lanes[0].next;
 
-        must(map_take(&ranking->map, node->in_map.hash, skip_member(node)) == &node->in_map);
+        must(map_take(ranking->map, node->in_map.hash, skip_member(node)) == &node->in_map);
         skiplist_remove(ranking->list, node);
         node = next;
     }
@@ -373,7 +418,7 @@ uint64_t ranking_scan(const struct ranking *ranking, uint64_t cursor, ranking_sc
     struct scan scan = {each, context};
 
     if (ranking->packed == NULL)
-        return map_scan(&ranking->map, cursor, tell_node, &scan);
+        return map_scan(ranking->map, cursor, tell_node, &scan);
     for (size_t place = 0; place < packed_size(ranking->packed); place = pair_next(ranking, place))
         each(context, packed_get(ranking->packed, place), score_at(ranking, place));
     return 0;

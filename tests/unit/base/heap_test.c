@@ -106,6 +106,8 @@ TEST(a_size_costs_at_most_an_eighth_more)
 
         CHECK(block != NULL);
         CHECK(cost >= size);
+        CHECK(heap_fit(size) >= size);
+        CHECK(heap_fit(heap_fit(size)) == heap_fit(size));
         CHECK(cost <= 16 || cost <= size + 8 || cost <= size + size / 8 + 16 ||
               (size > (16 << 10) && cost <= size + 8192));
         heap_give(&block);

@@ -6,6 +6,7 @@
 #include "types/members.h"
 #include "types/ranking.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum { NAMES = 300, STEPS = 20000 };
@@ -369,4 +370,46 @@ TEST(values_may_outlive_the_maker_of_their_rules)
     members_free(&members);
     type_rules_close(&limits);
     fields_free(&fields);
+}
+
+TEST(a_packed_score_comes_back_as_it_was)
+{
+    static const double scores[] = {0,
+                                    -0.0,
+                                    1,
+                                    -1,
+                                    127,
+                                    128,
+                                    -128,
+                                    -129,
+                                    32767,
+                                    32768,
+                                    -32768,
+                                    -32769,
+                                    1e9,
+                                    2147483647,
+                                    2147483648,
+                                    -2147483648.0,
+                                    -2147483649.0,
+                                    1.5,
+                                    -0.1,
+                                    1e300,
+                                    -1e-300,
+                                    INFINITY,
+                                    -INFINITY};
+    struct type_rules *limits = rules(100);
+    struct ranking *ranking = ranking_new(limits);
+    bool added = false;
+
+    for (unsigned i = 0; i < sizeof scores / sizeof scores[0]; i++) {
+        struct bytes member = bytes_of(&i, sizeof i);
+        double score = 7;
+
+        CHECK(ranking_set(ranking, member, scores[i], &added) == ERR_OK);
+        CHECK(added && ranking_is_packed(ranking));
+        CHECK(ranking_score(ranking, member, &score));
+        CHECK(memcmp(&score, &scores[i], sizeof score) == 0);
+    }
+    ranking_free(&ranking);
+    type_rules_close(&limits);
 }
