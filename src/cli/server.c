@@ -271,8 +271,9 @@ static enum err signals_init(struct signals *signals, struct server *server, str
     (void)signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return fault_say(fault, ERR_SYSTEM, "signals cannot be blocked: %s", strerror(errno));
-    signals->watch =
-        (struct watch){signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), LOOP_READ, signals_came};
+    signals->watch = (struct watch){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
+                                    .wanted = LOOP_READ,
+                                    .ready = signals_came};
     if (signals->watch.fd < 0 || watch_start(server->loop, &signals->watch) != ERR_OK)
         return fault_say(fault, ERR_SYSTEM, "signals cannot be waited for: %s", strerror(errno));
     return ERR_OK;

@@ -19,7 +19,7 @@ static struct conn *conn_new(struct loop *loop, int fd, const struct conn_settin
     if (conn == NULL)
         return NULL;
     *conn = (struct conn){
-        .watch = {.fd = fd, .ready = conn_ready},
+        .watch = {.fd = fd, .once = true, .ready = conn_ready},
         .shared = conn_shared_of(loop),
         .settings = settings,
         .events = events,

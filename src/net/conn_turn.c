@@ -226,7 +226,9 @@ static void do_work(struct loop_task *task)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static ssize_t read_into(struct conn *conn, uint8_t *at, size_t size)
+/* Epoll tells once that something came: who leaves some of it asks to be told again. A read that
+ * did not fill its room left nothing, but perhaps the end. */
+static ssize_t read_into(struct conn *conn, uint8_t *at, size_t size, unsigned what)
 {
     ssize_t count;
 
@@ -237,6 +239,9 @@ static ssize_t read_into(struct conn *conn, uint8_t *at, size_t size)
         conn_die(conn, conn->state == LINGERING ? ERR_OK : ERR_PEER_GONE, false);
     if (count > 0)
         conn->last_input_ms = conn->last_progress_ms = loop_now_ms(conn->shared->loop);
+    if (count > 0 && ((size_t)count == size || (what & (LOOP_LAST | LOOP_GONE)) != 0) &&
+        watch_again(conn->shared->loop, &conn->watch) != ERR_OK)
+        conn_die(conn, ERR_SYSTEM, true);
     return count;
 }
 
@@ -245,6 +250,8 @@ static void end_input(struct conn *conn)
     /* What was kept in a pause comes first; a new pause puts the end off, which is read again. */
     if (conn->again && conn->state == OPEN && conn->input.unread.size > 0)
         give_input(conn);
+    if (conn->state == OPEN && conn->paused)
+        conn_want(conn, conn->watch.wanted & ~(unsigned)LOOP_READ);
     if (conn->state == DEAD || (conn->state == OPEN && conn->paused))
         return;
     conn->ended = true;
@@ -263,10 +270,10 @@ static void end_input(struct conn *conn)
         conn_die(conn, ERR_PEER_GONE, false);
 }
 
-static void discard(struct conn *conn)
+static void discard(struct conn *conn, unsigned what)
 {
     struct conn_shared *shared = conn->shared;
-    ssize_t count = read_into(conn, shared->scratch, sizeof shared->scratch);
+    ssize_t count = read_into(conn, shared->scratch, sizeof shared->scratch, what);
 
     if (count == 0) {
         end_input(conn);
@@ -302,7 +309,7 @@ static void look_ahead(struct conn *conn)
 }
 
 /* Reads once: what did not fit is told by epoll in the next turn, after the others had theirs. */
-static void receive(struct conn *conn)
+static void receive(struct conn *conn, unsigned what)
 {
     struct conn_shared *shared = conn->shared;
     struct input_room room =
@@ -313,9 +320,9 @@ static void receive(struct conn *conn)
         conn_die(conn, ERR_FULL, true);
         return;
     }
-    ssize_t count = read_into(conn, room.at, room.size);
+    ssize_t count = read_into(conn, room.at, room.size, what);
 
-    if (count > 0) {
+    if (count > 0 && conn->state == OPEN) {
         input_arrived(&conn->input, room, (size_t)count);
         if (goes_ahead(conn))
             look_ahead(conn);
@@ -386,9 +393,9 @@ void conn_ready(struct watch *watch, unsigned what)
         conn_send_kept(conn);
     if ((what & (LOOP_READ | LOOP_GONE)) != 0 && conn_wants_input(conn)) {
         if (conn->state == OPEN)
-            receive(conn);
+            receive(conn, what);
         else
-            discard(conn);
+            discard(conn, what);
     } else if ((what & LOOP_GONE) != 0 && conn->state != DEAD) {
         hang_up(conn);
     } else if ((what & LOOP_READ) != 0) {

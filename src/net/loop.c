@@ -181,6 +181,8 @@ static enum err control(const struct loop *loop, int operation, struct watch *wa
         event.events |= EPOLLIN;
     if ((watch->wanted & LOOP_WRITE) != 0)
         event.events |= EPOLLOUT;
+    if (watch->once)
+        event.events |= EPOLLET | EPOLLRDHUP;
     return epoll_ctl(loop->epoll, operation, watch->fd, &event) == 0 ? ERR_OK : ERR_SYSTEM;
 }
 
@@ -194,6 +196,11 @@ enum err watch_want(struct loop *loop, struct watch *watch, unsigned wanted)
     if (watch->wanted == wanted)
         return ERR_OK;
     watch->wanted = wanted;
+    return control(loop, EPOLL_CTL_MOD, watch);
+}
+
+enum err watch_again(struct loop *loop, struct watch *watch)
+{
     return control(loop, EPOLL_CTL_MOD, watch);
 }
 
@@ -226,6 +233,8 @@ static void tell(const struct epoll_event *event)
         what |= LOOP_WRITE;
     if ((event->events & (EPOLLHUP | EPOLLERR)) != 0)
         what |= LOOP_GONE;
+    if ((event->events & EPOLLRDHUP) != 0)
+        what |= LOOP_READ | LOOP_LAST;
     watch->ready(watch, what);
 }
 

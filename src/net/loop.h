@@ -67,10 +67,16 @@ void timer_clear(struct loop *loop, struct timer *timer);
 
 /* ---- descriptors ------------------------------------------------------------------------- */
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_GONE = 4 /* hang-up or error: always told */ };
+enum {
+    LOOP_READ = 1,
+    LOOP_WRITE = 2,
+    LOOP_GONE = 4, /* hang-up or error: always told */
+    LOOP_LAST = 8, /* the other side sends no more; told with LOOP_READ to who is told once */
+};
 
 struct watch {
     int fd;
+    bool once; /* told when something comes, not as long as it is there: see watch_again */
     unsigned wanted;
     void (*ready)(struct watch *watch, unsigned what);
 };
@@ -80,6 +86,10 @@ enum err watch_want(struct loop *loop, struct watch *watch, unsigned wanted);
 
 /* Within a call of `ready`: whether others may follow in this turn. */
 bool loop_has_events(const struct loop *loop);
+
+/* Who is told once did not take all that there was: it is told once more, in the next turn.
+ * Changing what is wanted does the same. */
+enum err watch_again(struct loop *loop, struct watch *watch);
 
 /* After it returned, `ready` is not called again, also not for events of this turn. */
 void watch_stop(struct loop *loop, struct watch *watch);

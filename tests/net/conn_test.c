@@ -378,6 +378,38 @@ TEST(a_paused_owner_is_called_when_it_resumes_and_not_before)
     scene_close(&scene);
 }
 
+static void pause_again(struct end *end)
+{
+    conn_pause(end->conn);
+}
+
+TEST(an_end_that_a_pause_puts_off_is_told_after_it)
+{
+    struct scene scene;
+    int clock = 0;
+
+    scene_open(&scene, pair_tcp, 64);
+    scene.end.clock = &clock;
+    scene.end.consumes = false;
+    scene.end.on_received = pause_again;
+    end_accept(&scene.end, scene.loop, scene.fds[1]);
+    put(scene.fds[0], "last words");
+    TURN_UNTIL(scene.loop, scene.end.received_at > 0);
+    CHECK(shutdown(scene.fds[0], SHUT_WR) == 0);
+    for (int pauses = 0; pauses < 3; pauses++) {
+        scene.end.received_at = 0;
+        conn_resume(scene.end.conn);
+        TURN_UNTIL(scene.loop, scene.end.received_at > 0);
+        CHECK(!scene.end.ended);
+    }
+    scene.end.consumes = true;
+    scene.end.on_received = NULL;
+    conn_resume(scene.end.conn);
+    TURN_UNTIL(scene.loop, scene.end.ended);
+    CHECK(scene.end.got_size == 10);
+    scene_close(&scene);
+}
+
 /* Several connections of one loop whose peers sent something before the loop turns. */
 enum { CROWD = 20 };
 
