@@ -9,7 +9,7 @@
 #define MADV_COLLAPSE 25
 #endif
 
-enum { STEPS = 1 << (BLOCK_SHIFT - 12) };
+enum { STEP_SHIFT = 12, STEPS = 1 << (BLOCK_SHIFT - STEP_SHIFT) };
 
 void blocks_init(struct blocks *blocks, uint8_t *base, size_t bytes)
 {
@@ -26,19 +26,13 @@ void blocks_fini(struct blocks *blocks)
     must(error == 0);
 }
 
-static uint32_t block_of(const struct blocks *blocks, const uint8_t *at)
-{
-    return (uint32_t)((size_t)(at - blocks->base) >> BLOCK_SHIFT);
-}
-
 static void *block_at(const struct blocks *blocks, uint32_t block)
 {
     return blocks->base + ((size_t)block << BLOCK_SHIFT);
 }
 
-void blocks_backed(struct blocks *blocks, const uint8_t *at, size_t steps)
+static void block_backed(struct blocks *blocks, uint32_t block, size_t steps)
 {
-    uint32_t block = block_of(blocks, at);
     uint32_t waiting = atomic_load_explicit(&blocks->waiting_count, memory_order_relaxed);
 
     blocks->steps[block] = (uint16_t)(blocks->steps[block] + steps);
@@ -49,16 +43,41 @@ void blocks_backed(struct blocks *blocks, const uint8_t *at, size_t steps)
     atomic_store_explicit(&blocks->waiting_count, waiting + 1, memory_order_relaxed);
 }
 
-void blocks_gone(struct blocks *blocks, const uint8_t *at, size_t steps)
+static void block_gone(struct blocks *blocks, uint32_t block, size_t steps)
 {
-    uint32_t block = block_of(blocks, at);
-
     if (blocks->steps[block] & BLOCK_WHOLE) {
         blocks->steps[block] &= BLOCK_WHOLE - 1;
         (void)madvise(block_at(blocks, block), (size_t)1 << BLOCK_SHIFT, MADV_NOHUGEPAGE);
     }
     must(blocks->steps[block] >= steps);
     blocks->steps[block] = (uint16_t)(blocks->steps[block] - steps);
+}
+
+/* Calls `each` for each block that the steps are in. */
+static void cut(struct blocks *blocks, const uint8_t *at, size_t steps,
+                void (*each)(struct blocks *blocks, uint32_t block, size_t steps))
+{
+    size_t first = (size_t)(at - blocks->base) >> STEP_SHIFT;
+
+    while (steps > 0) {
+        size_t here = STEPS - first % STEPS;
+
+        if (here > steps)
+            here = steps;
+        each(blocks, (uint32_t)(first / STEPS), here);
+        first += here;
+        steps -= here;
+    }
+}
+
+void blocks_backed(struct blocks *blocks, const uint8_t *at, size_t steps)
+{
+    cut(blocks, at, steps, block_backed);
+}
+
+void blocks_gone(struct blocks *blocks, const uint8_t *at, size_t steps)
+{
+    cut(blocks, at, steps, block_gone);
 }
 
 void *blocks_next(struct blocks *blocks)

@@ -31,7 +31,7 @@ struct blocks {
 void blocks_init(struct blocks *blocks, uint8_t *base, size_t bytes);
 void blocks_fini(struct blocks *blocks);
 
-/* So many steps were backed, or went, at this address, within one block. */
+/* So many steps were backed, or went, from this address on. */
 void blocks_backed(struct blocks *blocks, const uint8_t *at, size_t steps);
 void blocks_gone(struct blocks *blocks, const uint8_t *at, size_t steps);
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/poison.h"
+#include "cache/blocks.h"
 #include "cache/latch.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #define RESERVED  ((size_t)64 << 30) /* bytes: as many entries as there are references have less */
 #define OPEN_STEP ((size_t)4 << 20)  /* made accessible at a time */
+#define BLOCK     ((size_t)1 << BLOCK_SHIFT)
 
 enum {
     PAGE = 4096,
@@ -26,9 +28,11 @@ struct hole {
 
 struct shelf {
     struct latch latch;
-    uint8_t *base;
-    size_t reserved;
-    size_t open; /* bytes from the base that may be touched */
+    struct blocks blocks;
+    uint8_t *base; /* a multiple of a block in what is reserved */
+    void *addresses;
+    size_t reserved; /* bytes from the base */
+    size_t open;     /* bytes from the base that may be touched */
     struct account *account;
     uint32_t next;      /* line from which on the next table is put */
     uint32_t taken;     /* lines */
@@ -44,13 +48,16 @@ struct shelf *shelf_new(struct account *account)
 
     *shelf = (struct shelf){.reserved = RESERVED, .account = account, .hole_max = HOLES_FIRST};
     for (; base == MAP_FAILED && shelf->reserved >= OPEN_STEP; shelf->reserved /= 2)
-        base = mmap(NULL, shelf->reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
+        base = mmap(NULL, shelf->reserved + BLOCK, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     must(base != MAP_FAILED);
     shelf->reserved *= 2;
-    shelf->base = base;
-    /* A huge page would back 2 MiB where one page was charged. A system without them says no. */
-    (void)madvise(base, shelf->reserved, MADV_NOHUGEPAGE);
+    shelf->addresses = base;
+    shelf->base = (uint8_t *)base + (-(uintptr_t)base & (BLOCK - 1));
+    /* A large page would back 2 MiB where one page was charged: only whole blocks become one
+     * (blocks.h). A system without them says no. */
+    (void)madvise(shelf->base, shelf->reserved, MADV_NOHUGEPAGE);
+    blocks_init(&shelf->blocks, shelf->base, shelf->reserved);
     shelf->holes = mem_new(shelf->hole_max, sizeof *shelf->holes);
     shelf->holes[shelf->hole_count++] = (struct hole){0, (uint32_t)(shelf->reserved / SHELF_LINE)};
     account_force(account, shelf->hole_max * sizeof *shelf->holes);
@@ -64,8 +71,9 @@ void shelf_free(struct shelf **owner)
 
     must(shelf->hole_count == 1 && shelf->holes[0].at == 0);
     unpoison(shelf->base, shelf->open);
-    error = munmap(shelf->base, shelf->reserved);
+    error = munmap(shelf->addresses, shelf->reserved + BLOCK);
     must(error == 0);
+    blocks_fini(&shelf->blocks);
     account_refund(shelf->account, shelf->hole_max * sizeof *shelf->holes);
     mem_free(&shelf->holes);
     mem_free(owner);
@@ -162,13 +170,16 @@ static void *take_lines(struct shelf *shelf, uint32_t lines)
     }
     struct hole *hole = &shelf->holes[number];
     size_t pages = hole_pages(*hole);
+    uint8_t *first_page = shelf->base + (size_t)page_up(hole->at) * PAGE;
     uint8_t *place = shelf->base + (size_t)hole->at * SHELF_LINE;
 
     hole->at += lines;
     hole->lines -= lines;
     shelf->next = hole->at;
     shelf->taken += lines;
-    account_force(shelf->account, (pages - hole_pages(*hole)) * PAGE);
+    pages -= hole_pages(*hole);
+    account_force(shelf->account, pages * PAGE);
+    blocks_backed(&shelf->blocks, first_page, pages);
     open_up(shelf, (size_t)hole->at * SHELF_LINE);
     if (hole->lines == 0)
         hole_delete(shelf, number);
@@ -230,10 +241,25 @@ void shelf_give(struct shelf *shelf, void *place, size_t bytes)
     behind = page_up(hole_end(lines)) < hole_end(hole) / PAGE_LINES ? page_up(hole_end(lines))
                                                                     : hole_end(hole) / PAGE_LINES;
     if (behind > first) {
-        int error = madvise(shelf->base + first * PAGE, (behind - first) * PAGE, MADV_DONTNEED);
+        int error = 0;
 
+        blocks_gone(&shelf->blocks, shelf->base + first * PAGE, behind - first);
+        error = madvise(shelf->base + first * PAGE, (behind - first) * PAGE, MADV_DONTNEED);
         must(error == 0 && behind - first == hole_pages(hole) - pages);
         account_refund(shelf->account, (behind - first) * PAGE);
     }
     latch_unlock(&shelf->latch);
+}
+
+bool shelf_collapse(struct shelf *shelf)
+{
+    void *block = NULL;
+
+    if (!blocks_are_waiting(&shelf->blocks) || !latch_try(&shelf->latch))
+        return false;
+    block = blocks_next(&shelf->blocks);
+    latch_unlock(&shelf->latch);
+    if (block != NULL)
+        blocks_collapse(block);
+    return block != NULL;
 }

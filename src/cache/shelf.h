@@ -22,6 +22,8 @@
 
 #include "base/account.h"
 
+#include <stdbool.h>
+
 enum { SHELF_LINE = 64 };
 
 struct shelf;
@@ -35,5 +37,8 @@ void shelf_free(struct shelf **owner);
 /* `bytes`, a multiple of SHELF_LINE, zeroed, at a multiple of it. Never NULL. */
 void *shelf_take(struct shelf *shelf, size_t bytes);
 void shelf_give(struct shelf *shelf, void *place, size_t bytes);
+
+/* Makes one large page of what is backed as a whole (blocks.h), if there is such. True: it did. */
+bool shelf_collapse(struct shelf *shelf);
 
 #endif

@@ -79,6 +79,7 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     more |= sweep_turn(thread);
     more |= room_keep(thread);
     more |= order_collapse(thread->cache);
+    more |= shelf_collapse(thread->cache->shelf);
     tags_tidy(&thread->cache->tags);
     thread->looked = false;
     (void)retired_reclaim(thread);
