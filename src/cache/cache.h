@@ -436,6 +436,11 @@ bool cache_random(struct cache_thread *thread, unsigned space, struct random *ra
 /* What the entry costs, everything included. */
 size_t cache_cost(struct cache_thread *thread, const struct cache_view *view);
 
+/* How often the entry was asked for lately: the logarithmic count of the policies lfu and
+ * volatile-lfu, up to 255. False: another policy runs, which does not count so. */
+bool cache_frequency(struct cache_thread *thread, const struct cache_view *view,
+                     unsigned *ret_count);
+
 /* The counts of cache/metrics.def, summed over all threads. */
 struct cache_metrics {
 #define METRIC(name, kind, text) struct counter name;

@@ -188,3 +188,14 @@ size_t cache_cost(struct cache_thread *thread, const struct cache_view *view)
 {
     return view->entry == NULL ? 0 : entry_cost(thread->cache, view->entry);
 }
+
+bool cache_frequency(struct cache_thread *thread, const struct cache_view *view,
+                     unsigned *ret_count)
+{
+    uint16_t bits = 0;
+
+    if (view->entry == NULL)
+        return false;
+    bits = (uint16_t)word_policy(entry_word(view->entry));
+    return policy_frequency(&thread->cache->policy_marker, bits, ret_count);
+}

@@ -189,6 +189,16 @@ uint16_t policy_fresh(const struct policy_marker *marker)
     return 0;
 }
 
+bool policy_frequency(const struct policy_marker *marker, uint16_t bits, unsigned *ret_count)
+{
+    uint32_t word = atomic_load_explicit(&marker->word, memory_order_relaxed);
+
+    if ((word & ((1 << POLICY_MARKS_BITS) - 1)) != POLICY_LOGS)
+        return false;
+    *ret_count = policy_log_count(bits, word >> POLICY_MARKS_BITS);
+    return true;
+}
+
 /* Time is what enters, measured by what is there: it stands still when nothing changes. */
 static void clock_advance(struct policy *policy, size_t size)
 {

@@ -74,6 +74,7 @@ enum { POLICY_HITS_MAX = 3, POLICY_MARKS_BITS = 2 };
 
 /* For policy_hit and policy_fresh, where hits are counted by their logarithm (policy_lfu.c). */
 uint16_t policy_log_fresh(uint32_t clock);
+unsigned policy_log_count(uint16_t bits, uint32_t clock);
 uint16_t policy_log_hit(uint16_t bits, uint32_t clock, struct random *random);
 
 /* The entry's bits after it was asked for: compare, and store when they changed. */
@@ -97,6 +98,10 @@ static inline uint16_t policy_hit(const struct policy_marker *marker, uint16_t b
 
 /* The bits of a new entry. */
 uint16_t policy_fresh(const struct policy_marker *marker);
+
+/* How often the entry was asked for, as its logarithmic count tells now: 5 for once, some 10 for a
+ * hundred times, 255 at most. False: the policy does not count so (lfu and volatile-lfu do). */
+bool policy_frequency(const struct policy_marker *marker, uint16_t bits, unsigned *ret_count);
 
 /* What time it is, from any thread, once in a while: for policies that look at ends. */
 static inline void policy_time(struct policy_marker *marker, int64_t now_ms)

@@ -47,6 +47,11 @@ uint16_t policy_log_fresh(uint32_t clock)
     return bits_of(COUNT_FIRST, clock >> EPOCH_SHIFT);
 }
 
+unsigned policy_log_count(uint16_t bits, uint32_t clock)
+{
+    return count_now(bits, clock >> EPOCH_SHIFT);
+}
+
 uint16_t policy_log_hit(uint16_t bits, uint32_t clock, struct random *random)
 {
     unsigned epoch = clock >> EPOCH_SHIFT;

@@ -325,6 +325,24 @@ def test_all_policies_of_redis_can_be_set_and_are_read_by_their_names(wire):
         assert wire.plain("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", name]
 
 
+def test_how_often_a_key_was_asked_for_is_told_when_the_policy_counts_it(wire):
+    before = wire.plain("CONFIG", "GET", "maxmemory-policy")[1]
+    wire.plain("SET", "often", "v")
+    assert b"LFU maxmemory policy is not selected" in wire.plain("OBJECT", "FREQ", "often")
+    assert wire.plain("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu") == b"OK"
+    wire.plain("DEL", "often", "once")
+    for _ in range(200):  # the policy takes over with the next turn
+        if isinstance(wire.plain("OBJECT", "FREQ", "often"), int):
+            break
+        wire.plain("SET", "often", "v")
+    wire.plain("SET", "once", "v")
+    for _ in range(300):
+        wire.plain("GET", "often")
+    often, once = wire.plain("OBJECT", "FREQ", "often"), wire.plain("OBJECT", "FREQ", "once")
+    assert wire.plain("CONFIG", "SET", "maxmemory-policy", before) == b"OK"
+    assert 0 < once <= 6 < often <= 255
+
+
 def test_a_volatile_policy_evicts_keys_that_expire_and_then_refuses_writes():
     with larder.serve("--http", "off", "--admin", "off", "--memory", "32MiB") as server:
         with Wire(server.resp_port) as wire:

@@ -376,7 +376,13 @@ void on_object_freq(struct call *call)
 {
     struct cache_view view;
 
-    if (see_object(call, &view))
+    unsigned count = 0;
+
+    if (!see_object(call, &view))
+        return;
+    if (cache_frequency(call->thread, &view, &count))
+        reply_integer(call, count);
+    else
         reply_error(call, "An LFU maxmemory policy is not selected, access frequency not tracked. "
                           "Please note that when switching between policies at runtime LRU and "
                           "LFU data will take some time to adjust.");
@@ -394,7 +400,7 @@ void on_object_help(struct call *call)
 {
     static const char *const lines[] = {
         "ENCODING <key>", "    The form in which the value is kept.",
-        "FREQ <key>",     "    Not tracked.",
+        "FREQ <key>",     "    How often it was asked for, as lfu and volatile-lfu count.",
         "IDLETIME <key>", "    Not tracked.",
         "REFCOUNT <key>", "    Always 1.",
     };

@@ -552,6 +552,28 @@ TEST(volatile_ttl_evicts_what_ends_soon)
     world_end(&world);
 }
 
+TEST(lfu_tells_how_often_and_others_do_not)
+{
+    struct world world;
+    uint16_t bits = 0;
+    unsigned once = 0;
+    unsigned often = 0;
+
+    world_begin(&world, "lru");
+    CHECK(!policy_frequency(&world.marker, 0, &once));
+    world_end(&world);
+    world_begin(&world, "lfu");
+    bits = policy_fresh(&world.marker);
+    CHECK(policy_frequency(&world.marker, bits, &once));
+    for (int i = 0; i < 100; i++)
+        bits = policy_hit(&world.marker, bits, &world.random);
+    CHECK(policy_frequency(&world.marker, bits, &often));
+    CHECK(once == 5);
+    CHECK(often > 6);
+    CHECK(often < 20);
+    world_end(&world);
+}
+
 TEST(policies_go_by_the_names_of_redis_too)
 {
     CHECK(strcmp(policy_name("allkeys-lru"), "lru") == 0);
