@@ -327,14 +327,18 @@ static bool must_wait(const struct search *search, const struct state *state, un
     return false;
 }
 
+static bool is_same(const struct state *a, const struct state *b)
+{
+    return a->done == b->done && a->open == b->open && a->value == b->value;
+}
+
 /* True: this beginning was tried already. */
 static bool was_visited(struct search *search, const struct state *state)
 {
     uint64_t hash = (state->done * 31 + state->open) * 31 + state->value;
     size_t at = (hash * 0x9e3779b97f4a7c15) >> 50;
 
-    if (search->visited[at].search == search->number &&
-        memcmp(&search->visited[at].state, state, sizeof *state) == 0)
+    if (search->visited[at].search == search->number && is_same(&search->visited[at].state, state))
         return true;
     search->visited[at].search = search->number;
     search->visited[at].state = *state;
@@ -376,13 +380,12 @@ static void print_history(const struct history *history, unsigned key, uint32_t 
 /* Gathers what all did with the key, and what it is now that all are still. */
 static void check_key(struct field *field, struct cache_thread *thread, unsigned key)
 {
-    struct history all = {.count = 0};
+    static struct history all;
     struct player judge = {.field = field, .thread = thread, .number = THREADS};
-    static struct search search;
-    struct state state;
+    static struct search search = {.history = &all};
+    struct state state = {.value = field->before[key]};
 
-    memset(&state, 0, sizeof state); /* its padding is compared too */
-    state.value = field->before[key];
+    all.count = 0;
     for (unsigned i = 0; i < THREADS; i++) {
         struct history *history = &field->players[i].histories[key];
 
@@ -393,7 +396,6 @@ static void check_key(struct field *field, struct cache_thread *thread, unsigned
     do_look(&judge, key);
     all.calls[all.count++] = judge.histories[key].calls[0];
     field->before[key] = all.calls[all.count - 1].value;
-    search.history = &all;
     search.number++;
     if (!find_order(&search, &state) && field->wrong++ == 0)
         print_history(&all, key, state.value);
