@@ -5,11 +5,12 @@
  * must not give it more time. Until the sweep has been through, a name may be purged again, so two
  * times are kept:
  *
- *     entries numbered      0 ........ first ........ last ........
- *     are stale since       first_ms | last_ms      | not at all
+ *     entries numbered      0 ......... before_last ......... last ........
+ *     are stale since       old_ms    | last_ms             | not at all
  *
- * What comes before the sweep is through even with the second purge moves `last` and leaves
- * `last_ms`: what was put between these two is stale a little longer ago than it should be.
+ * `old_ms` is no later than any purge that is not written down yet. So what was put since the purge
+ * before the last one, and what was there before the first of them, is stale since the very time;
+ * what was put in between is at most two sweeps' time older than it should be, never younger.
  *
  * Threads: one adds at a time; anybody reads meanwhile.
  */
@@ -20,10 +21,12 @@
 #include <stdint.h>
 
 struct softening {
-    _Atomic uint64_t first;
+    _Atomic uint64_t before_last;
     _Atomic uint64_t last; /* 0: never */
-    _Atomic int64_t first_ms;
+    _Atomic int64_t old_ms;
     _Atomic int64_t last_ms;
+    uint64_t next; /* once this one is written down, `old_ms` is `next_ms` */
+    int64_t next_ms;
 };
 
 /* A soft purge with the number `sequence`, the highest so far, at `now_ms`. Every purge up to the
