@@ -101,12 +101,20 @@ def to_better_peer(results):
     return statistics.median(mine / max(others) for mine, *others in zip(*rates))
 
 
+def server_cpu(runs):
+    """Microseconds a request."""
+    return 1e6 * median(runs, lambda run: run["server_s"] / run["requests"])
+
+
 def resp_rows(command, pipeline, bar, results):
     ratio = to_better_peer(results)
+    mine, *others = (server_cpu(runs) for runs in results.values())
     for name, runs in results.items():
-        verdict = f"{ratio:.2f} x (bar {bar} x)" if name == "larder" else ""
+        verdict, less = "", ""
+        if name == "larder":
+            verdict, less = f"{ratio:.2f} x (bar {bar} x)", f" ({min(others) / mine:.2f} x less)"
         print(f"| {command} {pipeline} | {name} | {median(runs, lambda r: r['requests_per_s']):,.0f} "
-              f"| {verdict} | {1e6 * median(runs, lambda r: r['server_s'] / r['requests']):.2f} us "
+              f"| {verdict} | {server_cpu(runs):.2f} us{less} "
               f"| {latency(runs, 'p50')} | {latency(runs, 'p99')} | {client_share(runs)} |")
     sys.stdout.flush()
 
