@@ -200,6 +200,7 @@ static enum err tag_entry(struct cache_thread *thread, struct cache_entry *entry
     struct copying copying = {.extra = true, .tags = new_tags->tags, .tag_count = new_tags->count};
     struct cache_entry *copy = NULL;
     struct verdict verdict;
+    bool sooner = false;
 
     if (new_tags->count == 0)
         return ERR_OK;
@@ -211,11 +212,15 @@ static enum err tag_entry(struct cache_thread *thread, struct cache_entry *entry
         entry_let_go(cache, copy);
         return ERR_MISS;
     }
-    /* A soft purge that the higher number would undo is written down in the entry itself. */
-    shard_move(thread, slot, entry, copy);
+    /* A soft purge that the higher number would undo is written down in the entry itself, and
+     * before anybody sees it. */
+    sooner = verdict.soft && verdict.soft_ms < entry_expires(copy);
     if (verdict.soft)
         entry_set(copy, ENTRY_SOFT);
-    if (verdict.soft && verdict.soft_ms < entry_expires(copy))
+    if (sooner)
+        atomic_store_explicit(entry_end(copy), verdict.soft_ms, memory_order_relaxed);
+    shard_move(thread, slot, entry, copy);
+    if (sooner)
         (void)shard_set_times(
             thread, slot, copy,
             (struct entry_times){.expires_ms = verdict.soft_ms, .keep_distances = true});
