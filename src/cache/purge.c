@@ -96,6 +96,7 @@ static uint64_t purge_tag(struct cache_thread *thread, const struct cache_purge 
     struct concerned concerned = {thread, purge, now_ms, 0};
     uint64_t sequence = 0;
 
+    atomic_fetch_add(&cache->purges.telling, 1);
     latch_lock(&cache->purge_latch);
     sequence = sequence_draw(cache);
     if (purge->soft)
@@ -107,6 +108,7 @@ static uint64_t purge_tag(struct cache_thread *thread, const struct cache_purge 
     atomic_store_explicit(&cache->purges.last, sequence, memory_order_release);
     latch_unlock(&cache->purge_latch);
     tell_all(cache, key_has_tag, &concerned);
+    atomic_fetch_sub(&cache->purges.telling, 1);
     return sequence;
 }
 

@@ -138,8 +138,9 @@ void shard_remove(struct cache_thread *thread, struct shard *shard, _Atomic uint
     shard->entries--;
     count(cache, entry, -1);
     count_cause(thread, cause);
-    /* A purge has told already, and what happened since is news of another value. */
-    if (cause != CACHE_PURGED)
+    /* A purge has told already, and what happened since is news of another value; but one that is
+     * still looking for those who have its tag does not find this one any more. */
+    if (cause != CACHE_PURGED || atomic_load(&cache->purges.telling) > 0)
         tell_change(cache, &key);
     if (cause != CACHE_EVICTED && whatif_takes(&cache->whatif_gate, hash))
         whatif_tell_gone(cache, hash);

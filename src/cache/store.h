@@ -61,7 +61,8 @@ struct watch_ring {
 struct purges {
     alignas(64) _Atomic uint64_t last; /* of any kind */
     _Atomic uint64_t last_tag;
-    _Atomic uint64_t clears; /* purges of spaces, prefixes and patterns so far */
+    _Atomic unsigned telling; /* purges by tag that are telling whom they concern */
+    _Atomic uint64_t clears;  /* purges of spaces, prefixes and patterns so far */
     struct {
         struct purge_number hard;
         struct softening soft;       /* by numbers of the sequence, */

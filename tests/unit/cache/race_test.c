@@ -249,3 +249,49 @@ TEST(a_slow_put_does_not_take_a_newer_value_away_with_it)
     cache_leave(&other_thread);
     room_free(&room);
 }
+
+/* ---- watches ------------------------------------------------------------------------------ */
+
+static struct cache_thread *eager_thread;
+static struct cache_key eager_key;
+static unsigned told;
+
+/* Called while a purge tells who is concerned: meanwhile somebody else takes out what it removed.
+ */
+static void remove_at_once(struct cache_watch *watch)
+{
+    (void)watch;
+    (void)cache_remove(eager_thread, eager_key, 0);
+}
+
+static void count_told(struct cache_watch *watch)
+{
+    (void)watch;
+    told++;
+}
+
+TEST(who_watches_is_told_of_a_purge_although_another_thread_has_taken_the_value_out_already)
+{
+    struct cache_purge purge = {.by = CACHE_BY_TAG, .name = BYTES("red")};
+    struct room room = room_new(64 << 20, "s3fifo");
+    struct pair pair = {.cache = room.cache, .thread = room.thread};
+
+    eager_thread = cache_join(room.cache);
+    for (int i = 0; i < 16; i++) {
+        struct name name = name_of(i);
+        struct cache_watch first, second;
+
+        eager_key = cache_key(room.cache, 0, name_bytes(&name));
+        told = 0;
+        CHECK(put_number(&pair, room.thread, BYTES("a"), 0) == ERR_OK);
+        CHECK(put_number(&pair, room.thread, name_bytes(&name), 0) == ERR_OK);
+        cache_watch(room.thread, cache_key(room.cache, 0, BYTES("a")), &first, remove_at_once);
+        cache_watch(room.thread, eager_key, &second, count_told);
+        CHECK(cache_purge(room.thread, &purge, 0, NULL) == ERR_OK);
+        cache_unwatch(room.thread, &second);
+        cache_unwatch(room.thread, &first);
+        CHECK(told > 0);
+    }
+    cache_leave(&eager_thread);
+    room_free(&room);
+}
