@@ -1,7 +1,8 @@
-/* intset.h: a sorted array of whole numbers: a small set at eight bytes a member.
+/* intset.h: a sorted array of whole numbers: a small set at two, four or eight bytes a
+ * member, as the largest of them needs.
  * SPDX-License-Identifier: MIT
  *
- * Memory: the heap's. Threads: the owner's. Limits: 2^32 - 1 members.
+ * Memory: the heap's. Threads: the owner's. Limits: INTSET_COUNT_MAX members.
  */
 #ifndef LARDER_DS_INTSET_H
 #define LARDER_DS_INTSET_H
@@ -12,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum { INTSET_COUNT_MAX = 1 << 28 };
 
 struct intset;
 

@@ -1,4 +1,5 @@
-/* members.h: a set: a sorted array while all are whole numbers and not many, then a table.
+/* members.h: a set: a sorted array while all are whole numbers, packed while it is small, then a
+ * table.
  * SPDX-License-Identifier: MIT
  *
  * Memory: the rules' heap; members_cost says how much. Threads: under the key's lock.
@@ -29,14 +30,14 @@ bool members_remove(struct members *members, struct bytes member);
 /* Goes through all of them while nothing changes. Zeroed: at the beginning. What was returned
  * stays until the next call. */
 struct members_walk {
-    size_t index;
+    size_t index; /* of a number; packed: its place */
     struct map_walk walk;
     char text[MEMBER_TEXT_SIZE];
 };
 bool members_next(const struct members *members, struct members_walk *walk,
                   struct bytes *ret_member);
 
-/* As map_scan; numbers are told all at once. */
+/* As map_scan; those that are in no table are told all at once. */
 typedef void members_scan_fn(void *context, struct bytes member);
 uint64_t members_scan(const struct members *members, uint64_t cursor, members_scan_fn *each,
                       void *context);

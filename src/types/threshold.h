@@ -24,6 +24,8 @@ struct type_rules {
     _Atomic size_t hash_entries;
     _Atomic size_t hash_value; /* bytes */
     _Atomic size_t set_numbers;
+    _Atomic size_t set_entries;
+    _Atomic size_t set_value; /* bytes */
     _Atomic size_t zset_entries;
     _Atomic size_t zset_value; /* bytes */
     struct hash_secret secret;

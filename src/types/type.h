@@ -4,7 +4,7 @@
  *   string       plain bytes of the engine, immutable
  *   hash         struct fields   packed pairs | table
  *   list         struct deque    (ds/deque.h)
- *   set          struct members  sorted numbers | table
+ *   set          struct members  sorted numbers | packed | table
  *   sorted set   struct ranking  packed pairs | skip list and table
  *
  * Small ones are packed; one that passes a threshold (types/threshold.h) changes its form for good,

@@ -46,6 +46,8 @@ static void init_rules(struct type_rules *rules, const struct resp_settings *set
     rules->hash_entries = settings->hash_packed_entries;
     rules->hash_value = settings->hash_packed_value;
     rules->set_numbers = settings->set_numbers;
+    rules->set_entries = settings->set_packed_entries;
+    rules->set_value = settings->set_packed_value;
     rules->zset_entries = settings->zset_packed_entries;
     rules->zset_value = settings->zset_packed_value;
     rules->secret = random_hash_secret();

@@ -16,7 +16,8 @@ static struct type_rules *rules(size_t entries)
     struct type_rules *limits = type_rules_new(NULL, 1);
 
     limits->hash_entries = limits->set_numbers = limits->zset_entries = entries;
-    limits->hash_value = limits->zset_value = 64;
+    limits->set_entries = entries;
+    limits->hash_value = limits->zset_value = limits->set_value = 64;
     limits->secret = (struct hash_secret){{1, 2}};
     return limits;
 }
@@ -174,6 +175,53 @@ TEST(a_set_holds_what_an_array_would_hold_in_both_forms)
     run_members(512, true);
     run_members(10, true);
     run_members(512, false);
+}
+
+static struct bytes word_of(unsigned number, char text[32])
+{
+    int size = snprintf(text, 32, "word %u", number);
+
+    return bytes_of(text, (size_t)size);
+}
+
+TEST(a_set_of_few_words_costs_little_and_holds_the_same_when_it_grows)
+{
+    enum { WORDS = 60, PACKED = 40 };
+    struct type_rules *limits = rules(PACKED);
+    struct random random;
+    char text[32];
+    bool added = false;
+
+    random_init(&random, 8);
+    for (int round = 0; round < 50; round++) {
+        struct members *members = members_new(limits);
+        bool there[WORDS] = {false};
+        size_t count = 0, bytes = 0;
+
+        for (int step = 0; step < 40 + 6 * round; step++) {
+            unsigned i = (unsigned)random_below(&random, WORDS);
+
+            if (random_below(&random, 3) > 0) {
+                CHECK(members_add(members, word_of(i, text), &added) == ERR_OK);
+                CHECK(added == !there[i]);
+                count += added;
+                there[i] = true;
+            } else {
+                CHECK(members_remove(members, word_of(i, text)) == there[i]);
+                count -= there[i];
+                there[i] = false;
+            }
+            CHECK(members_count(members) == count);
+        }
+        for (unsigned i = 0; i < WORDS; i++) {
+            CHECK(members_has(members, word_of(i, text)) == there[i]);
+            bytes += there[i] ? word_of(i, text).size : 0;
+        }
+        if (round == 0)
+            CHECK(members_cost(members) < bytes + count * 3 + 100);
+        members_free(&members);
+    }
+    type_rules_close(&limits);
 }
 
 TEST(a_set_is_numbers_until_the_first_word)
