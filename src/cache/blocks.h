@@ -1,14 +1,15 @@
-/* blocks.h: which parts of a region are backed as a whole, so that the system can use large pages.
+/* blocks.h: which parts of some addresses are backed as a whole, so that large pages can be used.
  * SPDX-License-Identifier: MIT
  *
  * Of five million small entries, nearly every look-up touches a page that the processor has no
  * translation for; with pages of 2 MiB it mostly has. But a large page backs all its 2 MiB at once,
- * while a region is charged by steps of 4 KiB. So a block of 2 MiB is made one large page only
- * after every step of it was backed (MADV_COLLAPSE, Linux 6.1), and is no longer meant to be one as
- * soon as a step goes. What the system backs is what is charged, always. Where the system cannot,
- * nothing happens.
+ * while regions and shelves are charged by steps of 4 KiB. So a block of 2 MiB is made one large
+ * page only after every step of it was backed (MADV_COLLAPSE, Linux 6.1), and is no longer meant to
+ * be one as soon as a step goes. What the system backs is what is charged, always. Where the system
+ * cannot, nothing happens.
  *
- * Threads: the pool's latch covers all but blocks_collapse and blocks_waiting.
+ * Threads: the latch of whoever has the addresses covers all but blocks_collapse and
+ * blocks_are_waiting.
  */
 #ifndef LARDER_CACHE_BLOCKS_H
 #define LARDER_CACHE_BLOCKS_H

@@ -20,7 +20,7 @@
  * what engines with that memory missed; the larger error is holes in the real one's pages.
  *
  * What it does not know: purges by tag, prefix and pattern of entries that only the larger caches
- * still have. Few keys make a poor sample: below some thousands of look-ups in it nothing is told.
+ * still have. Few keys make a poor sample: below a thousand look-ups in it nothing is told.
  *
  * Memory: 128 bytes a record, and the policies' ghosts.
  * Threads: any, at any time; whoever finds it busy goes on, and that event is not counted.
