@@ -25,17 +25,19 @@
  *     1 soft       a soft purge set its expiry
  *     1 young      it came into an older page (pool.h)
  *     5 form       negative, object, extra, ends, wide
- *     3 kind       ENTRY_KIND_WIDE: see entry_wide
- *     5 space
  *    14 clears     how many purges of whole spaces, prefixes and patterns it has outlived, modulo
  *                  2^14; entries with an extra have a sequence number for all purges instead
- *    11 policy     the policy's (policy.h)
  *     8 key size
+ *    11 policy     the policy's (policy.h)    \ a quarter of the word
+ *     5 space                                 /
  *    13 value size
+ *     3 kind       ENTRY_KIND_WIDE: see entry_wide
  *
- * Key, value, sizes, form and kind never change once the index shows the entry. What changes is
- * atomic: the expiry, the sequence (a successful revalidation raises it), and of the word the
- * state, the clears and the policy's bits, by compare and exchange.
+ * Key, value, sizes, form, kind and space never change once the index shows the entry. What changes
+ * is atomic: the expiry, the sequence (a successful revalidation raises it), and of the word the
+ * state and the clears, by one exchange, and the policy's bits by a plain store of their quarter:
+ * that is all that a hit writes, and an exchange would keep the processor from going on to the next
+ * look-up meanwhile.
  */
 #ifndef LARDER_CACHE_ENTRY_H
 #define LARDER_CACHE_ENTRY_H
@@ -64,29 +66,35 @@ struct tag;
 #define ENTRY_WIDE     ((uint64_t)1 << 9)
 
 enum {
-    ENTRY_KIND_SHIFT = 10,
-    ENTRY_KIND_BITS = 3,
-    ENTRY_KIND_WIDE = (1 << ENTRY_KIND_BITS) - 1,
-    ENTRY_SPACE_SHIFT = 13,
-    ENTRY_SPACE_BITS = 5,
-    ENTRY_CLEARS_SHIFT = 18,
+    ENTRY_CLEARS_SHIFT = 10,
     ENTRY_CLEARS_BITS = 14,
-    ENTRY_POLICY_SHIFT = 32,
-    ENTRY_POLICY_BITS = 11,
-    ENTRY_KEY_SHIFT = 43,
+    ENTRY_KEY_SHIFT = 24,
     ENTRY_KEY_BITS = 8,
     ENTRY_KEY_WIDE = 1 << ENTRY_KEY_BITS, /* keys of so many bytes are wide */
-    ENTRY_VALUE_SHIFT = 51,
+    ENTRY_POLICY_SHIFT = 32,
+    ENTRY_POLICY_BITS = 11,
+    ENTRY_SPACE_SHIFT = 43,
+    ENTRY_SPACE_BITS = 5,
+    ENTRY_VALUE_SHIFT = 48,
     ENTRY_VALUE_BITS = 13,
     ENTRY_VALUE_WIDE = 1 << ENTRY_VALUE_BITS,
+    ENTRY_KIND_SHIFT = 61,
+    ENTRY_KIND_BITS = 3,
+    ENTRY_KIND_WIDE = (1 << ENTRY_KIND_BITS) - 1,
+    ENTRY_POLICY_QUARTER = ENTRY_POLICY_SHIFT / 16,
     ENTRY_GRAIN = 8, /* places are multiples of so many bytes */
 };
 
-_Static_assert(ENTRY_VALUE_SHIFT + ENTRY_VALUE_BITS == 64, "the word is full");
+_Static_assert(ENTRY_KIND_SHIFT + ENTRY_KIND_BITS == 64, "the word is full");
+_Static_assert(ENTRY_POLICY_BITS + ENTRY_SPACE_BITS == 16, "what never changes and the policy");
 _Static_assert(CACHE_SPACES <= 1 << ENTRY_SPACE_BITS, "every space has a number");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "quarters are in the order of bits");
 
 struct cache_entry {
-    _Atomic uint64_t word;
+    union {
+        _Atomic uint64_t word;
+        _Atomic uint16_t quarters[4];
+    };
     uint64_t rest[];
 };
 
@@ -157,15 +165,15 @@ static inline unsigned word_policy(uint64_t word)
     return (unsigned)word_field(word, ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS);
 }
 
-/* Gives the policy's bits a new value; lost when somebody else changes the word at the same time,
- * which is no harm to a statistic. `word` is what was read before. */
+/* Gives the policy's bits a new value; of two who do so at the same time one is lost, which is no
+ * harm to a statistic. `word` is what was read before. */
 static inline void entry_set_policy(struct cache_entry *entry, uint64_t word, unsigned bits)
 {
     uint64_t wanted = word_with(word, ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS, bits);
 
     if (wanted != word)
-        (void)atomic_compare_exchange_strong_explicit(&entry->word, &word, wanted,
-                                                      memory_order_acq_rel, memory_order_relaxed);
+        atomic_store_explicit(&entry->quarters[ENTRY_POLICY_QUARTER],
+                              (uint16_t)(wanted >> ENTRY_POLICY_SHIFT), memory_order_relaxed);
 }
 
 static inline unsigned word_clears(uint64_t word)
