@@ -21,8 +21,9 @@
  * Threads: each thread that calls joins once (`cache_join`) and passes its handle to every call. A
  *   look-up of a plain value takes no lock. What cache_look shows stays readable until the same
  *   thread's next cache_turn (or cache_rest); a value that must be readable for longer is held.
- *   Writers lock the stripe of the key; callers that need several steps or keys to be one step
- *   lock them with cache_lock, and all calls below work inside of it as they do outside.
+ *   Writers lock the stripe of the key (its shard of the index); callers that need several steps or
+ *   keys to be one step lock them with cache_lock, and all calls below work inside of it as they do
+ *   outside.
  * Limits: keys CACHE_KEY_MAX, tags of an entry CACHE_TAGS_MAX, waiters a lease and leases in all by
  *   configuration (cache/cache.def).
  */
