@@ -99,17 +99,30 @@ static void get_or_put(struct engine_worker *worker, struct cache_key key)
         get(worker, key);
 }
 
+static void get_at_once(struct engine_worker *worker, const struct cache_key *keys)
+{
+    struct cache_view views[ENGINE_STRETCH];
+
+    cache_look_many(worker->cache, keys, ENGINE_STRETCH, worker->now_ms, views);
+    for (unsigned i = 0; i < ENGINE_STRETCH; i++)
+        worker->hits += views[i].state != CACHE_MISS;
+    worker->operations += ENGINE_STRETCH;
+}
+
 typedef void operate_fn(struct engine_worker *worker, struct cache_key key);
+typedef void operate_at_once_fn(struct engine_worker *worker, const struct cache_key *keys);
 
 static const struct {
     const char *name;
     const char *text;
     operate_fn *operate;
     unsigned stages; /* fetched ahead; 0: one by one */
+    operate_at_once_fn *operate_at_once;
 } phases[ENGINE_PHASES] = {
     [ENGINE_FILL] = {"fill", "stores each item for the first time", NULL, 0},
     [ENGINE_GET] = {"get", "reads, one after the other", get, 0},
-    [ENGINE_GET_BATCH] = {"get16", "reads in batches of 16, fetched ahead", get, STAGES_READ},
+    [ENGINE_GET_BATCH] = {"get16", "reads in batches of 16, each one call",
+                          .operate_at_once = get_at_once},
     [ENGINE_PUT] = {"put", "replaces, one after the other", put, 0},
     [ENGINE_PUT_BATCH] = {"put16", "replaces in batches of 16, fetched ahead", put, STAGES_WRITE},
     [ENGINE_MIXED] = {"mixed", "nine reads, one replacement", get_or_put, 0},
@@ -138,13 +151,19 @@ static void one_by_one(struct engine_worker *worker, operate_fn *operate)
 }
 
 /* As a pipeline brings them: all keys are known before the first operation. */
-static void in_a_batch(struct engine_worker *worker, operate_fn *operate, unsigned stages)
+static void in_a_batch(struct engine_worker *worker, enum engine_phase phase)
 {
+    operate_fn *operate = phases[phase].operate;
+    unsigned stages = phases[phase].stages;
     struct key_text texts[ENGINE_STRETCH];
     struct cache_key keys[ENGINE_STRETCH];
 
     for (unsigned i = 0; i < ENGINE_STRETCH; i++)
         keys[i] = key_of(worker->run, draw(worker), &texts[i]);
+    if (operate == NULL) {
+        phases[phase].operate_at_once(worker, keys);
+        return;
+    }
     for (unsigned stage = 0; stage < stages; stage++) {
         for (unsigned i = 0; i < ENGINE_STRETCH; i++)
             cache_prefetch(worker->cache, keys[i], stage);
@@ -186,14 +205,14 @@ static int64_t work(struct engine_worker *worker, int64_t begin_ns)
 {
     const struct engine_run *run = worker->run;
     operate_fn *operate = phases[run->phase].operate;
-    unsigned stages = phases[run->phase].stages;
+    bool single = operate != NULL && phases[run->phase].stages == 0;
     int64_t now_ns = begin_ns, end_ns = begin_ns + run->options->phase_ms * 1000000;
 
     for (uint64_t stretch = 1; now_ns < end_ns; stretch++) {
-        if (stages == 0)
+        if (single)
             one_by_one(worker, operate);
         else
-            in_a_batch(worker, operate, stages);
+            in_a_batch(worker, run->phase);
         if (stretch % STRETCHES_A_TURN == 0)
             (void)cache_turn(worker->cache, worker->now_ms);
         now_ns = end_stretch(worker, now_ns);
