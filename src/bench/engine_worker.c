@@ -63,14 +63,13 @@ static uint64_t draw(struct engine_worker *worker)
     return worker->drawn[worker->drawn_next++ % DRAWN_MAX];
 }
 
+/* Sixteen bytes, by few steps: what is measured is the engine. */
 static struct cache_key key_of(const struct engine_run *run, uint64_t item, struct key_text *text)
 {
-    memcpy(text->bytes, "key:", 4);
-    for (unsigned i = ENGINE_KEY_BYTES - 1; i >= 4; i--) {
-        text->bytes[i] = (uint8_t)('0' + item % 10);
-        item /= 10;
-    }
-    return cache_key(run->cache, 0, bytes_of(text->bytes, ENGINE_KEY_BYTES));
+    uint64_t words[] = {item, ~item};
+
+    memcpy(text->bytes, words, sizeof words);
+    return cache_key(run->cache, 0, bytes_of(text->bytes, sizeof words));
 }
 
 static void get(struct engine_worker *worker, struct cache_key key)

@@ -48,7 +48,7 @@ struct engine_bench {
 };
 
 enum {
-    ENGINE_KEY_BYTES = 16, /* "key:" and 12 digits */
+    ENGINE_KEY_BYTES = 16,
     ENGINE_STRETCH = 16,   /* operations of a batch, and between two looks at the clock */
 };
 
