@@ -84,6 +84,14 @@ def test_files_that_the_documents_name_are_there():
             assert (larder.ROOT / f"{name}.c").exists(), f"{page}: {name}"
 
 
+def test_figures_that_the_documents_name_are_there():
+    """Metrics, and lines of INFO."""
+    told = (DOCS / "reference/metrics.md").read_text() + (larder.ROOT / "src/server/resp/info.c").read_text()
+    for page in PAGES:
+        for name in re.findall(r"`(larder_\w+)(?:\{[^`]*)?`", page.read_text()):
+            assert re.search(rf"\b{name}\b", told), f"{page}: {name}"
+
+
 def test_decisions_are_numbered_one_after_the_other_and_have_their_four_parts():
     records = sorted((DOCS / "decisions").glob("*.md"))
     assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
