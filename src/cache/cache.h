@@ -12,8 +12,8 @@
  *                         may be served while   may be served only when
  *                         one refresh runs      the load failed
  *
- *   Ordering never uses clocks: one 64-bit sequence number counts puts, loads and invalidations.
- *   A load draws its number when the miss is seen; what it brings is stored only if no
+ *   Ordering never uses clocks: one 64-bit sequence numbers loads, invalidations, and what they
+ *   may concern. A load draws its number when the miss is seen; what it brings is stored only if no
  *   invalidation of its key, its tags, its prefix or its space has a higher one.
  *
  * Memory: everything is charged to accounts below one whole (`cache_account`). The engine evicts
@@ -241,8 +241,8 @@ struct cache_object_ops {
 /* Once at birth, for a kind that holds objects. `ops` must outlive the cache. */
 void cache_set_object_ops(struct cache *cache, uint8_t kind, const struct cache_object_ops *ops);
 
-/* After a change in place, under the key's lock: takes the new cost into account, draws a new
- * sequence number and tells the watches. */
+/* After a change in place, under the key's lock: takes the new cost into account and tells the
+ * watches. */
 void cache_object_changed(struct cache_thread *thread, struct cache_key key, int64_t now_ms);
 
 /* ---- watching a key ------------------------------------------------------------------------ */

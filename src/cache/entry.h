@@ -21,7 +21,7 @@
  *     1 raw        1: no entry but a hole (bit 5), or a place that is being made: its size is in
  *                  bits 32..63
  *     1 shown      the index shows it
- *     1 moved      its object and its keeper belong to a copy now
+ *     1 moved      its object belongs to a copy now
  *     1 soft       a soft purge set its expiry
  *     1 young      it came into an older page (pool.h)
  *     5 form       negative, object, extra, ends, wide

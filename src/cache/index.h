@@ -28,7 +28,7 @@
  * during one look-up to be wrong; each homecoming needs an entry that is removed, and while a
  * look-up goes on no removed entry's memory is given back, so that memory would end before.)
  *
- * Memory: 5.8 to 7.2 bytes an entry, charged by the caller (`cost`). Sizes of tables are steps of a
+ * Memory: 5.8 to 7.2 bytes an entry, charged by the shelf. Sizes of tables are steps of a
  * quarter, and each shard's steps lie between those of others: shards do not all grow at the same
  * time, and the whole index has about 6.4 bytes an entry however many there are.
  */

@@ -256,7 +256,7 @@ struct cache_entry *entry_make_loose(struct cache *cache, const struct recipe *r
     struct loose *loose = NULL;
     struct shape shape;
 
-    /* It is never found, so it needs neither tags nor an object's keeper. */
+    /* It is never found, so it needs neither tags nor an object. */
     bare.tag_count = 0;
     bare.object = NULL;
     plain.put = &bare;

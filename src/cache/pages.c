@@ -3,7 +3,7 @@
  */
 #include "cache/pages.h"
 
-#include "cache/poison.h"
+#include "base/poison.h"
 
 /* ---- lists ------------------------------------------------------------------------------- */
 

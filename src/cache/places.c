@@ -4,7 +4,7 @@
 #include "cache/pages.h"
 
 #include "base/mem.h"
-#include "cache/poison.h"
+#include "base/poison.h"
 
 enum {
     CACHED_SHARE = 64, /* this part of the limit may stay backed and free, */

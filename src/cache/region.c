@@ -4,7 +4,7 @@
 #include "cache/region.h"
 
 #include "base/must.h"
-#include "cache/poison.h"
+#include "base/poison.h"
 
 #include <sys/mman.h>
 

@@ -5,8 +5,8 @@
  * that finds none evicts by itself, gives back what it can, and passes the limit by a bounded
  * amount when other threads have yet to come to the end of their turn.
  *
- * Latches are never waited for here: a victim whose shard is taken goes back into the order. So
- * this may run inside a step that holds shards.
+ * Latches are never waited for here: a victim whose shard is taken stays in its page. So this may
+ * run inside a step that holds shards.
  */
 #include "cache/store.h"
 
