@@ -35,7 +35,7 @@ enum {
     SIM_SEEN = 32,
     SIM_OBJECTS = 4096,
     SIM_CROWD = 4096, /* small values beside, so that the index grows and shrinks */
-    SIM_VALUE_MAX = 128 << 10,
+    SIM_VALUE_MAX = 400 << 10,
     SIM_NONE = -1,
 };
 
@@ -175,6 +175,7 @@ struct sim {
     struct sim_watch watches[SIM_WATCHES];
     struct sim_object objects[SIM_OBJECTS];
     unsigned object_count;
+    uint64_t evicted;          /* in the whole run */
     uint32_t crowd[SIM_CROWD]; /* values; 0: not there */
     uint8_t scratch[SIM_VALUE_MAX];
 };

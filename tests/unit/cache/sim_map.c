@@ -55,26 +55,25 @@ int sim_pick_key(struct sim *sim)
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-static uint8_t content_at(uint64_t id, uint32_t at)
-{
-    return (uint8_t)(at < sizeof id ? id >> (8 * at) : id * 7 + (uint64_t)at * 13 + (at >> 8));
-}
-
+/* The number, and then one byte that follows from it, as often as there is room. */
 void sim_content(uint64_t id, uint32_t size, uint8_t *out)
 {
-    for (uint32_t i = 0; i < size; i++)
-        out[i] = content_at(id, i);
+    for (uint32_t i = 0; i < sizeof id && i < size; i++)
+        out[i] = (uint8_t)(id >> (8 * i));
+    if (size > sizeof id)
+        memset(out + sizeof id, (int)(id * 7 + 1), size - sizeof id);
 }
 
 bool sim_is_content(struct bytes value, uint64_t id, uint32_t size)
 {
-    if (value.size != size)
+    uint8_t begin[sizeof id + 1];
+    uint32_t count = size < sizeof begin ? size : (uint32_t)sizeof begin;
+
+    sim_content(id, count, begin);
+    if (value.size != size || (size > 0 && memcmp(value.data, begin, count) != 0))
         return false;
-    for (uint32_t i = 0; i < size; i++) {
-        if (value.data[i] != content_at(id, i))
-            return false;
-    }
-    return true;
+    return size <= sizeof begin ||
+           memcmp(value.data + sizeof id, value.data + sizeof begin, size - sizeof begin) == 0;
 }
 
 uint64_t sim_id_of(struct bytes value)

@@ -11,12 +11,13 @@ static int64_t pick_expiry(struct sim *sim)
 {
     int64_t now_ms = sim->actor->now_ms;
 
-    switch (sim_pick(sim, 10)) {
+    switch (sim_pick(sim, sim->tight ? 5 : 10)) {
     case 0:
         return CACHE_NEVER;
     case 1:
-        return now_ms + (int64_t)sim_pick(sim, 20000);
     case 2:
+        return now_ms + (int64_t)sim_pick(sim, 20000);
+    case 3:
         return now_ms + 1000 * (int64_t)sim_pick(sim, 1000000);
     default:
         return now_ms + (int64_t)sim_pick(sim, 300) - 5;
@@ -32,7 +33,7 @@ static int64_t pick_distance(struct sim *sim)
 
 static uint32_t pick_size(struct sim *sim)
 {
-    if (sim->tight && sim_once_in(sim, 3))
+    if (sim->tight && !sim_once_in(sim, 3))
         return sim_pick(sim, SIM_VALUE_MAX);
     return sim_pick(sim, sim_once_in(sim, 8) ? 6000 : 60);
 }
@@ -340,6 +341,9 @@ static void draw_purge(struct sim *sim, int key, struct sim_purge *purge)
                                         .soft = sim_once_in(sim, 2)};
     if (purge->purge.by == CACHE_BY_SPACE && sim_once_in(sim, 3))
         purge->purge.by = CACHE_BY_ALL;
+    /* Where memory is to be short, something must be left. */
+    if (sim->tight && purge->purge.by != CACHE_BY_TAG && !sim_once_in(sim, 8))
+        purge->purge.by = CACHE_BY_TAG;
     pick_name(sim, purge);
 }
 
