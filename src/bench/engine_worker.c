@@ -118,15 +118,15 @@ static const struct {
     unsigned stages; /* fetched ahead; 0: one by one */
     operate_at_once_fn *operate_at_once;
 } phases[ENGINE_PHASES] = {
-    [ENGINE_FILL] = {"fill", "stores each item for the first time", NULL, 0},
-    [ENGINE_GET] = {"get", "reads, one after the other", get, 0},
-    [ENGINE_GET_BATCH] = {"get16", "reads in batches of 16, each one call",
-                          .operate_at_once = get_at_once},
-    [ENGINE_PUT] = {"put", "replaces, one after the other", put, 0},
-    [ENGINE_PUT_BATCH] = {"put16", "replaces in batches of 16, fetched ahead", put, STAGES_WRITE},
-    [ENGINE_MIXED] = {"mixed", "nine reads, one replacement", get_or_put, 0},
+    [ENGINE_FILL] = {"fill", "stores each item for the first time", NULL, 0, NULL},
+    [ENGINE_GET] = {"get", "reads, one after the other", get, 0, NULL},
+    [ENGINE_GET_BATCH] = {"get16", "reads in batches of 16, each one call", NULL, 0, get_at_once},
+    [ENGINE_PUT] = {"put", "replaces, one after the other", put, 0, NULL},
+    [ENGINE_PUT_BATCH] = {"put16", "replaces in batches of 16, fetched ahead", put, STAGES_WRITE,
+                          NULL},
+    [ENGINE_MIXED] = {"mixed", "nine reads, one replacement", get_or_put, 0, NULL},
     [ENGINE_MIXED_BATCH] = {"mixed16", "the same in batches of 16, fetched ahead", get_or_put,
-                            STAGES_READ},
+                            STAGES_READ, NULL},
 };
 
 const char *engine_phase_name(enum engine_phase phase)
