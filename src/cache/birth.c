@@ -26,6 +26,7 @@ static void init_accounts(struct cache *cache)
     uint64_t max = cache->settings.memory_max;
 
     atomic_init(&cache->memory_max, max);
+    atomic_init(&cache->memory_now, max);
     account_init(&cache->whole, NULL, max);
     account_init(&cache->values, &cache->whole, 0);
     account_init(&cache->index, &cache->whole, 0);
@@ -159,8 +160,10 @@ struct account *cache_account(struct cache *cache)
 
 void cache_set_memory_max(struct cache *cache, size_t bytes)
 {
+    size_t used = account_used(&cache->whole);
+
     atomic_store(&cache->memory_max, bytes);
-    atomic_store(&cache->whole.max, bytes);
+    room_limit(cache, bytes > used ? bytes : used);
 }
 
 enum err cache_set_policy(struct cache *cache, const char *name)

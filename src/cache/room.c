@@ -24,7 +24,7 @@ enum {
     NAP_NS = 100000,
     ROUNDS_HOPING = 8,          /* ... when nothing would leave: shards may have been taken */
     BATCH_BYTES = 32 << 10,     /* evicted at one time */
-    TURN_EVICTED_MAX = 8 << 20, /* bytes */
+    TURN_EVICTED_MAX = 1 << 20, /* bytes */
     RESERVE_MIN = 128 << 10,    /* bytes */
     RESERVE_MAX = 8 << 20,      /* bytes */
     OVERSHOOT_MIN = 4 << 20,    /* bytes */
@@ -40,7 +40,7 @@ static size_t clamp(size_t value, size_t low, size_t high)
 
 static size_t limit(const struct cache *cache)
 {
-    return atomic_load_explicit(&cache->memory_max, memory_order_relaxed);
+    return atomic_load_explicit(&cache->memory_now, memory_order_relaxed);
 }
 
 /* How far the limit may be passed for a moment. */
@@ -183,6 +183,31 @@ static int64_t room_left(const struct cache *cache)
            (int64_t)account_used(&cache->whole);
 }
 
+void room_limit(struct cache *cache, size_t bytes)
+{
+    atomic_store(&cache->memory_now, bytes);
+    atomic_store(&cache->whole.max, bytes);
+}
+
+/* A lower limit is come to by turns, so that nobody waits for all of it. True: there is more. */
+static bool come_down(struct cache_thread *thread)
+{
+    struct cache *cache = thread->cache;
+    size_t max = atomic_load_explicit(&cache->memory_max, memory_order_relaxed);
+    size_t now = limit(cache);
+    size_t used = 0;
+    bool some = false;
+
+    if (now <= max)
+        return false;
+    some = order_evict(thread, TURN_EVICTED_MAX) > 0;
+    some |= order_compact(thread, true);
+    used = account_used(&cache->whole);
+    if (used < now)
+        room_limit(cache, used > max ? used : max);
+    return some;
+}
+
 bool room_keep(struct cache_thread *thread)
 {
     struct cache *cache = thread->cache;
@@ -190,7 +215,7 @@ bool room_keep(struct cache_thread *thread)
     size_t reserve = clamp(max / RESERVE_SHARE, RESERVE_MIN, RESERVE_MAX);
     int64_t left = room_left(cache);
     size_t missing = left < (int64_t)reserve ? (size_t)((int64_t)reserve - left) : 0;
-    bool more = false;
+    bool more = come_down(thread);
 
     /* Others (buffers, tables) need memory that holes in pages cannot give: pages are emptied, and
      * if there is none worth it yet, a little more is evicted until there is. */

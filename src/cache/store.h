@@ -138,7 +138,9 @@ struct cache {
     struct account tags_account;
     struct account objects;
     struct account loads_account;
-    _Atomic size_t memory_max;
+    _Atomic size_t memory_max; /* what was asked for, */
+    _Atomic size_t
+        memory_now; /*   and what holds: after a lower one was set it comes down by turns */
     _Atomic size_t retired_bytes;
     _Atomic size_t negative_bytes;
     _Atomic int64_t counts[CACHE_SPACES];
@@ -435,6 +437,9 @@ void room_repay(struct cache_thread *thread);
 
 /* The same until so many bytes fit below the limit. ERR_FULL: they do not. */
 enum err room_clear(struct cache_thread *thread, size_t bytes);
+
+/* The limit that holds from now on. */
+void room_limit(struct cache *cache, size_t bytes);
 
 /* Once a turn: keeps a reserve. True: there is more to do. */
 bool room_keep(struct cache_thread *thread);

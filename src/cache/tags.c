@@ -249,10 +249,10 @@ void tags_purge_softly(struct tags *tags, struct bytes name, uint64_t sequence, 
     purge_end(tags, stripe, tag);
 }
 
-void tags_tidy(struct tags *tags)
+bool tags_tidy(struct tags *tags)
 {
     if (atomic_load_explicit(&tags->lingering_count, memory_order_relaxed) == 0)
-        return;
+        return false;
     uint64_t oldest_load = tags->oldest_load(tags->context);
 
     for (unsigned i = 0; i < TIDIED_STRIPES; i++) {
@@ -269,6 +269,8 @@ void tags_tidy(struct tags *tags)
         }
         latch_unlock(&stripe->latch);
     }
+    return oldest_load == UINT64_MAX &&
+           atomic_load_explicit(&tags->lingering_count, memory_order_relaxed) > 0;
 }
 
 void tags_fini(struct tags *tags)

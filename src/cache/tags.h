@@ -88,8 +88,9 @@ void tags_purge_softly(struct tags *tags, struct bytes name, uint64_t sequence, 
 /* The record with one more reference, or NULL when there is none. */
 struct tag *tags_find(struct tags *tags, struct bytes name);
 
-/* Drops lingering records that no load in flight needs any more; a bounded amount. */
-void tags_tidy(struct tags *tags);
+/* Drops lingering records that no load in flight needs any more; a bounded amount. True: there are
+ * more that could go. */
+bool tags_tidy(struct tags *tags);
 
 static inline struct bytes tag_name(const struct tag *tag)
 {

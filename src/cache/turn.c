@@ -80,9 +80,9 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     more |= room_keep(thread);
     more |= order_collapse(thread->cache);
     more |= shelf_collapse(thread->cache->shelf);
-    tags_tidy(&thread->cache->tags);
     thread->looked = false;
     (void)retired_reclaim(thread);
+    more |= tags_tidy(&thread->cache->tags);
     return next_turn(thread, now_ms, more);
 }
 
