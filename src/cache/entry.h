@@ -336,8 +336,14 @@ static inline bool entry_is(const struct cache_entry *entry, const struct cache_
 {
     uint64_t word = entry_word(entry);
 
-    return word_space(word) == key->space && entry_key_size(entry, word) == key->name.size &&
-           is_same(entry_name_at(entry, word), key->name.data, key->name.size);
+    if (word_space(word) != key->space)
+        return false;
+    if (__builtin_expect((word & (ENTRY_WIDE | ENTRY_EXTRA | ENTRY_OBJECT)) != 0, 0))
+        return entry_key_size(entry, word) == key->name.size &&
+               bytes_equal((struct bytes){entry_name_at(entry, word), key->name.size}, key->name);
+    return word_field(word, ENTRY_KEY_SHIFT, ENTRY_KEY_BITS) == key->name.size &&
+           is_same((const uint8_t *)(entry->rest + word_wide_at(word)), key->name.data,
+                   key->name.size);
 }
 
 /* Bytes from the word to the end of the value. */

@@ -271,23 +271,23 @@ void index_remove(struct table *table, _Atomic uint32_t *slot_at)
 
 /* ---- finding ----------------------------------------------------------------------------- */
 
-_Atomic uint32_t *index_find_away(struct places places, uint64_t word, uint32_t position,
-                                  const struct cache_key *key, uint32_t *ret_ref)
+struct spot index_find_away(struct places places, uint64_t word, uint32_t position,
+                            const struct cache_key *key)
 {
     uint8_t tag = index_tag(key->hash);
     uint32_t number = index_bucket(word_buckets(word), position);
     struct bucket *home = word_home(word, position);
     struct bucket *other = &word_table(word)->at[index_other(word_buckets(word), number, tag)];
-    _Atomic uint32_t *slot = NULL;
+    struct spot spot = {NULL, NULL};
     uint32_t meta = 0;
 
     do {
         meta = bucket_meta(home);
-        slot = bucket_find(places, home, tag, key, ret_ref);
-        if (slot == NULL && (meta & meta_away(tag)) != 0)
-            slot = bucket_find(places, other, tag, key, ret_ref);
-    } while (slot == NULL && bucket_has_moved(home, meta));
-    return slot;
+        spot = bucket_find(places, home, tag, key);
+        if (spot.slot == NULL && (meta & meta_away(tag)) != 0)
+            spot = bucket_find(places, other, tag, key);
+    } while (spot.slot == NULL && bucket_has_moved(home, meta));
+    return spot;
 }
 
 /* ---- walking ----------------------------------------------------------------------------- */

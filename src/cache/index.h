@@ -188,20 +188,24 @@ static inline uint32_t bucket_ref(const struct bucket *bucket, unsigned slot)
     return atomic_load_explicit(&bucket->refs[slot], memory_order_acquire);
 }
 
-static inline _Atomic uint32_t *bucket_find(struct places places, struct bucket *bucket,
-                                            uint8_t tag, const struct cache_key *key,
-                                            uint32_t *ret_ref)
+/* The slot that shows an entry, and the entry; both NULL: there is none. */
+struct spot {
+    _Atomic uint32_t *slot;
+    struct cache_entry *entry;
+};
+
+static inline struct spot bucket_find(struct places places, struct bucket *bucket, uint8_t tag,
+                                      const struct cache_key *key)
 {
     for (unsigned match = bucket_match(bucket, tag); match != 0; match &= match - 1) {
         unsigned slot = (unsigned)__builtin_ctz(match);
         uint32_t ref = bucket_ref(bucket, slot);
+        struct cache_entry *entry = place_entry(places, ref);
 
-        if (ref != 0 && entry_is(place_entry(places, ref), key)) {
-            *ret_ref = ref;
-            return &bucket->refs[slot];
-        }
+        if (ref != 0 && entry_is(entry, key))
+            return (struct spot){&bucket->refs[slot], entry};
     }
-    return NULL;
+    return (struct spot){NULL, NULL};
 }
 
 /* Whether an entry of this home moved since `meta` was read. */
@@ -211,23 +215,22 @@ static inline bool bucket_has_moved(const struct bucket *bucket, uint32_t meta)
 }
 
 /* What index_find has not found at home: looks at both places until nothing moves meanwhile. */
-_Atomic uint32_t *index_find_away(struct places places, uint64_t word, uint32_t position,
-                                  const struct cache_key *key, uint32_t *ret_ref);
+struct spot index_find_away(struct places places, uint64_t word, uint32_t position,
+                            const struct cache_key *key);
 
-/* The slot that shows the key's entry, and the entry's reference; NULL: there is none. The slot is
- * of use under the shard's latch only, until something is added or removed. `word` is the table's.
- */
-static inline _Atomic uint32_t *index_find(struct places places, uint64_t word, uint32_t position,
-                                           const struct cache_key *key, uint32_t *ret_ref)
+/* Where the key's entry is. The slot is of use under the shard's latch only, until something is
+ * added or removed. `word` is the table's. */
+static inline struct spot index_find(struct places places, uint64_t word, uint32_t position,
+                                     const struct cache_key *key)
 {
     uint8_t tag = index_tag(key->hash);
     struct bucket *home = word_home(word, position);
     uint32_t meta = bucket_meta(home);
-    _Atomic uint32_t *slot = bucket_find(places, home, tag, key, ret_ref);
+    struct spot spot = bucket_find(places, home, tag, key);
 
-    if (slot != NULL || ((meta & meta_away(tag)) == 0 && !bucket_has_moved(home, meta)))
-        return slot;
-    return index_find_away(places, word, position, key, ret_ref);
+    if (spot.slot != NULL || ((meta & meta_away(tag)) == 0 && !bucket_has_moved(home, meta)))
+        return spot;
+    return index_find_away(places, word, position, key);
 }
 
 /* The references of all entries whose home is the bucket, as they stood at one moment. */

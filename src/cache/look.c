@@ -3,20 +3,20 @@
 
 enum { GROUP = 16 /* keys that cache_look_many fetches ahead */ };
 
-static inline struct cache_entry *find(const struct cache *cache, const struct shard *shard,
-                                       const struct cache_key *key, _Atomic uint32_t **ret_slot)
+static inline struct spot find(const struct cache *cache, const struct shard *shard,
+                               const struct cache_key *key)
 {
-    uint32_t ref = 0;
-
-    *ret_slot =
-        index_find(cache->places, shard_word(shard), position_of(cache, key->hash), key, &ref);
-    return *ret_slot == NULL ? NULL : entry_at(cache, ref);
+    return index_find(cache->places, shard_word(shard), position_of(cache, key->hash), key);
 }
 
 struct cache_entry *find_entry(const struct cache *cache, const struct shard *shard,
                                const struct cache_key *key, _Atomic uint32_t **ret_slot)
 {
-    return find(cache, shard, key, ret_slot);
+    struct spot spot = find(cache, shard, key);
+
+    if (spot.entry != NULL)
+        *ret_slot = spot.slot;
+    return spot.entry;
 }
 
 static inline void hit(struct cache_thread *thread, struct cache_entry *entry)
@@ -37,8 +37,7 @@ static inline enum cache_state look_now(struct cache_thread *thread, const struc
                                         const struct cache_key *key, int64_t now_ms,
                                         struct cache_view *ret_view)
 {
-    _Atomic uint32_t *slot = NULL;
-    struct cache_entry *entry = find(thread->cache, shard, key, &slot);
+    struct cache_entry *entry = find(thread->cache, shard, key).entry;
 
     if (entry == NULL) {
         ret_view->state = CACHE_MISS;

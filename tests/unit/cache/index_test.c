@@ -71,12 +71,12 @@ static _Atomic uint32_t *find(const struct world *world, struct table *table, in
 {
     struct name name;
     struct cache_key key = world_key(world, number, &name);
-    uint32_t ref = 0;
-    _Atomic uint32_t *slot =
-        index_find(world->places, table_word(table), position(world, number), &key, &ref);
+    struct spot spot = index_find(world->places, table_word(table), position(world, number), &key);
 
-    CHECK(slot == NULL || (ref == world->refs[number] && *slot == ref));
-    return slot;
+    CHECK((spot.slot == NULL) == (spot.entry == NULL));
+    CHECK(spot.slot == NULL || *spot.slot == world->refs[number]);
+    CHECK(spot.slot == NULL || spot.entry == place_entry(world->places, world->refs[number]));
+    return spot.slot;
 }
 
 /* How many of the first items a table takes. */
@@ -302,10 +302,10 @@ static bool reader_sees(const struct reading *reading, int number)
 {
     struct name name;
     struct cache_key key = world_key(reading->world, number, &name);
-    uint32_t ref = 0;
 
     return index_find(reading->world->places, table_word(reading->table),
-                      position(reading->world, number), &key, &ref) != NULL;
+                      position(reading->world, number), &key)
+               .entry != NULL;
 }
 
 /* Each home lists all that always stays. */
