@@ -75,7 +75,9 @@ static inline void holes_advance(struct holes *holes, unsigned bin)
 
     holes->first[bin] = next;
     if (next != 0) {
-        __builtin_prefetch(hole_at(holes, next), 1); /* probably the next one that is given out */
+        /* Probably the next one that is given out, to be filled. */
+        __builtin_prefetch(hole_at(holes, next), 1);
+        __builtin_prefetch((const uint8_t *)hole_at(holes, next) + 64, 1);
         return;
     }
     holes->occupied[bin / 64] &= ~((uint64_t)1 << bin % 64);
