@@ -14,6 +14,7 @@
 enum {
     GATHERED_MAX = 64, /* entries at one time */
     WALKED_MAX = 1024, /* places at one time, when nothing wants to leave */
+    WALKS_MAX = 5,     /* of these in vain: then the hand has spared more than a policy lets it */
     ROUNDS_MAX = 64,   /* of these in one call */
     DRAINING_MAX = 8,  /* pages that are being emptied, before the oldest goes back */
 };
@@ -333,7 +334,9 @@ static size_t deal_with_all(struct cache_thread *thread, struct movers *movers)
 size_t order_evict(struct cache_thread *thread, size_t bytes)
 {
     struct cache *cache = thread->cache;
+    bool is_by_hand = false;
     size_t done = 0;
+    int walks = 0;
 
     for (int round = 0; round < ROUNDS_MAX && done < bytes; round++) {
         struct movers movers;
@@ -341,13 +344,15 @@ size_t order_evict(struct cache_thread *thread, size_t bytes)
 
         movers.count = movers.left_count = 0;
         latch_lock(&cache->order_latch);
-        if (policy_by_hand(cache->policy))
+        is_by_hand = policy_by_hand(cache->policy);
+        if (is_by_hand)
             gather_by_hand(cache, &movers);
         else
             gather_oldest(cache, &movers);
         latch_unlock(&cache->order_latch);
         some = deal_with_all(thread, &movers);
-        if (some == 0 && movers.count == 0)
+        walks = movers.count == 0 ? walks + 1 : 0;
+        if (some == 0 && movers.count == 0 && (walks == WALKS_MAX || !is_by_hand))
             break;
         done += some;
     }

@@ -7,6 +7,8 @@
  */
 #include "cache/store.h"
 
+enum { SHRINK_TRIES = 16 /* from a full table to an empty one */ };
+
 static uint64_t hash_for_copy(const void *context, const struct cache_entry *entry)
 {
     return entry_hash(context, entry);
@@ -33,6 +35,28 @@ static void resize(struct cache_thread *thread, struct shard *shard, size_t buck
 static void grow(struct cache_thread *thread, struct shard *shard)
 {
     resize(thread, shard, (size_t)shard_table(shard)->buckets + 1);
+}
+
+/* A sweep takes entries out in the order of their places: the others stand as close together as
+ * before, and no smaller table has room for them. So this is tried a few times, not with each. */
+static void shrink(struct cache_thread *thread, struct shard *shard)
+{
+    struct cache *cache = thread->cache;
+    unsigned phase = (unsigned)(shard - cache->shards);
+    struct table *old = shard_table(shard), *table = NULL;
+    struct index_hashes hashes = {hash_for_copy, cache, cache->shard_bits};
+    size_t buckets = table_step(table_fit(shard->entries), phase);
+    size_t pause = (size_t)old->buckets * BUCKET_SLOTS / SHRINK_TRIES + 1;
+
+    if (shard->entries % pause != 0 || buckets >= old->buckets)
+        return;
+    table = table_new(cache->shelf, buckets);
+    if (index_copy(cache->places, old, table, &hashes)) {
+        atomic_store_explicit(&shard->table, table_word(table), memory_order_release);
+        retire_table(thread, old);
+    } else {
+        table_free(cache->shelf, &table);
+    }
 }
 
 /* A space's purge has set its count to zero, so what it purged is not counted any more. */
@@ -146,7 +170,7 @@ void shard_remove(struct cache_thread *thread, struct shard *shard, _Atomic uint
         whatif_tell_gone(cache, hash);
     retire_entry(thread, entry);
     if (shard->entries < table_low(shard_table(shard)))
-        resize(thread, shard, table_fit(shard->entries));
+        shrink(thread, shard);
 }
 
 struct cache_entry *shard_set_times(struct cache_thread *thread, _Atomic uint32_t *slot,

@@ -325,3 +325,74 @@ TEST(too_large_is_an_error_and_nothing_else)
     CHECK(cache_count(room.cache, 0) == 1);
     room_free(&room);
 }
+
+static size_t index_bytes(const struct room *room)
+{
+    struct cache_metrics metrics;
+
+    cache_read_metrics(room->cache, &metrics);
+    return counter_read(&metrics.memory_index_bytes);
+}
+
+/* A sweep takes entries out in the order of their places, so that the others stand close together
+ * for as long as it goes on. */
+TEST(a_purge_of_everything_takes_no_more_memory_for_smaller_tables_than_it_gives_back)
+{
+    enum { ENTRIES = 100000 };
+    struct room room = room_new(64 << 20, "lru");
+    const struct cache_purge purge = {.by = CACHE_BY_ALL};
+    size_t empty = index_bytes(&room), full = 0;
+    int turns = 0;
+
+    for (int i = 0; i < ENTRIES; i++)
+        CHECK(room_put(&room, 0, i, i) == ERR_OK);
+    (void)cache_turn(room.thread, 1);
+    full = index_bytes(&room);
+    CHECK(cache_purge(room.thread, &purge, 1, NULL) == ERR_OK);
+    while (values_bytes(&room) > 64 << 10) {
+        (void)cache_turn(room.thread, 1);
+        CHECK(index_bytes(&room) <= full + full / 8);
+        CHECK(turns++ < ENTRIES);
+    }
+    CHECK(index_bytes(&room) <= empty + (full - empty) / 4);
+    room_free(&room);
+}
+
+TEST(room_is_made_for_what_others_are_going_to_take)
+{
+    struct room room = room_new(LIMIT, "s3fifo");
+    struct writer writer = {.room = &room};
+
+    random_init(&writer.random, 1);
+    for (int i = 0; used(&room) < LIMIT - (1 << 20); i++)
+        CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+    CHECK(cache_make_room(room.thread, LIMIT / 2) == ERR_OK);
+    CHECK(used(&room) <= LIMIT / 2);
+    CHECK(cache_make_room(room.thread, LIMIT + 1) == ERR_FULL);
+    CHECK(values_bytes(&room) > LIMIT / 4);
+    CHECK(cache_set_policy(room.cache, "noeviction") == ERR_OK);
+    (void)cache_turn(room.thread, 0);
+    CHECK(cache_make_room(room.thread, LIMIT * 3 / 4) == ERR_FULL);
+    CHECK(values_bytes(&room) > LIMIT / 4);
+    room_free(&room);
+}
+
+TEST(a_lower_limit_is_come_to_whoever_decides_and_though_nobody_asks_for_anything)
+{
+    for (const char *const *policy = policy_names(); *policy != NULL; policy++) {
+        struct room room = room_new(LIMIT, *policy);
+        struct writer writer = {.room = &room, .ends = true};
+
+        random_init(&writer.random, 1);
+        for (int i = 0; strcmp(*policy, "noeviction") != 0 && i < 12000; i++)
+            CHECK(write_one(&writer, i, 1000, 0) == ERR_OK);
+        cache_set_memory_max(room.cache, LIMIT / 2);
+        /* It asks for turns itself as long as there is more to do. */
+        for (int64_t now_ms = 0, next_ms = 0; used(&room) > LIMIT / 2; now_ms = next_ms) {
+            next_ms = cache_turn(room.thread, now_ms);
+            CHECK(next_ms <= now_ms + 1000);
+            CHECK(next_ms < 100000);
+        }
+        room_free(&room);
+    }
+}
