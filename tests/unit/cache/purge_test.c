@@ -140,6 +140,40 @@ TEST(a_space_is_empty_and_counted_so_at_once)
     room_free(&room);
 }
 
+/* Entries without tags know the number of such purges by its last bits only. */
+TEST(ever_so_many_purges_before_the_sweep_confuse_nothing)
+{
+    enum { PURGES = 40000 };
+
+    for (int whole = 0; whole < 2; whole++) {
+        struct room room = room_new(64 << 20, "s3fifo");
+        struct cache_purge purge = {.by = CACHE_BY_SPACE, .space = 2};
+
+        CHECK(store(&room, 2, BYTES("gone"), BYTES("")) == ERR_OK);
+        CHECK(store(&room, 4, BYTES("stays"), BYTES("")) == ERR_OK);
+        CHECK(room_put(&room, 2, 1, 1) == ERR_OK);
+        CHECK(room_put(&room, 4, 1, 1) == ERR_OK);
+        if (whole == 1)
+            cache_lock_all(room.thread);
+        CHECK(cache_purge(room.thread, &purge, 0, NULL) == ERR_OK);
+        purge.space = 3;
+        for (int i = 0; i < PURGES; i++) {
+            struct name name = name_of(1);
+            enum err err = cache_purge(room.thread, &purge, 0, NULL);
+
+            CHECK(err == ERR_OK || err == ERR_FULL);
+            CHECK(state_of(&room, 2, BYTES("gone"), 0) == CACHE_MISS);
+            CHECK(state_of(&room, 2, name_bytes(&name), 0) == CACHE_MISS);
+            CHECK(state_of(&room, 4, name_bytes(&name), 0) == CACHE_FRESH);
+            CHECK(state_of(&room, 4, BYTES("stays"), 0) == CACHE_FRESH);
+        }
+        if (whole == 1)
+            cache_unlock(room.thread);
+        CHECK(cache_purge(room.thread, &purge, 0, NULL) == ERR_OK);
+        room_free(&room);
+    }
+}
+
 TEST(an_old_purge_of_a_tag_does_not_concern_who_gets_the_tag_later)
 {
     struct room room = room_new(64 << 20, "s3fifo");
