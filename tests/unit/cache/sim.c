@@ -111,6 +111,17 @@ static void do_pass(struct sim *sim)
     cache_pass(sim->actor->thread);
 }
 
+static void do_make_room(struct sim *sim)
+{
+    size_t bytes = sim_pick(sim, 600 << 10);
+    enum err err = ERR_OK;
+
+    forget_seen(sim, sim->actor);
+    err = cache_make_room(sim->actor->thread, bytes);
+    sim_say(sim, "room for %zu: %s", bytes, err_text(err));
+    SIM_CHECK(sim, err == ERR_OK || (sim->tight && err == ERR_FULL));
+}
+
 static void do_rest(struct sim *sim)
 {
     sim_say(sim, "rest");
@@ -255,7 +266,7 @@ static void one_act(struct sim *sim, int key)
         {3, sim_step_of_many, NULL},  {2, sim_cancel, NULL},     {2, do_pass, NULL},
         {2, do_rest, NULL},           {1, do_leave, NULL},       {1, sim_walk, NULL},
         {1, NULL, sim_preview},       {1, sim_crowd, NULL},      {1, NULL, sim_put_wrong},
-        {1, do_limit, NULL},
+        {1, do_limit, NULL},          {2, sim_look_many, NULL},  {1, do_make_room, NULL},
     };
     unsigned at = 0, all = 0;
 

@@ -286,6 +286,7 @@ void sim_check_nobody_woken(struct sim *sim);
 /* ---- sim_read.c -------------------------------------------------------------------------- */
 
 void sim_look(struct sim *sim, int key);
+void sim_look_many(struct sim *sim);
 void sim_hold(struct sim *sim, int key);
 void sim_drop(struct sim *sim, struct sim_hold *hold);
 void sim_saw(struct sim *sim, int key, const struct cache_view *view);

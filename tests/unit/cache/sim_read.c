@@ -62,6 +62,24 @@ void sim_look(struct sim *sim, int key)
     sim_check_view(sim, key, &view);
 }
 
+void sim_look_many(struct sim *sim)
+{
+    enum { MANY_MAX = 40 };
+    struct cache_key keys[MANY_MAX];
+    struct cache_view views[MANY_MAX];
+    int picked[MANY_MAX];
+    unsigned count = sim_pick(sim, MANY_MAX + 1);
+
+    for (unsigned i = 0; i < count; i++) {
+        picked[i] = sim_pick_key(sim);
+        keys[i] = sim_key(sim, picked[i]);
+    }
+    sim_say(sim, "look at %u at once", count);
+    cache_look_many(sim->actor->thread, keys, count, sim->actor->now_ms, views);
+    for (unsigned i = 0; i < count; i++)
+        sim_check_view(sim, picked[i], &views[i]);
+}
+
 void sim_hold(struct sim *sim, int key)
 {
     struct sim_hold *hold = &sim->holds[sim_pick(sim, SIM_HOLDS)];
