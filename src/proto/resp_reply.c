@@ -10,6 +10,12 @@
 
 enum { HEAD_SIZE_MAX = 24 }; /* sign, 20 digits, line end */
 
+static inline void put_line_end(uint8_t *at)
+{
+    at[0] = '\r';
+    at[1] = '\n';
+}
+
 static size_t count_digits(uint64_t number)
 {
     size_t digits = 1;
@@ -28,7 +34,7 @@ static inline size_t put_number(uint8_t *at, uint64_t number)
 
     for (size_t i = size; i-- > 0; number /= 10)
         at[i] = (uint8_t)('0' + number % 10);
-    memcpy(at + size, "\r\n", 2);
+    put_line_end(at + size);
     return size + 2;
 }
 
@@ -90,7 +96,7 @@ void resp_add_bulk(struct buf *out, struct bytes bytes)
 
     if (bytes.size > 0)
         memcpy(at + size, bytes.data, bytes.size);
-    memcpy(at + size + bytes.size, "\r\n", 2);
+    put_line_end(at + size + bytes.size);
     out->size += size + bytes.size + 2;
 }
 
