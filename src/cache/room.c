@@ -195,13 +195,16 @@ static bool come_down(struct cache_thread *thread)
     struct cache *cache = thread->cache;
     size_t max = atomic_load_explicit(&cache->memory_max, memory_order_relaxed);
     size_t now = limit(cache);
-    size_t used = 0;
+    size_t used = account_used(&cache->whole);
+    size_t coming = retired_bytes(cache) + pool_backed(cache->pool) - pool_taken(cache->pool);
     bool some = false;
 
     if (now <= max)
         return false;
-    some = order_evict(thread, TURN_EVICTED_MAX) > 0;
-    some |= order_compact(thread, true);
+    /* What is retired or a hole comes free without anybody else leaving. */
+    some = order_compact(thread, true) || retired_bytes(cache) > 0;
+    if (!some || used > max + coming)
+        some |= order_evict(thread, TURN_EVICTED_MAX) > 0;
     used = account_used(&cache->whole);
     if (used < now)
         room_limit(cache, used > max ? used : max);
