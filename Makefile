@@ -51,6 +51,7 @@ $(filter $O/tests/net/%,$(UNITS)): $O/%: $O/obj/tests/net/pair.o
 # The made-up world in which the engine is tried, by the unit test and by the fuzzer.
 $O/tests/unit/cache/simulation_test $O/tests/fuzz/cache_fuzz: $(call obj,\
     $(wildcard tests/unit/cache/sim.c tests/unit/cache/sim_*.c))
+$O/tests/unit/cache/orders_test: $O/obj/tests/unit/cache/actors.o
 $(UNITS): $O/%: $O/obj/%.o $O/obj/tests/unit/t.o $O/rooms.a
 ifeq ($(BUILD),fuzz)
 $(FUZZ): $O/%: $O/obj/%.o $O/rooms.a

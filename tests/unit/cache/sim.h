@@ -8,7 +8,8 @@
  *
  *   sim_map.c    what is stored, and what purges do to it
  *   sim_write.c  puts, removals, tags, expiries, objects, purges, several steps as one
- *   sim_load.c   leases and those who wait
+ *   sim_load.c   loads, and those who wait for them
+ *   sim_fill.c   what leaders do
  *   sim_read.c   looks, what they showed, held values, walks, watches
  *   sim.c        the world: its threads, its clock, its choices
  *
@@ -266,22 +267,40 @@ struct cache_object_ops sim_object_ops(void);
 /* ---- sim_load.c -------------------------------------------------------------------------- */
 
 void sim_get(struct sim *sim, int key);
-void sim_fill(struct sim *sim, struct sim_lead *lead);
-void sim_end(struct sim *sim, struct sim_lead *lead);
-void sim_continue(struct sim *sim, struct sim_lead *lead);
 void sim_cancel(struct sim *sim);
-struct sim_lead *sim_pick_lead(struct sim *sim);
 
 /* What a put, a removal of the key or a purge does to loads. */
 void sim_loads_overtaken(struct sim *sim, int key, const struct sim_fact *put);
 void sim_loads_doomed(struct sim *sim, int key);
 void sim_loads_purged(struct sim *sim, const struct sim_purge *purge);
 
-/* After a turn or a look-up: leaders whose time is over may have been replaced. */
+/* After a turn: leaders whose time is over may have been replaced. */
 void sim_loads_turned(struct sim *sim);
 
 /* Nobody was woken but those whom the step's kind explains. */
 void sim_check_nobody_woken(struct sim *sim);
+
+/* Those who wait for the lead have been woken so. */
+void sim_explain(struct sim *sim, struct sim_waiter *waiter, enum cache_outcome outcome);
+void sim_all_filled(struct sim *sim, int lead, const struct sim_fact *fact, bool late_too);
+void sim_all_told(struct sim *sim, int lead, enum cache_outcome outcome);
+
+int sim_lead_number(const struct sim *sim, const struct sim_lead *lead);
+
+/* The engine does not know the lease any more. */
+void sim_lead_lost(struct sim *sim, struct sim_lead *lead);
+
+/* The leader is gone: the first who waits leads now. */
+void sim_lead_passed_on(struct sim *sim, struct sim_lead *lead);
+
+void sim_drop_shared(void *shared);
+
+/* ---- sim_fill.c -------------------------------------------------------------------------- */
+
+struct sim_lead *sim_pick_lead(struct sim *sim);
+void sim_fill(struct sim *sim, struct sim_lead *lead);
+void sim_end(struct sim *sim, struct sim_lead *lead);
+void sim_continue(struct sim *sim, struct sim_lead *lead);
 
 /* ---- sim_read.c -------------------------------------------------------------------------- */
 

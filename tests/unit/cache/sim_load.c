@@ -11,7 +11,7 @@
 
 enum { WAITERS_MAX = 4, LATE_MS = 200 };
 
-static int number_of(const struct sim *sim, const struct sim_lead *lead)
+int sim_lead_number(const struct sim *sim, const struct sim_lead *lead)
 {
     return (int)(lead - sim->leads);
 }
@@ -45,7 +45,7 @@ static void hold_shared(void *shared)
     ((struct sim_lead *)shared)->shares++;
 }
 
-static void drop_shared(void *shared)
+void sim_drop_shared(void *shared)
 {
     ((struct sim_lead *)shared)->shares--;
 }
@@ -73,7 +73,7 @@ static unsigned waiter_count(const struct sim *sim, int lead)
     return count;
 }
 
-static void explain(struct sim *sim, struct sim_waiter *waiter, enum cache_outcome outcome)
+void sim_explain(struct sim *sim, struct sim_waiter *waiter, enum cache_outcome outcome)
 {
     SIM_CHECK(sim, waiter->woken);
     SIM_CHECK(sim, waiter->outcome == outcome);
@@ -85,7 +85,7 @@ static void explain_filled(struct sim *sim, struct sim_waiter *waiter, const str
 {
     uint8_t bytes[sizeof(uint64_t)];
 
-    explain(sim, waiter, CACHE_FILLED);
+    sim_explain(sim, waiter, CACHE_FILLED);
     SIM_CHECK(sim, waiter->size == fact->size);
     sim_content(fact->id, fact->size < sizeof bytes ? fact->size : sizeof bytes, bytes);
     if (fact->object != NULL && waiter->id != 0)
@@ -94,7 +94,7 @@ static void explain_filled(struct sim *sim, struct sim_waiter *waiter, const str
         SIM_CHECK(sim, waiter->id == sim_id_of(bytes_of(bytes, fact->size < 8 ? fact->size : 8)));
 }
 
-static void all_filled(struct sim *sim, int lead, const struct sim_fact *fact, bool late_too)
+void sim_all_filled(struct sim *sim, int lead, const struct sim_fact *fact, bool late_too)
 {
     for (unsigned i = 0; i < SIM_WAITERS; i++) {
         struct sim_waiter *waiter = &sim->waiters[i];
@@ -104,11 +104,11 @@ static void all_filled(struct sim *sim, int lead, const struct sim_fact *fact, b
     }
 }
 
-static void all_told(struct sim *sim, int lead, enum cache_outcome outcome)
+void sim_all_told(struct sim *sim, int lead, enum cache_outcome outcome)
 {
     for (unsigned i = 0; i < SIM_WAITERS; i++) {
         if (sim->waiters[i].lead == lead)
-            explain(sim, &sim->waiters[i], outcome);
+            sim_explain(sim, &sim->waiters[i], outcome);
     }
 }
 
@@ -120,9 +120,9 @@ void sim_check_nobody_woken(struct sim *sim)
 
 /* ---- how leads begin and end ------------------------------------------------------------- */
 
-static void lead_lost(struct sim *sim, struct sim_lead *lead)
+void sim_lead_lost(struct sim *sim, struct sim_lead *lead)
 {
-    int number = number_of(sim, lead);
+    int number = sim_lead_number(sim, lead);
 
     SIM_CHECK(sim, waiter_count(sim, number) == 0);
     SIM_CHECK(sim, lead->shares == 0);
@@ -155,26 +155,26 @@ static struct sim_lead *lead_begin(struct sim *sim, int key, struct cache_lease 
                               .lease_ms = lease_ms,
                               .deadline_ms = add_saturated(sim->actor->now_ms, lease_ms),
                               .lease = lease};
-    sim->leading[key] = number_of(sim, lead);
+    sim->leading[key] = sim_lead_number(sim, lead);
     sim->alone_ms[key] = 0;
     return lead;
 }
 
 /* The leader is gone: the first who waits leads now. */
-static void lead_passed_on(struct sim *sim, struct sim_lead *lead)
+void sim_lead_passed_on(struct sim *sim, struct sim_lead *lead)
 {
-    int number = number_of(sim, lead);
+    int number = sim_lead_number(sim, lead);
     struct sim_waiter *first = first_waiter(sim, number);
     struct sim_lead *next = NULL;
     uint64_t replaces = lead->replaces;
 
     if (lead->state == SIM_DOOMED)
-        all_told(sim, number, CACHE_RETRY);
+        sim_all_told(sim, number, CACHE_RETRY);
     if (lead->state == SIM_DOOMED || first == NULL) {
-        lead_lost(sim, lead);
+        sim_lead_lost(sim, lead);
         return;
     }
-    explain(sim, first, CACHE_PROMOTED);
+    sim_explain(sim, first, CACHE_PROMOTED);
     SIM_CHECK(sim, first->lease.token != lead->lease.token || !lead->active);
     sim->leading[lead->key] = SIM_NONE;
     next = lead_begin(sim, lead->key, first->lease, lead->lease_ms);
@@ -182,21 +182,21 @@ static void lead_passed_on(struct sim *sim, struct sim_lead *lead)
     for (unsigned i = 0; i < SIM_WAITERS; i++) {
         if (sim->waiters[i].lead != number)
             continue;
-        sim->waiters[i].lead = number_of(sim, next);
+        sim->waiters[i].lead = sim_lead_number(sim, next);
         sim->waiters[i].late = false;
     }
-    lead_lost(sim, lead);
+    sim_lead_lost(sim, lead);
 }
 
 static void lead_doomed(struct sim *sim, struct sim_lead *lead)
 {
-    int number = number_of(sim, lead);
+    int number = sim_lead_number(sim, lead);
 
     lead->state = SIM_DOOMED;
     if (sim->leading[lead->key] == number)
         sim->leading[lead->key] = SIM_NONE;
     if (first_waiter(sim, number) == NULL)
-        lead_lost(sim, lead);
+        sim_lead_lost(sim, lead);
 }
 
 void sim_loads_overtaken(struct sim *sim, int key, const struct sim_fact *put)
@@ -206,8 +206,8 @@ void sim_loads_overtaken(struct sim *sim, int key, const struct sim_fact *put)
     sim->alone_ms[key] = 0;
     if (number == SIM_NONE)
         return;
-    all_filled(sim, number, put, true);
-    lead_lost(sim, &sim->leads[number]);
+    sim_all_filled(sim, number, put, true);
+    sim_lead_lost(sim, &sim->leads[number]);
 }
 
 void sim_loads_doomed(struct sim *sim, int key)
@@ -246,7 +246,7 @@ void sim_loads_turned(struct sim *sim)
         if (first == NULL)
             lead->maybe_lost = true;
         else if (first->woken)
-            lead_passed_on(sim, lead);
+            sim_lead_passed_on(sim, lead);
         else
             SIM_CHECK(sim, lead->deadline_ms + LATE_MS > sim->actor->now_ms);
     }
@@ -299,7 +299,7 @@ static struct sim_lead *find_lead(struct sim *sim, int key)
     int number = sim->leading[key];
 
     if (number != SIM_NONE && sim->leads[number].deadline_ms <= sim->actor->now_ms)
-        lead_passed_on(sim, &sim->leads[number]);
+        sim_lead_passed_on(sim, &sim->leads[number]);
     number = sim->leading[key];
     return number == SIM_NONE ? NULL : &sim->leads[number];
 }
@@ -307,7 +307,7 @@ static struct sim_lead *find_lead(struct sim *sim, int key)
 static enum cache_answer expected_of_lead(struct sim *sim, const struct getting *get,
                                           struct sim_lead *lead)
 {
-    bool full = waiter_count(sim, number_of(sim, lead)) >= WAITERS_MAX;
+    bool full = waiter_count(sim, sim_lead_number(sim, lead)) >= WAITERS_MAX;
 
     if (lead->state == SIM_SHARING && lead->doubtful) {
         lead_doomed(sim, lead);
@@ -344,7 +344,7 @@ static void resolve_doubt(struct sim *sim, const struct getting *get, enum cache
 
     if (number != SIM_NONE && sim->leads[number].maybe_lost &&
         sim->leads[number].deadline_ms > sim->actor->now_ms && leads)
-        lead_lost(sim, &sim->leads[number]);
+        sim_lead_lost(sim, &sim->leads[number]);
     if (sim->alone_ms[get->key] <= sim->newest_ms &&
         !(answer == CACHE_LEAD && get->lease.token == 0))
         sim->alone_ms[get->key] = 0;
@@ -370,7 +370,7 @@ static void take_part(struct sim *sim, struct getting *get, enum cache_answer an
         break;
     case CACHE_JOIN:
         SIM_CHECK(sim, get->shared == &sim->leads[number]);
-        drop_shared(get->shared);
+        sim_drop_shared(get->shared);
         break;
     case CACHE_HIT:
     case CACHE_HIT_STALE:
@@ -425,247 +425,4 @@ void sim_cancel(struct sim *sim)
     SIM_CHECK(sim, cache_cancel(sim->actor->thread, &waiter->waiter) == waits);
     waiter->waits = false;
     waiter->lead = SIM_NONE;
-}
-
-/* ---- fill -------------------------------------------------------------------------------- */
-
-struct sim_lead *sim_pick_lead(struct sim *sim)
-{
-    struct sim_lead *lead = &sim->leads[sim_pick(sim, SIM_LEADS)];
-
-    if (!lead->active)
-        return NULL;
-    /* Where the world does not know, the engine may say; a leader that is alive gets more time. */
-    if (lead->maybe_lost && !lead->lost) {
-        lead->maybe_lost = false;
-        if (!cache_extend(sim->actor->thread, &lead->lease, sim->actor->now_ms))
-            lead_lost(sim, lead);
-        else
-            lead->deadline_ms = add_saturated(sim->actor->now_ms, lead->lease_ms);
-    }
-    return lead;
-}
-
-/* A refresh takes the place of the very entry that it was begun for. */
-static bool is_replaced(const struct sim *sim, const struct sim_lead *lead)
-{
-    const struct sim_fact *fact = &sim->facts[lead->key];
-
-    return lead->replaces != 0 && fact->there && fact->version != lead->replaces;
-}
-
-/* Whether what the map holds may be gone without anybody having told. */
-static bool may_be_gone(const struct sim *sim, const struct sim_fact *fact)
-{
-    return sim->tight || sim_ends(fact) <= sim->newest_ms;
-}
-
-static void fill_ended(struct sim *sim, struct sim_lead *lead, struct sim_draft *draft,
-                       enum err err)
-{
-    const struct sim_fact *fact = &sim->facts[lead->key];
-    int number = number_of(sim, lead);
-    bool purged = lead->purged || (lead->bad_tags & draft->fact.tags) != 0;
-    bool replaced = is_replaced(sim, lead);
-
-    if (lead->state == SIM_DOOMED || purged) {
-        SIM_CHECK(sim, err == ERR_DROPPED);
-        all_filled(sim, number, &draft->fact, !purged);
-        lead_passed_on(sim, lead);
-        return;
-    }
-    if (replaced && (err == ERR_DROPPED || !may_be_gone(sim, fact))) {
-        SIM_CHECK(sim, err == ERR_DROPPED);
-        all_filled(sim, number, &draft->fact, true);
-        lead_passed_on(sim, lead);
-        return;
-    }
-    SIM_CHECK(sim, err == ERR_OK || (err == ERR_FULL && sim_may_be_full(sim, draft)));
-    all_filled(sim, number, &draft->fact, true);
-    lead_lost(sim, lead);
-    if (err == ERR_OK)
-        sim_accept(sim, lead->key, draft);
-    else if (draft->put.negative)
-        sim->facts[lead->key].there = false;
-}
-
-void sim_fill(struct sim *sim, struct sim_lead *lead)
-{
-    struct sim_draft draft;
-    enum err err = ERR_OK;
-
-    sim_draw(sim, lead->key, &draft);
-    err = cache_fill(sim->actor->thread, &lead->lease, &draft.put, sim->actor->now_ms);
-    sim_say(sim, "fill %d, lead %d%s: value %llu of %u bytes until %lld +%lld +%lld, tags %x: %s",
-            lead->key, number_of(sim, lead), lead->lost ? ", lost" : "",
-            (unsigned long long)draft.fact.id, draft.fact.size, (long long)draft.fact.expires_ms,
-            (long long)draft.fact.stale_ms, (long long)draft.fact.error_ms,
-            (unsigned)draft.fact.tags, err_text(err));
-    SIM_CHECK(sim, lead->lease.token == 0);
-    if (lead->lost)
-        SIM_CHECK(sim, err == ERR_DROPPED);
-    else
-        fill_ended(sim, lead, &draft, err);
-    lead->active = false;
-}
-
-/* ---- other ends -------------------------------------------------------------------------- */
-
-static void unchanged(struct sim *sim, struct sim_lead *lead)
-{
-    struct sim_fact *fact = &sim->facts[lead->key];
-    struct sim_draft draft;
-    bool fits = !lead->lost && lead->state != SIM_DOOMED && fact->there &&
-                fact->version == lead->replaces && (lead->bad_tags & fact->tags) == 0;
-    enum err err = ERR_OK;
-
-    sim_draw(sim, lead->key, &draft);
-    err = cache_unchanged(sim->actor->thread, &lead->lease, draft.put.expires_ms,
-                          draft.put.stale_until_ms, draft.put.error_until_ms, sim->actor->now_ms);
-    sim_say(sim, "unchanged %d, lead %d: until %lld +%lld +%lld: %s", lead->key,
-            number_of(sim, lead), (long long)draft.fact.expires_ms, (long long)draft.fact.stale_ms,
-            (long long)draft.fact.error_ms, err_text(err));
-    SIM_CHECK(sim, err == ERR_DROPPED || (err == ERR_OK && fits));
-    if (lead->lost)
-        return;
-    if (err == ERR_DROPPED) {
-        if (fits)
-            SIM_CHECK(sim, may_be_gone(sim, fact));
-        lead_passed_on(sim, lead);
-        return;
-    }
-    sim->untold = true;
-    fact->expires_ms = draft.fact.expires_ms;
-    fact->stale_ms = draft.fact.stale_ms;
-    fact->error_ms = draft.fact.error_ms;
-    fact->extra |= fact->error_ms > 0;
-    fact->soft = false;
-    fact->retry_ms = INT64_MIN;
-    fact->version = ++sim->versions;
-    all_filled(sim, number_of(sim, lead), fact, true);
-    lead_lost(sim, lead);
-}
-
-static void fail(struct sim *sim, struct sim_lead *lead)
-{
-    struct sim_fact *fact = &sim->facts[lead->key];
-    int64_t retry_ms = sim_pick(sim, 100);
-    int number = number_of(sim, lead);
-
-    sim_say(sim, "fail %d, lead %d%s: next try in %lld", lead->key, number,
-            lead->lost ? ", lost" : "", (long long)retry_ms);
-    cache_fail(sim->actor->thread, &lead->lease, ERR_PEER_DOWN, retry_ms, sim->actor->now_ms);
-    if (lead->lost)
-        return;
-    if (lead->state != SIM_DOOMED && fact->extra)
-        fact->retry_ms = sim->actor->now_ms + retry_ms;
-    for (unsigned i = 0; i < SIM_WAITERS; i++) {
-        if (sim->waiters[i].lead != number)
-            continue;
-        explain(sim, &sim->waiters[i], CACHE_FAILED);
-        SIM_CHECK(sim, sim->waiters[i].err == ERR_PEER_DOWN);
-    }
-    lead_lost(sim, lead);
-}
-
-static void abandon(struct sim *sim, struct sim_lead *lead)
-{
-    sim_say(sim, "abandon %d, lead %d%s", lead->key, number_of(sim, lead),
-            lead->lost ? ", lost" : "");
-    cache_abandon(sim->actor->thread, &lead->lease, sim->actor->now_ms);
-    if (!lead->lost)
-        lead_passed_on(sim, lead);
-}
-
-static void disperse(struct sim *sim, struct sim_lead *lead)
-{
-    int64_t remember_ms = sim_once_in(sim, 3) ? 0 : (int64_t)sim_pick(sim, 50);
-    bool doomed = lead->state == SIM_DOOMED;
-
-    sim_say(sim, "disperse %d, lead %d%s: for %lld", lead->key, number_of(sim, lead),
-            lead->lost ? ", lost" : "", (long long)remember_ms);
-    cache_disperse(sim->actor->thread, &lead->lease, remember_ms, sim->actor->now_ms);
-    if (lead->lost)
-        return;
-    all_told(sim, number_of(sim, lead), CACHE_RETRY);
-    lead_lost(sim, lead);
-    if (!doomed && remember_ms > 0)
-        sim->alone_ms[lead->key] = sim->actor->now_ms + remember_ms;
-}
-
-void sim_end(struct sim *sim, struct sim_lead *lead)
-{
-    static void (*const ends[])(struct sim * sim, struct sim_lead * lead) = {
-        unchanged, unchanged, fail, abandon, disperse};
-
-    ends[sim_pick(sim, sizeof ends / sizeof ends[0])](sim, lead);
-    SIM_CHECK(sim, lead->lease.token == 0);
-    lead->active = false;
-}
-
-/* ---- while it loads ---------------------------------------------------------------------- */
-
-static void share(struct sim *sim, struct sim_lead *lead)
-{
-    int number = number_of(sim, lead);
-    bool may = !lead->lost && lead->state == SIM_LEADING;
-    bool shares = false;
-
-    lead->shares = may ? 1 : lead->shares;
-    shares = cache_share(sim->actor->thread, &lead->lease, lead, drop_shared, sim->actor->now_ms);
-    sim_say(sim, "share %d, lead %d: %s", lead->key, number, shares ? "yes" : "no");
-    SIM_CHECK(sim, shares == may);
-    if (!shares)
-        return;
-    lead->state = SIM_SHARING;
-    lead->deadline_ms = add_saturated(sim->actor->now_ms, lead->lease_ms);
-    for (unsigned i = 0; i < SIM_WAITERS; i++) {
-        struct sim_waiter *waiter = &sim->waiters[i];
-
-        if (waiter->lead != number || !waiter->shares || waiter->late)
-            continue;
-        explain(sim, waiter, CACHE_SHARED);
-        SIM_CHECK(sim, waiter->shared == lead);
-        drop_shared(lead);
-    }
-    SIM_CHECK(sim, lead->shares == 1);
-}
-
-static void extend(struct sim *sim, struct sim_lead *lead)
-{
-    bool extended = cache_extend(sim->actor->thread, &lead->lease, sim->actor->now_ms);
-
-    sim_say(sim, "extend %d, lead %d: %s", lead->key, number_of(sim, lead),
-            extended ? "yes" : "no");
-    SIM_CHECK(sim, extended == !lead->lost);
-    if (extended)
-        lead->deadline_ms = add_saturated(sim->actor->now_ms, lead->lease_ms);
-}
-
-static void ask_whether_purged(struct sim *sim, const struct sim_lead *lead)
-{
-    unsigned tag = sim_pick(sim, SIM_TAGS);
-    struct bytes name = sim_tag(tag);
-    bool purged = lead->purged || (lead->bad_tags >> tag & 1) != 0;
-
-    if (lead->lost)
-        return;
-    SIM_CHECK(sim, cache_is_purged_since(sim->actor->thread, sim_key(sim, lead->key), &name, 1,
-                                         lead->lease.sequence) == purged);
-}
-
-void sim_continue(struct sim *sim, struct sim_lead *lead)
-{
-    switch (sim_pick(sim, 4)) {
-    case 0:
-    case 1:
-        share(sim, lead);
-        break;
-    case 2:
-        extend(sim, lead);
-        break;
-    default:
-        ask_whether_purged(sim, lead);
-        break;
-    }
 }
