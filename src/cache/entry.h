@@ -35,9 +35,9 @@
  *
  * Key, value, sizes, form, kind and space never change once the index shows the entry. What changes
  * is atomic: the expiry, the sequence (a successful revalidation raises it), and of the word the
- * state and the clears, by one exchange, and the policy's bits by a plain store of their quarter:
- * that is all that a hit writes, and an exchange would keep the processor from going on to the next
- * look-up meanwhile.
+ * state and the clears (its lower half, by whoever has the shard's latch) and the policy's bits (a
+ * quarter, by anybody). These are plain stores of their part: an exchange of the whole would keep
+ * the processor from going on to the next look-up meanwhile.
  */
 #ifndef LARDER_CACHE_ENTRY_H
 #define LARDER_CACHE_ENTRY_H
@@ -93,6 +93,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "quarters are in the o
 struct cache_entry {
     union {
         _Atomic uint64_t word;
+        _Atomic uint32_t halves[2];
         _Atomic uint16_t quarters[4];
     };
     uint64_t rest[];
@@ -150,14 +151,26 @@ static inline uint64_t word_with(uint64_t word, unsigned shift, unsigned bits, u
     return (word & ~mask) | (value << shift & mask);
 }
 
-static inline uint64_t entry_set(struct cache_entry *entry, uint64_t flags)
+/* The whole word, while nobody else can find the entry. */
+static inline void entry_set_word(struct cache_entry *entry, uint64_t word)
 {
-    return atomic_fetch_or_explicit(&entry->word, flags, memory_order_acq_rel);
+    atomic_store_explicit(&entry->word, word, memory_order_release);
 }
 
-static inline uint64_t entry_clear(struct cache_entry *entry, uint64_t flags)
+/* The state and the clears of an entry that is shown, under its shard's latch. */
+static inline void entry_set_half(struct cache_entry *entry, uint64_t word)
 {
-    return atomic_fetch_and_explicit(&entry->word, ~flags, memory_order_acq_rel);
+    atomic_store_explicit(&entry->halves[0], (uint32_t)word, memory_order_release);
+}
+
+static inline void entry_set(struct cache_entry *entry, uint64_t flags)
+{
+    entry_set_half(entry, entry_word(entry) | flags);
+}
+
+static inline void entry_clear(struct cache_entry *entry, uint64_t flags)
+{
+    entry_set_half(entry, entry_word(entry) & ~flags);
 }
 
 static inline unsigned word_policy(uint64_t word)
@@ -179,16 +192,6 @@ static inline void entry_set_policy(struct cache_entry *entry, uint64_t word, un
 static inline unsigned word_clears(uint64_t word)
 {
     return (unsigned)word_field(word, ENTRY_CLEARS_SHIFT, ENTRY_CLEARS_BITS);
-}
-
-static inline void entry_set_clears(struct cache_entry *entry, uint64_t clears)
-{
-    uint64_t word = entry_word(entry);
-
-    while (!atomic_compare_exchange_weak_explicit(
-        &entry->word, &word, word_with(word, ENTRY_CLEARS_SHIFT, ENTRY_CLEARS_BITS, clears),
-        memory_order_acq_rel, memory_order_acquire))
-        continue;
 }
 
 static inline unsigned word_space(uint64_t word)

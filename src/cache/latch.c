@@ -4,9 +4,13 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { TRIES_BEFORE_SLEEP = 100 }; /* what is done under a latch takes less than a sleep */
+enum {
+    TRIES_BEFORE_SLEEP = 100, /* what is done under a latch takes less than a sleep */
+    SLEEP_NS = 50000,         /* at the most, for nobody may have seen that somebody sleeps */
+};
 
 static void pause_briefly(void)
 {
@@ -22,8 +26,11 @@ void latch_wait(struct latch *latch)
             return;
         pause_briefly();
     }
-    while (atomic_exchange_explicit(&latch->state, 2, memory_order_acquire) != 0)
-        (void)syscall(SYS_futex, &latch->state, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+    while (atomic_exchange_explicit(&latch->state, 2, memory_order_acquire) != 0) {
+        struct timespec length = {.tv_nsec = SLEEP_NS};
+
+        (void)syscall(SYS_futex, &latch->state, FUTEX_WAIT_PRIVATE, 2, &length, NULL, 0);
+    }
 }
 
 void latch_wake(struct latch *latch)

@@ -194,11 +194,6 @@ static unsigned queue_of_key(struct cache_thread *thread, const struct cache_key
     return old == NULL ? 0 : pool_queue_of(cache->pool, entry_ref(cache, old));
 }
 
-static void set_word(struct cache_entry *entry, uint64_t word)
-{
-    atomic_store_explicit(&entry->word, word, memory_order_release);
-}
-
 enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
                     struct cache_entry **ret_entry)
 {
@@ -220,7 +215,7 @@ enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
     }
     shape.word = word_with(shape.word, ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS,
                            policy_fresh(&cache->policy_marker));
-    set_word(entry, shape.word | (young ? ENTRY_YOUNG : 0));
+    entry_set_word(entry, shape.word | (young ? ENTRY_YOUNG : 0));
     *ret_entry = entry;
     return ERR_OK;
 }
@@ -265,7 +260,7 @@ struct cache_entry *entry_make_loose(struct cache *cache, const struct recipe *r
     if (loose == NULL)
         return NULL;
     (void)fill_place(cache, &loose->entry, &plain, &shape);
-    set_word(&loose->entry, shape.word);
+    entry_set_word(&loose->entry, shape.word);
     return &loose->entry;
 }
 
@@ -330,7 +325,7 @@ enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
     if (extra > 0)
         copy_extra(cache, (struct entry_extra *)(void *)at, from, copying);
     memcpy(at + extra, (const uint8_t *)from + head, rest);
-    set_word(entry, word | (young ? ENTRY_YOUNG : 0));
+    entry_set_word(entry, word | (young ? ENTRY_YOUNG : 0));
     *ret_entry = entry;
     return ERR_OK;
 }
@@ -353,7 +348,7 @@ struct cache_entry *entry_copy_loose(struct cache *cache, const struct cache_ent
     if (extra > 0)
         copy_extra(cache, (struct entry_extra *)(void *)(at + head), from, &copying);
     memcpy(at + head + extra, name.data, name.size + value.size);
-    set_word(&loose->entry, word);
+    entry_set_word(&loose->entry, word);
     return &loose->entry;
 }
 

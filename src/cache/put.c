@@ -44,6 +44,17 @@ static void put_over(struct cache_thread *thread, const struct recipe *recipe, i
         object_free(cache, recipe->put->kind, recipe->put->object);
 }
 
+/* A new value of a key is as good as a hit. */
+static void inherit_policy(struct cache_thread *thread, struct cache_entry *entry,
+                           const struct cache_entry *old)
+{
+    uint16_t bits = policy_hit(&thread->cache->policy_marker,
+                               (uint16_t)word_policy(entry_word(old)), &thread->random);
+
+    entry_set_word(entry,
+                   word_with(entry_word(entry), ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS, bits));
+}
+
 void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
                const struct cache_key *key)
 {
@@ -51,8 +62,7 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
     struct cache_entry *old = find_entry(thread->cache, shard, key, &slot);
 
     if (old != NULL) {
-        entry_set_policy(entry, entry_word(entry), word_policy(entry_word(old)));
-        entry_hit(thread, entry);
+        inherit_policy(thread, entry, old);
         shard_replace(thread, slot, old, entry);
     } else {
         shard_show(thread, shard, entry, key->hash);

@@ -88,10 +88,9 @@ static void count_replaced(struct cache *cache, const struct cache_entry *old,
     count(cache, entry, 1);
 }
 
-/* Nobody else changes a word that is not shown, so this needs no exchange. */
 static void set_shown(struct cache_entry *entry)
 {
-    atomic_store_explicit(&entry->word, entry_word(entry) | ENTRY_SHOWN, memory_order_release);
+    entry_set_word(entry, entry_word(entry) | ENTRY_SHOWN);
 }
 
 void shard_show(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
@@ -118,8 +117,8 @@ void shard_replace(struct cache_thread *thread, _Atomic uint32_t *slot, struct c
     set_shown(entry);
     atomic_store_explicit(slot, entry_ref(cache, entry), memory_order_release);
     count_replaced(cache, old, entry);
-    entry_clear(old, ENTRY_SHOWN);
     retire_entry(thread, old);
+    entry_clear(old, ENTRY_SHOWN);
 }
 
 void shard_move(struct cache_thread *thread, _Atomic uint32_t *slot, struct cache_entry *from,

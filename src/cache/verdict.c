@@ -37,10 +37,15 @@ struct stamp stamp_of(const struct cache *cache, const struct cache_entry *entry
 
 void entry_count_clears(struct cache *cache, struct cache_entry *entry)
 {
-    uint64_t clears = clears_now(cache);
+    uint64_t before = entry_word(entry);
+    uint64_t word = word_with(before, ENTRY_CLEARS_SHIFT, ENTRY_CLEARS_BITS, clears_now(cache));
 
-    if (word_clears(entry_word(entry)) != (clears & CLEARS_MASK))
-        entry_set_clears(entry, clears);
+    if (word == before)
+        return;
+    if ((word & ENTRY_SHOWN) != 0)
+        entry_set_half(entry, word);
+    else
+        entry_set_word(entry, word);
 }
 
 uint64_t entry_identity(const struct cache_entry *entry)
