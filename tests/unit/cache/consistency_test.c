@@ -461,7 +461,7 @@ TEST(four_threads_see_whole_values_and_nothing_that_was_invalidated)
     stress("s3fifo", 1);
 }
 
-TEST(so_do_they_when_each_hit_is_an_exact_move_to_the_front)
+TEST(so_do_they_when_what_leaves_is_least_recently_used)
 {
     stress("lru", 2);
 }
