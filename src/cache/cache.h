@@ -222,9 +222,9 @@ void cache_tags_of(struct cache_thread *thread, const struct cache_view *view, c
 /* Locks the stripes of the keys, in order, once each. While a thread holds locks, every call with
  * one of these keys is part of the locked step, and a call that needs another stripe is a bug
  * (must). No other thread sees a state between the steps: a look-up that takes no lock waits when
- * its stripe is inside such a step. Where memory is short a put within cache_lock_all may evict what
- * the same step put before; with cache_lock it spares the step's own stripes. Do not sleep, do not
- * call back into a loop. */
+ * its stripe is inside such a step. Where memory is short a put within cache_lock_all may evict
+ * what the same step put before; with cache_lock it spares the step's own stripes. Do not sleep, do
+ * not call back into a loop. */
 void cache_lock(struct cache_thread *thread, const struct cache_key *keys, size_t count);
 void cache_lock_all(struct cache_thread *thread);
 void cache_unlock(struct cache_thread *thread);
