@@ -16,7 +16,7 @@ enum {
     CONN_SCRATCH_SIZE = 256 * 1024,
     CONN_STALL_CHECK_MS = 10000,
     CONN_AHEAD_MAX = 16,        /* connections that are read before the first is given its input */
-    CONN_AHEAD_BYTES = 1 << 10, /* of input: more is worth a turn of its own */
+    CONN_AHEAD_BYTES = 2 << 10, /* of input: more is worth a turn of its own */
 };
 
 /*  CONNECTING -> OPEN -> CLOSING -> LINGERING -> DEAD      (each but DEAD may go to DEAD at once)

@@ -19,8 +19,8 @@ enum {
     ELEMENT_COST = 48,   /* bytes */
     PREFETCH_WRITES = 2, /* the stage that concerns writes only */
     AHEAD_CLIENTS_MAX = 16,
-    AHEAD_ORDERS_MAX = 4, /* of a client */
-    AHEAD_WORDS_MAX = 16,
+    AHEAD_ORDERS_MAX = 16, /* of a client */
+    AHEAD_WORDS_MAX = 64,
 };
 
 struct order {
