@@ -7,10 +7,11 @@
 #include "cache/store.h"
 
 enum {
-    GATHERED_MAX = 64,  /* entries of a page at one time */
+    GATHERED_MAX = 512, /* entries of a page at one time */
     EXPIRED_MAX = 2048, /* entries a turn: some tenths of a millisecond */
     PAGES_MAX = 32,     /* pages a turn: most that are due have something to give */
-    AGAIN_MS = 100,     /* until a place is looked at again that is just being made */
+    AGAIN_MS = 250,     /* until a page is looked through again: a second is promised */
+    AT_ONCE = 0,        /* ... but for one that was not looked through to its end */
 };
 
 /* What is over in a page. More than fits: the page stays due. */
@@ -24,26 +25,23 @@ static size_t gather(struct cache *cache, uint32_t page, int64_t now_ms,
 
     while ((entry = pool_walk(cache->pool, page, &offset)) != NULL) {
         uint64_t word = entry_word(entry);
-        int64_t ends_ms = CACHE_NEVER;
+        /* What is being made may end at any time. */
+        int64_t ends_ms = (word & ENTRY_RAW) != 0 ? now_ms : entry_ends(entry);
 
-        if ((word & ENTRY_RAW) == 0)
-            ends_ms = entry_ends(entry);
-        if ((word & ENTRY_SHOWN) == 0) {
-            /* Being made, or gone already: nobody knows which, so it is asked for again. */
-            ends_ms =
-                ends_ms == CACHE_NEVER && (word & ENTRY_RAW) == 0 ? CACHE_NEVER : now_ms + AGAIN_MS;
-        } else if (ends_ms <= now_ms) {
-            if (count == GATHERED_MAX) {
-                due_ms = now_ms;
-                break;
-            }
-            refs[count++] = entry_ref(cache, entry);
-        }
-        if (ends_ms < due_ms && ends_ms > now_ms)
+        if (ends_ms < due_ms)
             due_ms = ends_ms;
+        /* What is not shown is being made, or gone already: nobody knows which. */
+        if ((word & ENTRY_SHOWN) == 0 || ends_ms > now_ms)
+            continue;
+        if (count == GATHERED_MAX) {
+            pool_set_due(cache->pool, page, AT_ONCE);
+            return count;
+        }
+        refs[count++] = entry_ref(cache, entry);
     }
-    /* One that cannot go now (its shard is taken) is asked for again, too. */
-    if (count > 0 && due_ms > now_ms + AGAIN_MS)
+    /* Also for those that cannot go now, because their shards are taken; and a page in which
+     * something ends all the time is gone through for many at once. */
+    if (due_ms < now_ms + AGAIN_MS)
         due_ms = now_ms + AGAIN_MS;
     pool_set_due(cache->pool, page, due_ms);
     return count;
