@@ -88,10 +88,10 @@ void region_trim(struct region *region, uint32_t unit, unsigned steps)
     if (u->steps <= steps)
         return;
     bytes = (size_t)(u->steps - steps) << REGION_STEP_SHIFT;
+    blocks_gone(&region->blocks, region_at(region, unit), u->steps - steps);
     error = madvise(region_at(region, unit) + ((size_t)steps << REGION_STEP_SHIFT), bytes,
                     MADV_DONTNEED);
     must(error == 0);
-    blocks_gone(&region->blocks, region_at(region, unit), u->steps - steps);
     u->steps = (uint8_t)steps;
     refund(region, bytes);
 }
@@ -191,13 +191,13 @@ static void span_release(struct region *region, uint32_t head)
     int error = 0;
 
     if (backed > 0) {
-        error = madvise(region_at(region, head), (size_t)span << region->unit_shift, MADV_DONTNEED);
-        must(error == 0);
         for (uint32_t i = 0; i < span; i++) {
             blocks_gone(&region->blocks, region_at(region, head + i),
                         region->units[head + i].steps);
             region->units[head + i].steps = 0;
         }
+        error = madvise(region_at(region, head), (size_t)span << region->unit_shift, MADV_DONTNEED);
+        must(error == 0);
         refund(region, backed);
     }
     poison(region_at(region, head), (size_t)span << region->unit_shift);
