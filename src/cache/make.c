@@ -344,7 +344,11 @@ struct cache_entry *entry_copy_loose(struct cache *cache, const struct cache_ent
     if (loose == NULL)
         return NULL;
     at = (uint8_t *)loose->entry.rest;
-    memcpy(at, from->rest, head);
+    if (word & ENTRY_ENDS)
+        atomic_init(entry_end(&loose->entry), entry_expires(from));
+    if (word & ENTRY_WIDE)
+        *(struct entry_wide *)(void *)(loose->entry.rest + word_wide_at(word)) =
+            *entry_wide(from, word);
     if (extra > 0)
         copy_extra(cache, (struct entry_extra *)(void *)(at + head), from, &copying);
     memcpy(at + head + extra, name.data, name.size + value.size);
