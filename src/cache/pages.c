@@ -145,6 +145,7 @@ void page_close(struct pool *pool, unsigned queue)
     struct hole *hole = (struct hole *)(void *)(region_at(&pool->region, page) + u->fresh);
 
     pool->queues[queue]->open = REGION_NOTHING;
+    region_trim(&pool->region, page, region_steps(u->fresh));
     if (size == 0)
         return;
     unpoison(hole, size < HOLE_MIN ? size : HOLE_MIN);
