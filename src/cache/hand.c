@@ -52,6 +52,16 @@ unsigned pool_page_queue(const struct pool *pool, uint32_t page)
     return pool->region.units[page].queue;
 }
 
+struct pool_places pool_page_places(const struct pool *pool, uint32_t page)
+{
+    return (struct pool_places){pool->region.units[page].live, page_taken(pool, page)};
+}
+
+bool pool_is_alone(const struct pool *pool, uint32_t page)
+{
+    return pool->region.units[page].alone;
+}
+
 bool pool_has_whole(const struct pool *pool)
 {
     return blocks_are_waiting(&pool->region.blocks);

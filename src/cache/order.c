@@ -14,12 +14,13 @@
 enum {
     GATHERED_MAX = 64, /* entries at one time */
     WALKED_MAX = 1024, /* places at one time, when nothing wants to leave */
-    WALKS_MAX = 5,     /* of these in vain: then the hand has spared more than a policy lets it */
-    ROUNDS_MAX = 64,   /* of these in one call */
+    ROUNDS_MAX = 64,   /* of these in one call, */
+    DEALT_MAX = 1024,  /*   and so many entries: about a millisecond when nothing is in a cache */
     DRAINING_MAX = 8,  /* pages that are being emptied, before the oldest goes back */
 };
 
 struct mover {
+    uint64_t hash; /* known when they are dealt with */
     uint32_t ref;
     uint8_t queue; /* that it was in, */
     uint8_t to;    /* and shall go to; POLICY_LEAVES: it is evicted */
@@ -32,6 +33,7 @@ struct leaver {
 };
 
 struct movers {
+    bool evicts; /* what finds no other place leaves */
     size_t count;
     size_t left_count;
     struct mover at[GATHERED_MAX];
@@ -48,6 +50,7 @@ enum err order_take(struct cache *cache, struct room_ask *ask, uint32_t *ret_ref
     latch_lock(&cache->order_latch);
     if (ask->queue == 0)
         ask->queue = policy_enter(cache->policy, ask->hash, pool_cost(cache->pool, ask->size));
+    ask->queue = policy_queue_of(cache->policy, ask->queue);
     wanted.queue = ask->queue;
     err = pool_take(cache->pool, &wanted, ret_ref, ret_young);
     if (err == ERR_OK)
@@ -85,20 +88,16 @@ static void forget_hits(struct cache *cache, uint32_t page)
     }
 }
 
-static void count_page(struct cache *cache, uint32_t page, const struct policy_shift *shift)
+/* The page becomes the newest of the queue as it is. */
+static void requeue(struct cache *cache, uint32_t page, unsigned to)
 {
-    const struct cache_entry *place = NULL;
-    uint32_t offset = 0;
+    unsigned from = pool_page_queue(cache->pool, page);
+    struct pool_places places = pool_page_places(cache->pool, page);
 
-    while ((place = pool_walk(cache->pool, page, &offset)) != NULL) {
-        size_t size = pool_cost(cache->pool, place_size(place));
-
-        policy_count_out(cache->policy, shift->from, size);
-        policy_count_in(cache->policy, shift->to, size);
-    }
+    policy_count_moved(cache->policy, from, to, places.count, places.bytes);
+    pool_requeue(cache->pool, page, to);
 }
 
-/* A page moves from one queue to another as it is. */
 static void shift(struct cache *cache, const struct policy_shift *shift)
 {
     uint32_t page = pool_queue(cache->pool, shift->from)->oldest;
@@ -107,8 +106,7 @@ static void shift(struct cache *cache, const struct policy_shift *shift)
         return;
     if (shift->forget)
         forget_hits(cache, page);
-    count_page(cache, page, shift);
-    pool_requeue(cache->pool, page, shift->to);
+    requeue(cache, page, shift->to);
 }
 
 static struct policy_candidate candidate_of(const struct cache *cache,
@@ -191,8 +189,8 @@ static unsigned review(struct cache *cache, struct cache_entry *entry, unsigned 
     return to;
 }
 
-/* Goes on through the page that is being emptied. */
-static void gather_oldest(struct cache *cache, struct movers *movers)
+/* Goes on through the page that is being emptied. False: there is none. */
+static bool gather_oldest(struct cache *cache, struct movers *movers)
 {
     uint32_t page = page_to_evict(cache);
     unsigned queue = page == 0 ? 0 : pool_page_queue(cache->pool, page);
@@ -211,13 +209,20 @@ static void gather_oldest(struct cache *cache, struct movers *movers)
         /* What came into an old page later is younger than its neighbours. */
         if ((entry_word(entry) & ENTRY_YOUNG) == 0 || refilled)
             to = review(cache, entry, queue);
-        movers->at[movers->count++] =
-            (struct mover){entry_ref(cache, entry), (uint8_t)queue, (uint8_t)to};
+        if (to != POLICY_LEAVES && pool_is_alone(cache->pool, page)) {
+            pool_undrain(cache->pool, page); /* nothing is copied that has a page for itself */
+            requeue(cache, page, to);
+            cache->evicting = 0;
+            break;
+        }
+        movers->at[movers->count++] = (struct mover){
+            .ref = entry_ref(cache, entry), .queue = (uint8_t)queue, .to = (uint8_t)to};
     }
+    return page != 0;
 }
 
-/* Goes on with the hand, which leaves in their places all that stay. */
-static void gather_by_hand(struct cache *cache, struct movers *movers)
+/* Goes on with the hand, which leaves in their places all that stay. False: nothing is to leave. */
+static bool gather_by_hand(struct cache *cache, struct movers *movers)
 {
     for (int i = 0; i < WALKED_MAX && movers->count < GATHERED_MAX; i++) {
         unsigned queue = policy_source(cache->policy);
@@ -225,13 +230,14 @@ static void gather_by_hand(struct cache *cache, struct movers *movers)
         struct cache_entry *entry = page == 0 ? NULL : pool_walk_on(cache->pool, page);
 
         if (page == 0)
-            return;
+            return false;
         if (entry == NULL)
             pool_hand_on(cache->pool);
         else if (is_entry(entry) && review(cache, entry, queue) == POLICY_LEAVES)
-            movers->at[movers->count++] =
-                (struct mover){entry_ref(cache, entry), (uint8_t)queue, POLICY_LEAVES};
+            movers->at[movers->count++] = (struct mover){
+                .ref = entry_ref(cache, entry), .queue = (uint8_t)queue, .to = POLICY_LEAVES};
     }
+    return true;
 }
 
 /* Whatever lives in a page with many holes moves within its queue. */
@@ -255,7 +261,8 @@ static void gather_sparse(struct cache *cache, struct movers *movers, bool want)
             break;
         }
         if (is_entry(entry))
-            movers->at[movers->count++] = (struct mover){entry_ref(cache, entry), queue, queue};
+            movers->at[movers->count++] =
+                (struct mover){.ref = entry_ref(cache, entry), .queue = queue, .to = queue};
     }
 }
 
@@ -280,7 +287,7 @@ static size_t deal_with(struct cache_thread *thread, const struct mover *mover,
 {
     struct cache *cache = thread->cache;
     struct cache_entry *entry = entry_at(cache, mover->ref);
-    struct cache_key key = entry_key(cache, entry);
+    struct cache_key key = {entry_name(entry), mover->hash, (uint8_t)entry_space(entry)};
     struct shard *shard = shard_of(cache, key.hash);
     size_t bytes = entry_cost(cache, entry);
     _Atomic uint32_t *slot = NULL;
@@ -289,14 +296,13 @@ static size_t deal_with(struct cache_thread *thread, const struct mover *mover,
 
     if (entered && !latch_try(&shard->latch))
         return 0;
-    if (find_entry(cache, shard, &key, &slot) != entry) {
-        gone = false;
-    } else if (mover->to == POLICY_LEAVES) {
-        shard_remove(thread, shard, slot, entry, key.hash, CACHE_EVICTED);
-        movers->left[movers->left_count++] = (struct leaver){key.hash, mover->queue};
-        gone = true;
-    } else {
-        gone = move_to(thread, slot, entry, mover->to);
+    if (find_entry(cache, shard, &key, &slot) == entry) {
+        gone = mover->to != POLICY_LEAVES && move_to(thread, slot, entry, mover->to);
+        if (!gone && movers->evicts) {
+            shard_remove(thread, shard, slot, entry, key.hash, CACHE_EVICTED);
+            movers->left[movers->left_count++] = (struct leaver){key.hash, mover->queue};
+            gone = true;
+        }
     }
     shard_leave(shard, entered);
     return gone ? bytes : 0;
@@ -319,6 +325,14 @@ static size_t deal_with_all(struct cache_thread *thread, struct movers *movers)
     struct cache *cache = thread->cache;
     size_t bytes = 0;
 
+    /* Where the index shows them is far apart. */
+    for (size_t i = 0; i < movers->count; i++) {
+        struct mover *mover = &movers->at[i];
+
+        mover->hash = entry_hash(cache, entry_at(cache, mover->ref));
+        cache_prefetch(thread, (struct cache_key){.hash = mover->hash}, 0);
+        cache_prefetch(thread, (struct cache_key){.hash = mover->hash}, 2);
+    }
     for (size_t i = 0; i < movers->count; i++)
         bytes += deal_with(thread, &movers->at[i], movers);
     if (movers->left_count == 0)
@@ -334,27 +348,23 @@ static size_t deal_with_all(struct cache_thread *thread, struct movers *movers)
 size_t order_evict(struct cache_thread *thread, size_t bytes)
 {
     struct cache *cache = thread->cache;
-    bool is_by_hand = false;
-    size_t done = 0;
-    int walks = 0;
+    size_t done = 0, dealt = 0;
+    bool more = true;
 
-    for (int round = 0; round < ROUNDS_MAX && done < bytes; round++) {
+    for (int round = 0; round < ROUNDS_MAX && more && done < bytes && dealt < DEALT_MAX; round++) {
         struct movers movers;
-        size_t some = 0;
 
+        movers.evicts = true;
         movers.count = movers.left_count = 0;
         latch_lock(&cache->order_latch);
-        is_by_hand = policy_by_hand(cache->policy);
-        if (is_by_hand)
-            gather_by_hand(cache, &movers);
+        if (policy_by_hand(cache->policy))
+            more = gather_by_hand(cache, &movers);
         else
-            gather_oldest(cache, &movers);
+            more = gather_oldest(cache, &movers);
         latch_unlock(&cache->order_latch);
-        some = deal_with_all(thread, &movers);
-        walks = movers.count == 0 ? walks + 1 : 0;
-        if (some == 0 && movers.count == 0 && (walks == WALKS_MAX || !is_by_hand))
-            break;
-        done += some;
+        done += deal_with_all(thread, &movers);
+        dealt += movers.count;
+        more |= movers.count > 0;
     }
     return done;
 }
@@ -364,6 +374,7 @@ bool order_compact(struct cache_thread *thread, bool want)
     struct cache *cache = thread->cache;
     struct movers movers;
 
+    movers.evicts = false;
     movers.count = movers.left_count = 0;
     latch_lock(&cache->order_latch);
     gather_sparse(cache, &movers, want);

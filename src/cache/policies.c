@@ -161,6 +161,24 @@ void policy_count_out(struct policy *policy, unsigned queue, size_t size)
     policy->all.bytes -= size;
 }
 
+void policy_count_moved(struct policy *policy, unsigned from, unsigned to, size_t count,
+                        size_t bytes)
+{
+    must(from - 1 < POLICY_QUEUES);
+    must(to - 1 < POLICY_QUEUES);
+    must(policy->queues[from].count >= count);
+    must(policy->queues[from].bytes >= bytes);
+    policy->queues[from].count -= count;
+    policy->queues[from].bytes -= bytes;
+    policy->queues[to].count += count;
+    policy->queues[to].bytes += bytes;
+}
+
+unsigned policy_queue_of(const struct policy *policy, unsigned queue)
+{
+    return queue <= policy->kind->queues ? queue : POLICY_FIRST;
+}
+
 size_t policy_count(const struct policy *policy)
 {
     return policy->all.count;

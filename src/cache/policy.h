@@ -194,6 +194,14 @@ void policy_left(struct policy *policy, uint64_t hash, unsigned queue);
 void policy_count_in(struct policy *policy, unsigned queue, size_t size);
 void policy_count_out(struct policy *policy, unsigned queue, size_t size);
 
+/* So many go from one queue to another. */
+void policy_count_moved(struct policy *policy, unsigned from, unsigned to, size_t count,
+                        size_t bytes);
+
+/* For an entry that comes from, or was to join, this queue: the same, or POLICY_FIRST when it is a
+ * queue of another policy that was exchanged for this one meanwhile. */
+unsigned policy_queue_of(const struct policy *policy, unsigned queue);
+
 /* All queues together. */
 size_t policy_count(const struct policy *policy);
 size_t policy_bytes(const struct policy *policy);

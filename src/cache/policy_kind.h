@@ -38,6 +38,7 @@ struct policy_kind {
     const char *name;
     size_t size; /* of its struct */
     enum policy_marks marks;
+    unsigned queues; /* 0: as 1 */
     bool by_hand;
     bool volatile_only; /* looks only at entries that end one day; by hand */
     void (*begin)(struct policy *policy, const struct policy_settings *settings);

@@ -222,6 +222,7 @@ const struct policy_kind policy_s3fifo = {
     .name = "s3fifo",
     .size = sizeof(struct s3fifo),
     .marks = POLICY_COUNTS,
+    .queues = POLICY_QUEUES,
     .begin = begin,
     .end = end,
     .enter = enter,

@@ -120,6 +120,16 @@ const struct pool_queue *pool_queue(const struct pool *pool, unsigned queue);
 unsigned pool_queue_of(const struct pool *pool, uint32_t ref);
 unsigned pool_page_queue(const struct pool *pool, uint32_t page);
 
+/* What is taken of the page. */
+struct pool_places {
+    size_t count;
+    size_t bytes;
+};
+struct pool_places pool_page_places(const struct pool *pool, uint32_t page);
+
+/* Whether it is a page of one place. */
+bool pool_is_alone(const struct pool *pool, uint32_t page);
+
 /* All pages become pages of this queue, those of the others its newest. */
 void pool_unite(struct pool *pool, unsigned queue);
 

@@ -24,6 +24,7 @@ enum {
     NAP_NS = 100000,
     ROUNDS_HOPING = 8,          /* ... when nothing would leave: shards may have been taken */
     BATCH_BYTES = 32 << 10,     /* evicted at one time */
+    COMPACTED_MAX = 8,          /* pieces of sparse pages a turn */
     TURN_EVICTED_MAX = 1 << 20, /* bytes */
     RESERVE_MIN = 128 << 10,    /* bytes */
     RESERVE_MAX = 8 << 20,      /* bytes */
@@ -118,6 +119,9 @@ enum err room_take(struct cache_thread *thread, struct room_ask *ask,
     unsigned patience = thread->step == STEP_NONE ? ROUNDS_PATIENT : ROUNDS_HOPING;
     unsigned hopes = ROUNDS_HOPING;
 
+    /* That happens under latches of shards, where nothing may leave. */
+    if (ask->force)
+        return err;
     for (unsigned round = 0; err == ERR_FULL && round < ROUNDS_MAX; round++) {
         enum room_round came = make_room(thread, ask->size);
 
@@ -223,7 +227,8 @@ bool room_keep(struct cache_thread *thread)
     /* Others (buffers, tables) need memory that holes in pages cannot give: pages are emptied, and
      * if there is none worth it yet, a little more is evicted until there is. */
     if (account_used(&cache->whole) + reserve / 2 > max) {
-        more = order_compact(thread, false);
+        for (int i = 0; i < COMPACTED_MAX && order_compact(thread, false); i++)
+            more = true;
         if (!more && missing < BATCH_BYTES)
             missing = BATCH_BYTES;
     }
