@@ -70,7 +70,10 @@ size_t members_count(const struct members *members)
 {
     if (members->packed != NULL)
         return packed_count(members->packed);
-    return members->numbers != NULL ? intset_count(members->numbers) : members->table->map.count;
+    if (members->numbers != NULL)
+        return intset_count(members->numbers);
+    must(members->table != NULL);
+    return members->table->map.count;
 }
 
 size_t members_cost(const struct members *members)
