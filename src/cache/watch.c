@@ -2,6 +2,10 @@
  *
  * Watches stand in rings by their key's hash. A ring has a latch of its own, so that a purge of
  * many keys can tell whom it concerns without the latches of their shards.
+ *
+ * Who changes a key asks for watches after the change and without a fence, which each write would
+ * pay for. So a new watch waits for whoever is changing its key: that change may not have seen the
+ * watch, but is over when cache_watch returns.
  */
 #include "cache/store.h"
 
@@ -50,7 +54,8 @@ void tell_change(struct cache *cache, const struct cache_key *key)
 void tell_all(struct cache *cache, watch_concerns_fn *concerns, const void *context)
 {
     for (unsigned i = 0; i < WATCH_RINGS; i++) {
-        if (atomic_load(&cache->watch_rings[i].count) > 0)
+        /* By an exchange: a purge is told without the latches of the keys. */
+        if (atomic_fetch_add(&cache->watch_rings[i].count, 0) > 0)
             tell_ring(&cache->watch_rings[i], concerns, context);
     }
 }
@@ -70,6 +75,12 @@ void cache_watch(struct cache_thread *thread, struct cache_key key, struct cache
     list_append(&ring->watches, &watch->node);
     atomic_fetch_add(&ring->count, 1);
     latch_unlock(&ring->latch);
+    if (thread->step == STEP_NONE) {
+        struct shard *shard = shard_of(thread->cache, key.hash);
+
+        latch_lock(&shard->latch);
+        latch_unlock(&shard->latch);
+    }
 }
 
 void cache_unwatch(struct cache_thread *thread, struct cache_watch *watch)
