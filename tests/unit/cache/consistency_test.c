@@ -11,7 +11,7 @@
 #include <string.h>
 
 #ifdef LARDER_DEBUG
-enum { ROUNDS = 15000 };
+enum { ROUNDS = 10000 };
 #else
 enum { ROUNDS = 60000 };
 #endif
@@ -35,7 +35,8 @@ struct arena_of_threads {
     _Atomic uint32_t floors[KEYS];   /* versions below were invalidated, and that has returned */
     _Atomic uint32_t acked[KEYS]; /* the newest version that was put and acknowledged, in space 0 */
     _Atomic int64_t now_ms;
-    bool operated; /* limit and policy change meanwhile */
+    _Atomic uint32_t pairs; /* put so far */
+    bool operated;          /* limit and policy change meanwhile */
     _Atomic uint32_t failures;
     _Atomic uint32_t leads;
     _Atomic uint32_t waits;
@@ -342,7 +343,7 @@ static void step(struct worker *worker)
 {
     struct name names[2] = {name_of(0), name_of(1)};
     struct cache_key keys[2] = {key_in(worker, 2, &names[0]), key_in(worker, 2, &names[1])};
-    uint32_t first = 0, second = 0;
+    uint32_t first = 0, second = 0, version = 0;
 
     if (random_below(&worker->random, 2) == 0) {
         first = version_of(worker, 0);
@@ -357,9 +358,9 @@ static void step(struct worker *worker)
     first = version_of(worker, 0);
     second = version_of(worker, 1);
     EXPECT(first == 0 || second == 0 || second == first);
-    first = first > second ? first : second;
-    put_pair(worker, 0, first + 1);
-    put_pair(worker, 1, first + 1);
+    version = atomic_fetch_add(&worker->all->pairs, 1) + 1;
+    put_pair(worker, 0, version);
+    put_pair(worker, 1, version);
     cache_unlock(worker->thread);
 }
 
