@@ -199,6 +199,21 @@ unsigned pool_queue_of(const struct pool *pool, uint32_t ref)
                                 memory_order_relaxed);
 }
 
+unsigned pool_page_queue(const struct pool *pool, uint32_t page)
+{
+    return pool->region.units[page].queue;
+}
+
+struct pool_places pool_page_places(const struct pool *pool, uint32_t page)
+{
+    return (struct pool_places){pool->region.units[page].live, page_taken(pool, page)};
+}
+
+bool pool_is_alone(const struct pool *pool, uint32_t page)
+{
+    return pool->region.units[page].alone;
+}
+
 uint32_t pool_next(const struct pool *pool, uint32_t page)
 {
     must(pool->region.units[page].state != PAGE_NONE);
@@ -261,6 +276,15 @@ uint32_t pool_draining(const struct pool *pool)
     return pool->queues[DRAINING]->figures.oldest;
 }
 
+size_t pool_draining_count(const struct pool *pool)
+{
+    size_t count = 0;
+
+    for (uint32_t page = pool_draining(pool); page != REGION_NOTHING; page = pool_next(pool, page))
+        count++;
+    return count;
+}
+
 void pool_undrain(struct pool *pool, uint32_t page)
 {
     struct unit *u = &pool->region.units[page];
@@ -270,6 +294,21 @@ void pool_undrain(struct pool *pool, uint32_t page)
     u->state = PAGE_QUEUED;
     enlist(pool, page);
     list_holes(pool, page, true);
+}
+
+void pool_unite(struct pool *pool, unsigned queue)
+{
+    for (unsigned other = 1; other <= POOL_QUEUES; other++) {
+        while (other != queue && pool_queue(pool, other)->oldest != REGION_NOTHING)
+            pool_requeue(pool, pool_queue(pool, other)->oldest, queue);
+    }
+    /* A page that is being emptied goes back and is one of the queue's, too. */
+    while (pool_draining(pool) != REGION_NOTHING) {
+        uint32_t page = pool_draining(pool);
+
+        pool_undrain(pool, page);
+        pool_requeue(pool, page, queue);
+    }
 }
 
 /* ---- pages with many holes --------------------------------------------------------------- */
@@ -364,4 +403,16 @@ void pool_set_due(struct pool *pool, uint32_t page, int64_t due_ms)
 int64_t pool_due_ms(const struct pool *pool)
 {
     return wheel_due_ms(&pool->wheel);
+}
+
+/* ---- large pages ------------------------------------------------------------------------- */
+
+bool pool_has_whole(const struct pool *pool)
+{
+    return blocks_are_waiting(&pool->region.blocks);
+}
+
+void *pool_whole(struct pool *pool)
+{
+    return blocks_next(&pool->region.blocks);
 }
