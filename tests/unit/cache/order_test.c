@@ -118,7 +118,7 @@ TEST(a_place_that_was_asked_for_in_a_queue_of_the_last_policy_comes_into_one_tha
 TEST(what_ends_at_the_same_time_is_gone_within_a_second_however_much_it_is)
 {
     enum { ENDING = 100000, ENDS_MS = 10007 };
-    struct room room = room_new(LIMIT * 16, "s3fifo");
+    struct room room = room_new((size_t)LIMIT * 16, "s3fifo");
     struct cache_metrics metrics;
     int64_t now_ms = ENDS_MS;
 

@@ -1,4 +1,5 @@
 /* The promises of cache/pool.h. SPDX-License-Identifier: MIT */
+#include "cache/pages.h"
 #include "pool_world.h"
 
 #include <pthread.h>
@@ -218,6 +219,31 @@ TEST(few_bytes_back_few_steps)
         CHECK(piece_take_size(&world, size) == ERR_OK);
     CHECK(pool_backed(world.pool) < pool_taken(world.pool) + MIB / 4 + MIB / 3);
     world_check(&world);
+    world_end(&world);
+}
+
+/* A page that was cached is backed as a whole. */
+TEST(a_page_that_is_full_keeps_nothing_that_it_has_no_use_for)
+{
+    enum { UNIT = 64 << 10, SIZE = 13112, FIT = UNIT / SIZE };
+    struct world world;
+    struct pool_ask ask = {.size = UNIT / 8, .queue = 1, .ends_ms = CACHE_NEVER};
+    uint32_t refs[8];
+    bool young = false;
+
+    world_begin(&world, 256 * MIB, 1);
+    for (int i = 0; i < 8; i++)
+        CHECK(pool_take(world.pool, &ask, &refs[i], &young) == ERR_OK);
+    for (int i = 0; i < 8; i++)
+        pool_give(world.pool, refs[i]);
+    ask.size = SIZE;
+    for (int i = 0; i <= FIT; i++)
+        CHECK(pool_take(world.pool, &ask, &refs[i], &young) == ERR_OK);
+    CHECK(pool_page(world.pool, refs[FIT]) != pool_page(world.pool, refs[0]));
+    CHECK(world.pool->region.units[pool_page(world.pool, refs[0])].steps ==
+          region_steps((size_t)FIT * SIZE));
+    for (int i = 0; i <= FIT; i++)
+        pool_give(world.pool, refs[i]);
     world_end(&world);
 }
 
