@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+enum { AT_ONCE_MAX = 4096 /* bytes that are written under a shard's latch */ };
+
 struct recipe recipe_of(const struct cache_put *put, uint64_t sequence)
 {
     int64_t stale = put->stale_until_ms == 0 ? put->expires_ms : put->stale_until_ms;
@@ -194,10 +196,25 @@ static unsigned queue_of_key(struct cache_thread *thread, const struct cache_key
     return old == NULL ? 0 : pool_queue_of(cache->pool, entry_ref(cache, old));
 }
 
+static enum err fill_entry(struct cache *cache, struct cache_entry *entry,
+                           const struct recipe *recipe, const struct shape *shape)
+{
+    uint64_t word = word_with(shape->word, ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS,
+                              policy_fresh(&cache->policy_marker));
+
+    if (!fill_place(cache, entry, recipe, shape)) {
+        uint32_t ref = entry_ref(cache, entry);
+
+        order_give(cache, &ref, 1);
+        return ERR_FULL;
+    }
+    entry_set_word(entry, word | (entry_word(entry) & ENTRY_YOUNG));
+    return ERR_OK;
+}
+
 enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
                     struct cache_entry **ret_entry)
 {
-    struct cache *cache = thread->cache;
     struct shape shape = shape_of(recipe);
     struct room_ask ask = {.size = shape.size,
                            .hash = recipe->put->key.hash,
@@ -207,16 +224,28 @@ enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
     bool young = false;
 
     TRY(room_take(thread, &ask, &entry, &young));
-    if (!fill_place(cache, entry, recipe, &shape)) {
-        uint32_t ref = entry_ref(cache, entry);
-
-        order_give(cache, &ref, 1);
-        return ERR_FULL;
-    }
-    shape.word = word_with(shape.word, ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS,
-                           policy_fresh(&cache->policy_marker));
-    entry_set_word(entry, shape.word | (young ? ENTRY_YOUNG : 0));
+    TRY(fill_entry(thread->cache, entry, recipe, &shape));
     *ret_entry = entry;
+    return ERR_OK;
+}
+
+enum err entry_make_at_once(struct cache *cache, const struct recipe *recipe,
+                            const struct cache_entry *old, struct cache_entry **ret_entry)
+{
+    struct shape shape = shape_of(recipe);
+    struct room_ask ask = {
+        .size = shape.size, .hash = recipe->put->key.hash, .ends_ms = recipe->error_until_ms};
+    uint32_t ref = 0;
+    bool young = false;
+
+    /* What an object costs is for its maker to say, who may take long. */
+    if (shape.size > AT_ONCE_MAX || recipe->put->object != NULL)
+        return ERR_FULL;
+    if (old != NULL)
+        ask.queue = pool_queue_of(cache->pool, entry_ref(cache, old));
+    TRY(order_take(cache, &ask, &ref, &young));
+    TRY(fill_entry(cache, entry_at(cache, ref), recipe, &shape));
+    *ret_entry = entry_at(cache, ref);
     return ERR_OK;
 }
 

@@ -55,12 +55,9 @@ static void inherit_policy(struct cache_thread *thread, struct cache_entry *entr
                    word_with(entry_word(entry), ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS, bits));
 }
 
-void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
-               const struct cache_key *key)
+void put_in_place(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
+                  const struct cache_key *key, struct cache_entry *old, _Atomic uint32_t *slot)
 {
-    _Atomic uint32_t *slot = NULL;
-    struct cache_entry *old = find_entry(thread->cache, shard, key, &slot);
-
     if (old != NULL) {
         inherit_policy(thread, entry, old);
         shard_replace(thread, slot, old, entry);
@@ -71,6 +68,15 @@ void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_en
     if (whatif_takes(&thread->cache->whatif_gate, key->hash))
         whatif_tell_put(thread->cache, key->hash, entry);
     tell_change(thread->cache, key);
+}
+
+void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
+               const struct cache_key *key)
+{
+    _Atomic uint32_t *slot = NULL;
+    struct cache_entry *old = find_entry(thread->cache, shard, key, &slot);
+
+    put_in_place(thread, shard, entry, key, old, slot);
 }
 
 /* The number is drawn when the entry takes its place: with one from before it was made it could be
@@ -85,12 +91,31 @@ static void number_entry(struct cache *cache, struct cache_entry *entry)
         entry_count_clears(cache, entry);
 }
 
+/* Who waits for a load of the key has the value now. */
+static void answer_waiters(struct cache_thread *thread, struct shard *shard,
+                           const struct cache_key *key, struct cache_entry *entry, int64_t now_ms)
+{
+    struct cache *cache = thread->cache;
+    struct cache_view view;
+    bool gone = false;
+
+    if (shard->loads.count == 0)
+        return;
+    gone = verdict_of(cache, entry).gone;
+    if (!gone)
+        view_loose(entry, now_ms, &view);
+    load_overtaken(thread, shard, key, gone ? NULL : &view);
+}
+
 enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int64_t now_ms)
 {
     struct cache *cache = thread->cache;
     struct recipe recipe;
+    struct shard *shard = shard_of(cache, put->key.hash);
     struct cache_entry *entry = NULL;
-    struct cache_view view;
+    struct cache_entry *old = NULL;
+    _Atomic uint32_t *slot = NULL;
+    bool entered = false;
 
     TRY(recipe_check(cache, put));
     recipe = recipe_of(put, 0);
@@ -103,19 +128,17 @@ enum err cache_put(struct cache_thread *thread, const struct cache_put *put, int
         counter_add(&thread->metrics.refused_full, 1);
         return ERR_FULL;
     }
-    TRY(entry_make(thread, &recipe, &entry));
-    struct shard *shard = shard_of(cache, put->key.hash);
-    bool entered = shard_enter(thread, shard);
-
-    number_entry(cache, entry);
-    put_entry(thread, shard, entry, &put->key);
-    if (shard->loads.count > 0) {
-        bool gone = verdict_of(cache, entry).gone;
-
-        if (!gone)
-            view_loose(entry, now_ms, &view);
-        load_overtaken(thread, shard, &put->key, gone ? NULL : &view);
+    entered = shard_enter(thread, shard);
+    old = find_entry(cache, shard, &put->key, &slot);
+    if (entry_make_at_once(cache, &recipe, old, &entry) != ERR_OK) {
+        shard_leave(shard, entered);
+        TRY(entry_make(thread, &recipe, &entry));
+        entered = shard_enter(thread, shard);
+        old = find_entry(cache, shard, &put->key, &slot);
     }
+    number_entry(cache, entry);
+    put_in_place(thread, shard, entry, &put->key, old, slot);
+    answer_waiters(thread, shard, &put->key, entry, now_ms);
     shard_leave(shard, entered);
     return ERR_OK;
 }

@@ -333,6 +333,11 @@ enum err recipe_check(const struct cache *cache, const struct cache_put *put);
 enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
                     struct cache_entry **ret_entry);
 
+/* The same under the shard's latch, if it is small and there is a place without making room: the
+ * usual case, in which the key is looked up once. `old`: what the key has now. ERR_FULL: not so. */
+enum err entry_make_at_once(struct cache *cache, const struct recipe *recipe,
+                            const struct cache_entry *old, struct cache_entry **ret_entry);
+
 /* The same on the heap of the process, held once, to be shown to those who wait and not to be
  * stored; NULL: no memory. */
 struct cache_entry *entry_make_loose(struct cache *cache, const struct recipe *recipe);
@@ -399,6 +404,10 @@ bool negative_fits(const struct cache *cache, const struct cache_put *put);
 /* Under the shard's latch. */
 void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
                const struct cache_key *key);
+
+/* The same, when it is known what the key has now: `old` at `slot`, or nothing. */
+void put_in_place(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
+                  const struct cache_key *key, struct cache_entry *old, _Atomic uint32_t *slot);
 void remove_now(struct cache_thread *thread, struct shard *shard, const struct cache_key *key,
                 enum cache_cause cause);
 
