@@ -421,6 +421,7 @@ void entries_let_go(struct cache *cache, uint32_t *refs, size_t count)
         if (!pool_give_up(cache->pool, entry))
             continue;
         entry_empty(cache, entry);
+        pool_forget(cache->pool, entry);
         refs[given++] = refs[i];
     }
     order_give(cache, refs, given);
@@ -490,6 +491,7 @@ void cache_drop(struct cache *cache, struct cache_entry **owner)
         uint32_t ref = entry_ref(cache, entry);
 
         entry_empty(cache, entry);
+        pool_forget(cache->pool, entry);
         order_give(cache, &ref, 1);
     }
 }

@@ -309,6 +309,14 @@ void pool_give(struct pool *pool, uint32_t ref)
         page_release(pool, page);
 }
 
+void pool_forget(const struct pool *pool, const void *place)
+{
+    uint32_t page = pool_page(pool, pool_ref(pool, place));
+
+    if (pool->region.units[page].alone)
+        region_forget(&pool->region, page);
+}
+
 /* ---- holds ------------------------------------------------------------------------------- */
 
 static struct unit *unit_alone(struct pool *pool, const void *place)

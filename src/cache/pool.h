@@ -74,6 +74,9 @@ enum err pool_take(struct pool *pool, const struct pool_ask *ask, uint32_t *ret_
  * A page without a place that is taken goes back to the region. */
 void pool_give(struct pool *pool, uint32_t ref);
 
+/* Before pool_give, without the latch: of what the place holds only its size is still wanted. */
+void pool_forget(const struct pool *pool, const void *place);
+
 void *pool_at(const struct pool *pool, uint32_t ref);
 uint32_t pool_ref(const struct pool *pool, const void *place);
 

@@ -349,6 +349,18 @@ enum err region_back_span(struct region *region, uint32_t head, size_t begin, si
     return ERR_OK;
 }
 
+void region_forget(const struct region *region, uint32_t head)
+{
+    uint32_t span = region->units[head].span;
+    int error = 0;
+
+    if (span <= REGION_CACHED_MAX)
+        return;
+    error = madvise(region_at(region, head) + REGION_STEP,
+                    ((size_t)span << region->unit_shift) - REGION_STEP, MADV_DONTNEED);
+    must(error == 0);
+}
+
 void region_give(struct region *region, uint32_t head)
 {
     if (!cached_push(region, head))

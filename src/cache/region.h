@@ -102,6 +102,11 @@ enum err region_back_span(struct region *region, uint32_t head, size_t begin, si
 /* Gives the steps behind the first `steps` back to the system. */
 void region_trim(struct region *region, uint32_t unit, unsigned steps);
 
+/* Nobody reads the span again but for its first step: the system has the rest back at once, without
+ * the latch, for that takes a millisecond for 32 MiB. It stays charged until the span is given
+ * back. What might stay cached is left alone. */
+void region_forget(const struct region *region, uint32_t head);
+
 /* The whole span, from its first unit. */
 void region_give(struct region *region, uint32_t head);
 

@@ -247,6 +247,27 @@ TEST(a_page_that_is_full_keeps_nothing_that_it_has_no_use_for)
     world_end(&world);
 }
 
+TEST(of_a_large_place_that_is_going_to_be_given_back_the_system_has_the_bytes_already)
+{
+    struct world world;
+    struct pool_ask ask = {.size = 4 * MIB, .queue = 1, .ends_ms = CACHE_NEVER};
+    uint32_t ref = 0;
+    bool young = false;
+
+    world_begin(&world, 256 * MIB, 1);
+    CHECK(pool_take(world.pool, &ask, &ref, &young) == ERR_OK);
+    struct cache_entry *place = pool_at(world.pool, ref);
+    uint8_t *bytes = (uint8_t *)place;
+
+    bytes[3 * MIB] = 1;
+    pool_forget(world.pool, place);
+    CHECK(bytes[3 * MIB] == 0);
+    CHECK(place_size(place) == 4 * MIB);
+    pool_give(world.pool, ref);
+    CHECK(pool_taken(world.pool) == 0);
+    world_end(&world);
+}
+
 /* ---- pages ------------------------------------------------------------------------------- */
 
 TEST(a_page_goes_with_its_last_place_and_nothing_but_the_cached_stays_backed)
