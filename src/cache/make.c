@@ -12,7 +12,7 @@ struct recipe recipe_of(const struct cache_put *put, uint64_t sequence)
 
     must(stale >= put->expires_ms);
     must(error >= stale);
-    return (struct recipe){put, sequence, stale, error};
+    return (struct recipe){put, sequence, stale, error, 0};
 }
 
 /* A tag that is named twice is one. */
@@ -218,23 +218,26 @@ enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
     struct shape shape = shape_of(recipe);
     struct room_ask ask = {.size = shape.size,
                            .hash = recipe->put->key.hash,
-                           .queue = queue_of_key(thread, &recipe->put->key),
+                           .queue = recipe->queue,
                            .ends_ms = recipe->error_until_ms};
     struct cache_entry *entry = NULL;
     bool young = false;
 
+    if (ask.queue == 0)
+        ask.queue = queue_of_key(thread, &recipe->put->key);
     TRY(room_take(thread, &ask, &entry, &young));
     TRY(fill_entry(thread->cache, entry, recipe, &shape));
     *ret_entry = entry;
     return ERR_OK;
 }
 
-enum err entry_make_at_once(struct cache *cache, const struct recipe *recipe,
+enum err entry_make_at_once(struct cache *cache, struct recipe *recipe,
                             const struct cache_entry *old, struct cache_entry **ret_entry)
 {
     struct shape shape = shape_of(recipe);
     struct room_ask ask = {
         .size = shape.size, .hash = recipe->put->key.hash, .ends_ms = recipe->error_until_ms};
+    enum err err = ERR_OK;
     uint32_t ref = 0;
     bool young = false;
 
@@ -243,7 +246,9 @@ enum err entry_make_at_once(struct cache *cache, const struct recipe *recipe,
         return ERR_FULL;
     if (old != NULL)
         ask.queue = pool_queue_of(cache->pool, entry_ref(cache, old));
-    TRY(order_take(cache, &ask, &ref, &young));
+    err = order_take(cache, &ask, &ref, &young);
+    recipe->queue = ask.queue; /* what the policy knew of the key it has forgotten now */
+    TRY(err);
     TRY(fill_entry(cache, entry_at(cache, ref), recipe, &shape));
     *ret_entry = entry_at(cache, ref);
     return ERR_OK;

@@ -324,6 +324,7 @@ struct recipe {
     uint64_t sequence;
     int64_t stale_until_ms; /* resolved */
     int64_t error_until_ms;
+    unsigned queue; /* that the policy chose; 0: it was not asked yet */
 };
 
 struct recipe recipe_of(const struct cache_put *put, uint64_t sequence);
@@ -335,7 +336,7 @@ enum err entry_make(struct cache_thread *thread, const struct recipe *recipe,
 
 /* The same under the shard's latch, if it is small and there is a place without making room: the
  * usual case, in which the key is looked up once. `old`: what the key has now. ERR_FULL: not so. */
-enum err entry_make_at_once(struct cache *cache, const struct recipe *recipe,
+enum err entry_make_at_once(struct cache *cache, struct recipe *recipe,
                             const struct cache_entry *old, struct cache_entry **ret_entry);
 
 /* The same on the heap of the process, held once, to be shown to those who wait and not to be

@@ -137,3 +137,26 @@ TEST(what_ends_at_the_same_time_is_gone_within_a_second_however_much_it_is)
     CHECK(counter_read(&metrics.memory_values_bytes) == 0);
     room_free(&room);
 }
+
+/* It would not know the key any more at the second time. */
+TEST(a_put_that_has_to_make_room_keeps_the_queue_that_the_policy_chose)
+{
+    struct room room = room_new(LIMIT, "s3fifo");
+    struct name name = name_of(1);
+    struct cache_put put = {.key = cache_key(room.cache, 0, name_bytes(&name)),
+                            .body = bytes_of(filler, 100),
+                            .expires_ms = CACHE_NEVER};
+    struct recipe recipe = recipe_of(&put, 0);
+    struct cache_entry *entry = NULL;
+
+    recipe.queue = POLICY_QUEUES;
+    CHECK(entry_make(room.thread, &recipe, &entry) == ERR_OK);
+    CHECK(pool_queue_of(room.cache->pool, entry_ref(room.cache, entry)) == POLICY_QUEUES);
+    entry_discard(room.cache, entry);
+
+    recipe.queue = 0;
+    cache_set_memory_max(room.cache, 1);
+    CHECK(entry_make_at_once(room.cache, &recipe, NULL, &entry) == ERR_FULL);
+    CHECK(recipe.queue == POLICY_FIRST);
+    room_free(&room);
+}
