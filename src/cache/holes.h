@@ -21,6 +21,7 @@ enum {
     HOLE_MAX = 16 << 10, /* none is larger */
     HOLE_BINS = HOLE_MAX / ENTRY_GRAIN,
     HOLE_MAPS = HOLE_BINS / 64,
+    AHEAD_MAX = 1280, /* bytes of the next hole that are fetched ahead */
 };
 
 struct hole {
@@ -69,15 +70,15 @@ static inline void holes_add(struct holes *holes, uint32_t ref, size_t size)
 }
 
 /* The first hole of its list is listed no longer. */
-static inline void holes_advance(struct holes *holes, unsigned bin)
+static inline void holes_advance(struct holes *holes, unsigned bin, size_t size)
 {
     uint32_t next = hole_at(holes, holes->first[bin])->next;
 
     holes->first[bin] = next;
     if (next != 0) {
         /* Probably the next one that is given out, to be filled. */
-        __builtin_prefetch(hole_at(holes, next), 1);
-        __builtin_prefetch((const uint8_t *)hole_at(holes, next) + 64, 1);
+        for (size_t at = 0; at <= size && at < AHEAD_MAX; at += 64)
+            __builtin_prefetch((const uint8_t *)hole_at(holes, next) + at, 1);
         return;
     }
     holes->occupied[bin / 64] &= ~((uint64_t)1 << bin % 64);
@@ -92,7 +93,7 @@ static inline uint32_t holes_pop(struct holes *holes, size_t size)
     uint32_t ref = holes->first[bin];
 
     if (ref != 0)
-        holes_advance(holes, bin);
+        holes_advance(holes, bin, size);
     return ref;
 }
 
@@ -103,7 +104,7 @@ static inline void holes_remove(struct holes *holes, uint32_t ref, size_t size)
     const struct hole *hole = hole_at(holes, ref);
 
     if (holes->first[bin] == ref) {
-        holes_advance(holes, bin);
+        holes_advance(holes, bin, size);
         return;
     }
     hole_at(holes, hole->prev)->next = hole->next;

@@ -133,6 +133,15 @@ static inline void prefetch_entries(const struct cache *cache, const struct buck
     }
 }
 
+/* A write of the key asks the page of its old value for its queue. */
+static inline void prefetch_pages(const struct cache *cache, const struct bucket *bucket,
+                                  const struct cache_key *key)
+{
+    for (unsigned match = bucket_match(bucket, index_tag(key->hash)); match != 0;
+         match &= match - 1)
+        pool_prefetch_page(cache->pool, bucket_ref(bucket, (unsigned)__builtin_ctz(match)));
+}
+
 void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned stage)
 {
     const struct cache *cache = thread->cache;
@@ -146,6 +155,7 @@ void cache_prefetch(struct cache_thread *thread, struct cache_key key, unsigned 
         break;
     default:
         __builtin_prefetch(&shard_of(cache, key.hash)->latch, 1);
+        prefetch_pages(cache, home_of(cache, &key), &key);
         break;
     }
 }

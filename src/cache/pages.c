@@ -214,6 +214,11 @@ bool pool_is_alone(const struct pool *pool, uint32_t page)
     return pool->region.units[page].alone;
 }
 
+void pool_prefetch_page(const struct pool *pool, uint32_t ref)
+{
+    __builtin_prefetch(&pool->region.units[pool_page(pool, ref)], 1);
+}
+
 uint32_t pool_next(const struct pool *pool, uint32_t page)
 {
     must(pool->region.units[page].state != PAGE_NONE);

@@ -121,6 +121,8 @@ const struct pool_queue *pool_queue(const struct pool *pool, unsigned queue);
 /* The queue of the page that the place is in, which the caller may see; without the latch it may be
  * another one by now. */
 unsigned pool_queue_of(const struct pool *pool, uint32_t ref);
+/* Ahead of it: starts to fetch what is known of the place's page. */
+void pool_prefetch_page(const struct pool *pool, uint32_t ref);
 unsigned pool_page_queue(const struct pool *pool, uint32_t page);
 
 /* What is taken of the page. */
