@@ -149,14 +149,14 @@ TEST(a_put_that_has_to_make_room_keeps_the_queue_that_the_policy_chose)
     struct recipe recipe = recipe_of(&put, 0);
     struct cache_entry *entry = NULL;
 
+    cache_set_memory_max(room.cache, 1);
+    CHECK(entry_make_at_once(room.cache, &recipe, NULL, &entry) == ERR_FULL);
+    CHECK(recipe.queue == POLICY_FIRST);
+
+    cache_set_memory_max(room.cache, LIMIT);
     recipe.queue = POLICY_QUEUES;
     CHECK(entry_make(room.thread, &recipe, &entry) == ERR_OK);
     CHECK(pool_queue_of(room.cache->pool, entry_ref(room.cache, entry)) == POLICY_QUEUES);
     entry_discard(room.cache, entry);
-
-    recipe.queue = 0;
-    cache_set_memory_max(room.cache, 1);
-    CHECK(entry_make_at_once(room.cache, &recipe, NULL, &entry) == ERR_FULL);
-    CHECK(recipe.queue == POLICY_FIRST);
     room_free(&room);
 }
