@@ -49,7 +49,7 @@ struct engine_bench {
 
 enum {
     ENGINE_KEY_BYTES = 16,
-    ENGINE_STRETCH = 16,   /* operations of a batch, and between two looks at the clock */
+    ENGINE_STRETCH = 16, /* operations of a batch, and between two looks at the clock */
 };
 
 /* What all workers of a phase share. */
