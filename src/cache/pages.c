@@ -182,6 +182,7 @@ void page_release(struct pool *pool, uint32_t page)
     wheel_remove(&pool->wheel, pool->region.units, page);
     u->state = PAGE_NONE;
     u->fresh = 0;
+    atomic_fetch_add_explicit(&pool->released, 1, memory_order_relaxed);
     region_give(&pool->region, page);
 }
 
@@ -420,4 +421,11 @@ bool pool_has_whole(const struct pool *pool)
 void *pool_whole(struct pool *pool)
 {
     return blocks_next(&pool->region.blocks);
+}
+
+/* ---- figures ----------------------------------------------------------------------------- */
+
+uint64_t pool_released(const struct pool *pool)
+{
+    return atomic_load_explicit(&pool->released, memory_order_relaxed);
 }

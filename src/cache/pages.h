@@ -34,6 +34,7 @@ struct pool {
     unsigned shift;                        /* of references */
     unsigned page_shift;                   /* ref >> page_shift is its unit */
     uint32_t cursor;                       /* where pool_sparse goes on */
+    _Atomic uint64_t released;             /* pages that have gone back so far */
     uint32_t hand;                         /* the page that pool_hand is at; 0: none */
     size_t shared_max;                     /* bytes of the largest place in a page of many */
     size_t hole_bytes;                     /* in pages of queues, */

@@ -209,7 +209,8 @@ void *pool_whole(struct pool *pool);
 
 /* ---- figures: may be asked without the latch ----------------------------------------------- */
 
-size_t pool_backed(const struct pool *pool); /* bytes that the system backs */
-size_t pool_taken(const struct pool *pool);  /* bytes of places that are taken */
+uint64_t pool_released(const struct pool *pool); /* pages that have gone back so far */
+size_t pool_backed(const struct pool *pool);     /* bytes that the system backs */
+size_t pool_taken(const struct pool *pool);      /* bytes of places that are taken */
 
 #endif

@@ -14,7 +14,8 @@
 enum {
     REFS_MIN = 256,     /* of a ring */
     REFS_MAX = 1 << 14, /* a ring that is empty stays no larger */
-    FREED_AT_ONCE = 64, /* under one latch */
+    RELEASED_MAX = 8,   /* pages at one time: about a millisecond */
+    FREED_AT_ONCE = 16, /* under one latch */
 };
 
 static struct retired_batch *batch_at(struct retired *retired, unsigned number)
@@ -129,32 +130,43 @@ static void seal(struct cache *cache, struct retired *retired)
     epoch_advance(&cache->epochs, stamp);
 }
 
-static void free_batch(struct cache *cache, struct retired *retired)
+/* Some of the oldest batch. */
+static void free_some(struct cache *cache, struct retired *retired)
 {
-    const struct retired_batch *batch = batch_at(retired, 0);
-    size_t left = batch->count;
+    struct retired_batch *batch = batch_at(retired, 0);
+    uint32_t refs[FREED_AT_ONCE];
+    size_t count = batch->count < FREED_AT_ONCE ? batch->count : FREED_AT_ONCE;
+    size_t bytes = batch->count == 0 ? 0 : batch->bytes / batch->count * count;
 
-    while (left > 0) {
-        uint32_t refs[FREED_AT_ONCE];
-        size_t count = left < FREED_AT_ONCE ? left : FREED_AT_ONCE;
-
-        for (size_t i = 0; i < count; i++)
-            refs[i] = *ref_at(retired, i);
-        retired->refs_first = (retired->refs_first + count) & (retired->refs_max - 1);
-        retired->refs_count -= count;
-        left -= count;
-        entries_let_go(cache, refs, count);
+    if (count == batch->count)
+        bytes = batch->bytes;
+    for (size_t i = 0; i < count; i++)
+        refs[i] = *ref_at(retired, i);
+    retired->refs_first = (retired->refs_first + count) & (retired->refs_max - 1);
+    retired->refs_count -= count;
+    batch->count -= count;
+    batch->bytes -= bytes;
+    retired->bytes -= bytes;
+    if (batch->count == 0) {
+        retired->first = (retired->first + 1) % RETIRED_BATCHES;
+        retired->count--;
     }
-    retired->first = (retired->first + 1) % RETIRED_BATCHES;
-    retired->count--;
-    retired->bytes -= batch->bytes;
-    atomic_fetch_sub_explicit(&cache->retired_bytes, batch->bytes, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&cache->retired_bytes, bytes, memory_order_relaxed);
+    entries_let_go(cache, refs, count);
 }
 
+/* A page whose last place is given back takes a while to go, and after a purge of many they come to
+ * that all at once: some wait. */
 static void free_entries(struct cache *cache, struct retired *retired, uint64_t safe)
 {
-    while (retired->count > 0 && batch_at(retired, 0)->stamp < safe)
-        free_batch(cache, retired);
+    uint64_t released = pool_released(cache->pool);
+
+    retired->held_back = false;
+    while (retired->count > 0 && batch_at(retired, 0)->stamp < safe && !retired->held_back) {
+        free_some(cache, retired);
+        retired->held_back =
+            safe != NO_STAMP && pool_released(cache->pool) - released >= RELEASED_MAX;
+    }
     if (retired->count > 0 || retired->refs_max <= REFS_MAX)
         return;
     account_refund(&cache->index, retired->refs_max * sizeof *retired->refs);

@@ -96,6 +96,7 @@ struct retired {
     size_t refs_first;
     size_t refs_count;
     size_t refs_max; /* a power of two */
+    bool held_back;  /* more could be given back at once */
     size_t bytes;
     size_t bytes_untold;  /* not in cache.retired_bytes yet */
     struct table *tables; /* oldest first */

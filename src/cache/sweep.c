@@ -6,7 +6,7 @@
 #include "cache/store.h"
 
 enum {
-    SWEPT_MAX = 4096 /* places a turn: some tenths of a millisecond */,
+    SWEPT_MAX = 2048 /* places a turn: some tenths of a millisecond */,
     SHARD_STEP = 16 /* buckets under one latch */
 };
 

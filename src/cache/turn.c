@@ -82,6 +82,7 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     more |= shelf_collapse(thread->cache->shelf);
     thread->looked = false;
     (void)retired_reclaim(thread);
+    more |= thread->retired.held_back;
     more |= tags_tidy(&thread->cache->tags);
     return next_turn(thread, now_ms, more);
 }
