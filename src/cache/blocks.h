@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BLOCK_SHIFT = 21, BLOCK_WHOLE = 1 << 15, BLOCKS_WAITING_MAX = 256 };
+enum { BLOCK_SHIFT = 21, BLOCK_WHOLE = 1 << 15, BLOCKS_WAITING_MAX = 8192 };
 
 struct blocks {
     uint8_t *base;   /* a multiple of a block */
@@ -39,7 +39,8 @@ void blocks_gone(struct blocks *blocks, const uint8_t *at, size_t steps);
 /* The next block to be collapsed; NULL: there is none. */
 void *blocks_next(struct blocks *blocks);
 
-/* Makes it one large page: some tenths of a millisecond. Without the latch. */
+/* Makes it one large page: half a millisecond, or ten where a hypervisor has to find the memory
+ * first. Without the latch. */
 void blocks_collapse(void *block);
 
 static inline bool blocks_are_waiting(const struct blocks *blocks)

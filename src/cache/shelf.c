@@ -263,3 +263,8 @@ bool shelf_collapse(struct shelf *shelf)
         blocks_collapse(block);
     return block != NULL;
 }
+
+bool shelf_has_whole(const struct shelf *shelf)
+{
+    return blocks_are_waiting(&shelf->blocks);
+}

@@ -40,5 +40,6 @@ void shelf_give(struct shelf *shelf, void *place, size_t bytes);
 
 /* Makes one large page of what is backed as a whole (blocks.h), if there is such. True: it did. */
 bool shelf_collapse(struct shelf *shelf);
+bool shelf_has_whole(const struct shelf *shelf);
 
 #endif

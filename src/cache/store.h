@@ -118,6 +118,7 @@ struct cache_thread {
     struct random random;
     uint64_t look_ups_told; /* hits and misses when the miniature caches were told last */
     struct cache_metrics metrics;
+    uint64_t asked; /* requests so far, at the last turn */
 };
 
 struct cache {
@@ -143,6 +144,7 @@ struct cache {
     _Atomic size_t
         memory_now; /*   and what holds: after a lower one was set it comes down by turns */
     _Atomic size_t retired_bytes;
+    _Atomic int64_t asked_ms; /* the last turn with a request */
     _Atomic size_t negative_bytes;
     _Atomic int64_t counts[CACHE_SPACES];
     alignas(64) struct whatif_gate whatif_gate;

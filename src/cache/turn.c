@@ -7,6 +7,7 @@ enum {
     EXPIRY_PAUSE_MS = 100, /* expiries are gathered for so long: a second is promised */
     WORK_PAUSE_MS = 1,     /* until background work goes on */
     PASS_BYTES = 64 << 10, /* retired bytes that are worth a look at the other threads */
+    IDLE_MS = 100,         /* without a request, until large pages are made */
     RETIRED_PAUSE_MS = 20, /* until what other threads may still read is asked for again */
 };
 
@@ -51,6 +52,12 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Whether something waits for an idle time. */
+static bool wants_idle(const struct cache *cache)
+{
+    return pool_has_whole(cache->pool) || shelf_has_whole(cache->shelf);
+}
+
 static int64_t next_turn(const struct cache_thread *thread, int64_t now_ms, bool more)
 {
     const struct cache *cache = thread->cache;
@@ -63,7 +70,27 @@ static int64_t next_turn(const struct cache_thread *thread, int64_t now_ms, bool
     expiry = earlier(expiry, loads_due_ms(&cache->loads));
     if (!retired_is_empty(&thread->retired))
         expiry = earlier(expiry, now_ms + RETIRED_PAUSE_MS);
+    if (wants_idle(cache))
+        expiry = earlier(expiry, now_ms + IDLE_MS);
     return expiry;
+}
+
+/* A large page takes the system half a millisecond, or ten where a hypervisor has to find the
+ * memory first: that is left for times when nobody asks for anything. */
+static bool collapse_idle(struct cache_thread *thread, int64_t now_ms)
+{
+    struct cache *cache = thread->cache;
+    const struct cache_metrics *metrics = &thread->metrics;
+    uint64_t asked = counter_read(&metrics->hits) + counter_read(&metrics->misses) +
+                     counter_read(&metrics->puts) + counter_read(&metrics->removes);
+
+    if (asked != thread->asked) {
+        thread->asked = asked;
+        atomic_store_explicit(&cache->asked_ms, now_ms, memory_order_relaxed);
+    }
+    if (now_ms - atomic_load_explicit(&cache->asked_ms, memory_order_relaxed) < IDLE_MS)
+        return false;
+    return order_collapse(cache) || shelf_collapse(cache->shelf);
 }
 
 int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
@@ -78,8 +105,7 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     more = expire_turn(thread, now_ms);
     more |= sweep_turn(thread);
     more |= room_keep(thread);
-    more |= order_collapse(thread->cache);
-    more |= shelf_collapse(thread->cache->shelf);
+    more |= collapse_idle(thread, now_ms);
     thread->looked = false;
     (void)retired_reclaim(thread);
     more |= thread->retired.held_back;
