@@ -14,8 +14,8 @@
 enum {
     REFS_MIN = 256,     /* of a ring */
     REFS_MAX = 1 << 14, /* a ring that is empty stays no larger */
-    RELEASED_MAX = 8,   /* pages at one time: about a millisecond */
-    FREED_AT_ONCE = 16, /* under one latch */
+    RELEASED_MAX = 4,   /* pages at one time: about a millisecond */
+    FREED_AT_ONCE = 8,  /* under one latch */
 };
 
 static struct retired_batch *batch_at(struct retired *retired, unsigned number)
