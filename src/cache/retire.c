@@ -14,7 +14,6 @@
 enum {
     REFS_MIN = 256,     /* of a ring */
     REFS_MAX = 1 << 14, /* a ring that is empty stays no larger */
-    RELEASED_MAX = 4,   /* pages at one time: about a millisecond */
     FREED_AT_ONCE = 8,  /* under one latch */
 };
 
@@ -157,15 +156,15 @@ static void free_some(struct cache *cache, struct retired *retired)
 
 /* A page whose last place is given back takes a while to go, and after a purge of many they come to
  * that all at once: some wait. */
-static void free_entries(struct cache *cache, struct retired *retired, uint64_t safe)
+static void free_entries(struct cache *cache, struct retired *retired, uint64_t safe,
+                         uint64_t pages_max)
 {
     uint64_t released = pool_released(cache->pool);
 
     retired->held_back = false;
     while (retired->count > 0 && batch_at(retired, 0)->stamp < safe && !retired->held_back) {
         free_some(cache, retired);
-        retired->held_back =
-            safe != NO_STAMP && pool_released(cache->pool) - released >= RELEASED_MAX;
+        retired->held_back = pool_released(cache->pool) - released >= pages_max;
     }
     if (retired->count > 0 || retired->refs_max <= REFS_MAX)
         return;
@@ -200,9 +199,10 @@ static void free_rules(struct retired *retired, uint64_t safe)
     }
 }
 
-static void free_before(struct cache *cache, struct retired *retired, uint64_t safe)
+static void free_before(struct cache *cache, struct retired *retired, uint64_t safe,
+                        uint64_t pages_max)
 {
-    free_entries(cache, retired, safe);
+    free_entries(cache, retired, safe, pages_max);
     free_tables(cache, retired, safe);
     free_rules(retired, safe);
 }
@@ -219,12 +219,12 @@ static void reclaim_orphans(struct cache *cache, uint64_t safe)
     if (!atomic_load_explicit(&cache->has_orphans, memory_order_relaxed) ||
         !latch_try(&cache->threads_latch))
         return;
-    free_before(cache, &cache->orphans, safe);
+    free_before(cache, &cache->orphans, safe, UINT64_MAX);
     atomic_store(&cache->has_orphans, !retired_is_empty(&cache->orphans));
     latch_unlock(&cache->threads_latch);
 }
 
-bool retired_reclaim(struct cache_thread *thread)
+bool retired_reclaim(struct cache_thread *thread, uint64_t pages_max)
 {
     struct cache *cache = thread->cache;
     size_t before = thread->retired.bytes;
@@ -234,7 +234,7 @@ bool retired_reclaim(struct cache_thread *thread)
         seal(cache, &thread->retired);
     pass_if_idle(thread);
     safe = epoch_safe(&cache->epochs);
-    free_before(cache, &thread->retired, safe);
+    free_before(cache, &thread->retired, safe, pages_max);
     reclaim_orphans(cache, safe);
     return thread->retired.bytes < before;
 }
@@ -281,7 +281,7 @@ void retired_hand_over(struct cache *cache, struct retired *from, struct retired
 void retired_free_all(struct cache *cache, struct retired *retired)
 {
     seal(cache, retired);
-    free_before(cache, retired, NO_STAMP);
+    free_before(cache, retired, NO_STAMP, UINT64_MAX);
     account_refund(&cache->index, retired->refs_max * sizeof *retired->refs);
     mem_free(&retired->refs);
     retired->refs_max = 0;

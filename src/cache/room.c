@@ -94,7 +94,7 @@ static enum room_round make_room(struct cache_thread *thread, size_t size)
     if (!awaited && !made)
         made = order_evict(thread, size > BATCH_BYTES ? size : BATCH_BYTES) > 0;
     made |= order_compact(thread, true);
-    made |= retired_reclaim(thread);
+    made |= retired_reclaim(thread, UINT64_MAX);
     if (made)
         return ROOM_MADE;
     return awaited || retired_bytes(thread->cache) > 0 ? ROOM_AWAITED : ROOM_NONE;

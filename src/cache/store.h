@@ -421,8 +421,9 @@ void retire_entry(struct cache_thread *thread, struct cache_entry *entry);
 void retire_table(struct cache_thread *thread, struct table *table);
 void retire_rule(struct cache_thread *thread, struct rule *rule);
 
-/* Gives back what nobody can see any more. True: something. */
-bool retired_reclaim(struct cache_thread *thread);
+/* Gives back what nobody can see any more, until so many pages have come to their end by it. True:
+ * something. */
+bool retired_reclaim(struct cache_thread *thread, uint64_t pages_max);
 
 /* A thread that leaves. Under the threads' latch. */
 void retired_hand_over(struct cache *cache, struct retired *from, struct retired *to);

@@ -8,6 +8,7 @@ enum {
     WORK_PAUSE_MS = 1,     /* until background work goes on */
     PASS_BYTES = 64 << 10, /* retired bytes that are worth a look at the other threads */
     IDLE_MS = 100,         /* without a request, until large pages are made */
+    PAGES_GONE_MAX = 4,    /* that come to their end in one turn: some tenths of a millisecond */
     RETIRED_PAUSE_MS = 20, /* until what other threads may still read is asked for again */
 };
 
@@ -107,7 +108,7 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     more |= room_keep(thread);
     more |= collapse_idle(thread, now_ms);
     thread->looked = false;
-    (void)retired_reclaim(thread);
+    (void)retired_reclaim(thread, PAGES_GONE_MAX);
     more |= thread->retired.held_back;
     more |= tags_tidy(&thread->cache->tags);
     return next_turn(thread, now_ms, more);
@@ -120,7 +121,7 @@ void cache_pass(struct cache_thread *thread)
     /* Others may be waiting for this thread to look away. */
     if (thread->retired.bytes >= PASS_BYTES ||
         atomic_load_explicit(&thread->cache->retired_bytes, memory_order_relaxed) >= PASS_BYTES)
-        (void)retired_reclaim(thread);
+        (void)retired_reclaim(thread, PAGES_GONE_MAX);
     room_repay(thread);
 }
 
