@@ -94,8 +94,17 @@ static bool collapse_idle(struct cache_thread *thread, int64_t now_ms)
     return order_collapse(cache) || shelf_collapse(cache->shelf);
 }
 
+/* A sweep empties pages all over, and at its end they go all at once. */
+static uint64_t pages_gone_max(const struct cache_thread *thread)
+{
+    bool swept = atomic_load(&thread->cache->sweep.running) || thread->retired.held_back;
+
+    return swept ? PAGES_GONE_MAX : UINT64_MAX;
+}
+
 int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
 {
+    uint64_t pages_max = 0;
     bool more = false;
 
     must(thread->step == STEP_NONE);
@@ -104,11 +113,12 @@ int64_t cache_turn(struct cache_thread *thread, int64_t now_ms)
     whatif_turn(thread->cache, now_ms);
     loads_turn(thread, now_ms);
     more = expire_turn(thread, now_ms);
+    pages_max = pages_gone_max(thread);
     more |= sweep_turn(thread);
     more |= room_keep(thread);
     more |= collapse_idle(thread, now_ms);
     thread->looked = false;
-    (void)retired_reclaim(thread, PAGES_GONE_MAX);
+    (void)retired_reclaim(thread, pages_max);
     more |= thread->retired.held_back;
     more |= tags_tidy(&thread->cache->tags);
     return next_turn(thread, now_ms, more);
@@ -121,7 +131,7 @@ void cache_pass(struct cache_thread *thread)
     /* Others may be waiting for this thread to look away. */
     if (thread->retired.bytes >= PASS_BYTES ||
         atomic_load_explicit(&thread->cache->retired_bytes, memory_order_relaxed) >= PASS_BYTES)
-        (void)retired_reclaim(thread, PAGES_GONE_MAX);
+        (void)retired_reclaim(thread, pages_gone_max(thread));
     room_repay(thread);
 }
 
