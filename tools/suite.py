@@ -81,8 +81,12 @@ def as_junit(path):
             return 0, 1, [f"pytest ended with status {status} and without a report"]
         failed = int(suite.get("failures")) + int(suite.get("errors"))
         passed = int(suite.get("tests")) - failed - int(suite.get("skipped"))
-        wrong = [f'{case.get("classname")}.{case.get("name")}' for case in suite.iter("testcase")
-                 if case.find("failure") is not None or case.find("error") is not None]
+        wrong = []
+        for case in suite.iter("testcase"):
+            for found in (case.find("failure"), case.find("error")):
+                if found is not None:
+                    wrong.append(f'{case.get("classname")}.{case.get("name")}')
+                    wrong += ["    " + line for line in found.get("message").splitlines()[:3]]
         if status not in (0, 1) and failed == 0:
             return passed, 1, [f"pytest ended with status {status}"]
         return passed, failed, wrong
@@ -105,7 +109,7 @@ class Report:
             verdict = "ok    " if failed == 0 else "FAILED"
             print(f"[{time.monotonic() - self.begun:5.0f} s] {verdict} {part.name:<28}"
                   f"{took:6.1f} s  {passed:5} passed  {failed} failed", flush=True)
-            for line in wrong[:20]:
+            for line in wrong[:40]:
                 print(f"            {line[:LINE_MAX]}", flush=True)
             if failed:
                 print(f"            log: {part.log.relative_to(ROOT)}", flush=True)

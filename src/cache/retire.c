@@ -14,7 +14,7 @@
 enum {
     REFS_MIN = 256,     /* of a ring */
     REFS_MAX = 1 << 14, /* a ring that is empty stays no larger */
-    FREED_AT_ONCE = 8,  /* under one latch */
+    FREED_AT_ONCE = 64, /* under one latch */
 };
 
 static struct retired_batch *batch_at(struct retired *retired, unsigned number)
@@ -32,18 +32,12 @@ static uint32_t *ref_at(const struct retired *retired, size_t number)
     return &retired->refs[(retired->refs_first + number) & (retired->refs_max - 1)];
 }
 
-/* Room for more references. What comes after the last batch is lost to nobody: the ring is copied
- * in its order. */
-static void grow(struct cache *cache, struct retired *retired, size_t more)
+/* A ring twice as large, with the same in the same order. */
+static void grow(struct cache *cache, struct retired *retired)
 {
-    size_t max = retired->refs_max == 0 ? REFS_MIN : retired->refs_max;
-    uint32_t *refs = NULL;
+    size_t max = retired->refs_max == 0 ? REFS_MIN : retired->refs_max * 2;
+    uint32_t *refs = mem_new(max, sizeof *refs);
 
-    while (max < retired->refs_count + more)
-        max *= 2;
-    if (max == retired->refs_max)
-        return;
-    refs = mem_new(max, sizeof *refs);
     for (size_t i = 0; i < retired->refs_count; i++)
         refs[i] = *ref_at(retired, i);
     account_force(&cache->index, (max - retired->refs_max) * sizeof *refs);
@@ -56,7 +50,7 @@ static void grow(struct cache *cache, struct retired *retired, size_t more)
 static void add_ref(struct cache *cache, struct retired *retired, uint32_t ref)
 {
     if (retired->refs_count == retired->refs_max)
-        grow(cache, retired, 1);
+        grow(cache, retired);
     *ref_at(retired, retired->refs_count++) = ref;
 }
 
@@ -129,16 +123,15 @@ static void seal(struct cache *cache, struct retired *retired)
     epoch_advance(&cache->epochs, stamp);
 }
 
-/* Some of the oldest batch. */
-static void free_some(struct cache *cache, struct retired *retired)
+/* Some of the oldest batch, at most `max`. */
+static void free_some(struct cache *cache, struct retired *retired, uint64_t max)
 {
     struct retired_batch *batch = batch_at(retired, 0);
     uint32_t refs[FREED_AT_ONCE];
-    size_t count = batch->count < FREED_AT_ONCE ? batch->count : FREED_AT_ONCE;
-    size_t bytes = batch->count == 0 ? 0 : batch->bytes / batch->count * count;
+    size_t at_once = max < FREED_AT_ONCE ? (size_t)max : FREED_AT_ONCE;
+    size_t count = batch->count < at_once ? batch->count : at_once;
+    size_t bytes = count == batch->count ? batch->bytes : batch->bytes / batch->count * count;
 
-    if (count == batch->count)
-        bytes = batch->bytes;
     for (size_t i = 0; i < count; i++)
         refs[i] = *ref_at(retired, i);
     retired->refs_first = (retired->refs_first + count) & (retired->refs_max - 1);
@@ -155,7 +148,8 @@ static void free_some(struct cache *cache, struct retired *retired)
 }
 
 /* A page whose last place is given back takes a while to go, and after a purge of many they come to
- * that all at once: some wait. */
+ * that all at once: some wait. An entry is the last of one page at the most, so that few at a time
+ * end few pages. */
 static void free_entries(struct cache *cache, struct retired *retired, uint64_t safe,
                          uint64_t pages_max)
 {
@@ -163,7 +157,7 @@ static void free_entries(struct cache *cache, struct retired *retired, uint64_t 
 
     retired->held_back = false;
     while (retired->count > 0 && batch_at(retired, 0)->stamp < safe && !retired->held_back) {
-        free_some(cache, retired);
+        free_some(cache, retired, pages_max);
         retired->held_back = pool_released(cache->pool) - released >= pages_max;
     }
     if (retired->count > 0 || retired->refs_max <= REFS_MAX)

@@ -18,7 +18,7 @@ enum {
     OVERSHOOT_SHARE = 16,   /* of the limit: how far a put may pass it for a moment */
     ROUNDS_MAX = 16384,     /* of making room for one put */
     ROUNDS_STRICT = 64,     /* ... without passing the limit, as long as nobody reads on */
-    ROUNDS_PATIENT = 100,   /* ... in which other threads may come to an end of their turn */
+    ROUNDS_PATIENT = 1000,  /* ... in which other threads may get a core and end their turn */
     ROUNDS_REPAYING = 2000, /* ... after a piece of work, while much is owed */
     ROUNDS_AWAKE = 16,      /* of these only yield; then the thread naps in between */
     NAP_NS = 100000,
