@@ -124,6 +124,34 @@ void link_give_up(struct link *link);
 
 /* ---- exchange.c --------------------------------------------------------------------------- */
 
+int64_t exchange_now_ms(const struct exchange *exchange);
+
+/* What it takes now, and the account is told so. */
+size_t exchange_size(const struct exchange *exchange);
+void exchange_charge(struct exchange *exchange, size_t size);
+
+/* Out of the origin's `active` or `queue`. */
+void exchange_leave_ring(struct exchange *exchange);
+
+/* The response is whole: the link is let go, the owner is told. */
+void exchange_complete(struct exchange *exchange);
+
+/* The link broke or could not be made; it is detached already. */
+void exchange_lost(struct exchange *exchange, const struct link *link);
+
+/* Ends it: detaches, tells the owner, frees. */
+void exchange_fail(struct exchange *exchange, enum err err);
+
+/* ---- exchange_time.c ---------------------------------------------------------------------- */
+
+/* Its time counts from now. */
+void exchange_enter(struct exchange *exchange, enum phase phase);
+
+/* The exchange's timer: whether something took too long. */
+void exchange_look_at_the_time(struct timer *timer);
+
+/* ---- exchange_send.c, exchange_receive.c: what the link tells ------------------------------ */
+
 /* There is a link (connected, or connecting). */
 void exchange_attach(struct exchange *exchange, struct link *link);
 
@@ -133,11 +161,5 @@ void exchange_drained(struct exchange *exchange);
 
 /* The other side sends no more. */
 void exchange_cut(struct exchange *exchange);
-
-/* The link broke or could not be made; it is detached already. */
-void exchange_lost(struct exchange *exchange, const struct link *link);
-
-/* Ends it: detaches, tells the owner, frees. */
-void exchange_fail(struct exchange *exchange, enum err err);
 
 #endif
