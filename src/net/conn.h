@@ -112,6 +112,11 @@ bool conn_has_ended(const struct conn *conn); /* the other side sends no more */
 bool conn_is_cut(const struct conn *conn);
 
 const struct address *conn_peer(const struct conn *conn);
+
+/* What both sides agreed to speak in the TLS handshake (ALPN): "h2", "http/1.1"; empty: they did
+ * not say, or there is no TLS. Known from `connected` on, which an accepted connection with TLS is
+ * told, too: before the first `received`. */
+struct bytes conn_protocol(const struct conn *conn);
 int64_t conn_last_input_ms(const struct conn *conn);
 int64_t conn_last_progress_ms(const struct conn *conn); /* last byte read or written */
 

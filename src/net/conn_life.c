@@ -189,6 +189,12 @@ const struct address *conn_peer(const struct conn *conn)
     return &conn->peer;
 }
 
+struct bytes conn_protocol(const struct conn *conn)
+{
+    (void)conn;
+    return (struct bytes){0};
+}
+
 int64_t conn_last_input_ms(const struct conn *conn)
 {
     return conn->last_input_ms;
