@@ -19,14 +19,15 @@ Made by \`bench/all.sh > bench/RESULTS.md\`; what each part does, and how the co
 which come from rounds in turn, mean anything elsewhere.
 
 $(/usr/bin/python3 bench/compare.py machine). Peers as Debian 12 ships them: Varnish $(version varnish),
-HAProxy $(version haproxy), nginx $(version nginx), Redis $(version redis-server).
+HAProxy $(version haproxy), nginx $(version nginx), Traffic Server $(version trafficserver), Redis $(version redis-server).
 (!) behind a figure: the client was the bottleneck, the server is faster than that.
 
 ## Against peers
 
 \`bench/gateway.sh\`
 END
-/usr/bin/python3 bench/compare.py gateway
+/usr/bin/python3 bench/gateway.py
+/usr/bin/python3 bench/gateway.py idle
 printf '\n## The limit is the limit\n\n`bench/memory.sh`\n\n'
 block /usr/bin/python3 bench/memory.py 10000000
 printf '\n## One load where one is enough\n\n`bench/herd.py`\n\n'

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Larder against its peers with one client, in turns: A B C, A B C, ...
 
-    compare.py gateway [--rounds 5] [--duration 3s]    1 KiB hits: Varnish, HAProxy, nginx
-    compare.py resp    [--rounds 3] [--duration 1s]    GET and SET: Redis and memcached
-    compare.py machine                                 what all of this runs on
+    compare.py resp [--rounds 3] [--duration 1s]     GET and SET: Redis and memcached
+    compare.py machine                               what all of this runs on
 
 --quick: one short round, to see that it works.
 
@@ -21,8 +20,6 @@ import time
 
 import peers
 
-GATEWAYS = {"larder": peers.larder_gateway, "varnish": peers.varnish, "haproxy": peers.haproxy,
-            "nginx": peers.nginx}
 KEYS = 1_000_000
 # Pipeline, and what Larder is to reach there, as a multiple of the better peer.
 SMALL, LARGE = ((1, 1.05), (16, 2.2), (64, 3.5)), ((16, 2.0),)
@@ -54,20 +51,6 @@ def latency(runs, share):
     return f"{1000 * median(runs, lambda run: run['latency_ms'][share]):.0f} us"
 
 
-def gateway_table(title, results):
-    """Markdown, ready for RESULTS.md."""
-    print(f"\n### {title}\n")
-    print("| server | requests/s | p50 | p99 | Larder is | client's core |")
-    print("|---|---:|---:|---:|---:|---:|")
-    for name, runs in results.items():
-        ratio = statistics.median(mine["requests_per_s"] / other["requests_per_s"]
-                                  for mine, other in zip(results["larder"], runs))
-        print(f"| {name} | {median(runs, lambda r: r['requests_per_s']):,.0f} "
-              f"| {latency(runs, 'p50')} | {latency(runs, 'p99')} "
-              f"| {'' if name == 'larder' else f'{ratio:.2f} x'} | {client_share(runs)} |")
-    sys.stdout.flush()
-
-
 def machine(_):
     """What all of this ran on."""
     model = "unknown processor"
@@ -78,19 +61,6 @@ def machine(_):
                 break
     print(f"{time.strftime('%d %b %Y')}, {model}, {os.cpu_count()} cores, "
           f"Linux {platform.release()}")
-
-
-def gateway(options):
-    with peers.Stage() as stage:
-        upstream = peers.origin(stage, "--size", "1024")
-        where = {name: start(stage, upstream) for name, start in GATEWAYS.items()}
-
-        def measure(name):
-            return peers.bench("http", f"http://{where[name]}/one", "--connections", 50,
-                               "--duration", options.duration or "3s", "--expect-size", 1024)
-
-        results = in_turns(options.rounds or 5, GATEWAYS, measure)
-    gateway_table("Gateway: hits of a 1 KiB body, 50 kept connections", results)
 
 
 # ---- stores ------------------------------------------------------------------------------------------
@@ -155,15 +125,15 @@ def resp(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("gateway", "resp", "machine"))
-    parser.add_argument("--rounds", type=int, help="(gateway: 5, resp: 3)")
-    parser.add_argument("--duration", help="of each measurement (gateway: 3s, resp: 1s)")
+    parser.add_argument("what", choices=("resp", "machine"))
+    parser.add_argument("--rounds", type=int, help="(3)")
+    parser.add_argument("--duration", help="of each measurement (1s)")
     parser.add_argument("--keys", type=int, default=KEYS)
     parser.add_argument("--quick", action="store_true", help="one short round of few keys")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.duration, options.keys = 1, "300ms", 100_000
-    {"gateway": gateway, "resp": resp, "machine": machine}[options.what](options)
+    {"resp": resp, "machine": machine}[options.what](options)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 
+import gateways
 import peers
 
 BODY = 1024
@@ -83,20 +84,18 @@ def fetch_each(address, count):
 
 def gateway_size(start, count):
     with peers.Stage() as stage:
-        upstream = peers.nginx_origin(stage, BODY, END.decode())
-        address = start(stage, upstream)
-        pid = stage.running[-1].pid
-        fetch_each(address, 1)
-        empty = settled_bytes(pid)
-        head = fetch_each(address, count)
-        return (settled_bytes(pid) - empty) / count, head
+        gateway = start(stage, gateways.origin(stage, BODY, end=END.decode()))
+        fetch_each(gateway.address, 1)
+        empty = settled_bytes(gateway.pid)
+        head = fetch_each(gateway.address, count)
+        return (settled_bytes(gateway.pid) - empty) / count, head
 
 
-def gateways(count):
+def answers(count):
     print(f"\n### Bytes of RSS a cached answer: 1 KiB body, {count:,} of them\n")
     print("| server | bytes | header of an answer |")
     print("|---|---:|---:|")
-    for name, start in (("larder", peers.larder_gateway), ("varnish", peers.varnish)):
+    for name, start in (("larder", gateways.larder), ("varnish", gateways.varnish)):
         size, head = gateway_size(start, count)
         print(f"| {name} | {size:,.0f} | {head} |", flush=True)
     print("| bar | 1,450 | |", flush=True)
@@ -107,7 +106,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a fifth of the items")
     options = parser.parse_args()
     stores((200_000, 1_000_000) if options.quick else (1_000_000, 5_000_000))
-    gateways(20_000 if options.quick else 100_000)
+    answers(20_000 if options.quick else 100_000)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Starts Larder and its peers for a comparison, each pinned to one core, and ends them again."""
+"""Starts Larder and the stores that are its peers, each pinned to one core, and ends them again.
+
+The other gateways are in gateways.py.
+"""
 import json
 import os
 import pathlib
@@ -42,10 +45,13 @@ def tree_bytes(pid):
 
 
 def cpu_seconds(pid):
-    """User and system time of all threads."""
+    """User and system time of all threads, and of the programs that it started."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+        children = [int(word) for word in file.read().split()]
     with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
         fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") \
+        + sum(cpu_seconds(child) for child in children)
 
 
 def free_port():
@@ -146,119 +152,6 @@ def larder(stage, *flags, core=SERVER_CORE):
         elif line.startswith("larder: ready"):
             return process, doors
     return stage.give_up(process)
-
-
-def nginx_origin(stage, size, end):
-    """host:port of an nginx that answers everything with `size` bytes, of which `end` are the last."""
-    port = free_port()
-    config = stage.write("origin.conf", f"""worker_processes 1;
-daemon off;
-pid {stage.path}/origin.pid;
-error_log stderr;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  keepalive_requests 1000000000;
-  client_body_temp_path {stage.path}/origin-body;
-  proxy_temp_path {stage.path}/origin-proxy;
-  fastcgi_temp_path {stage.path}/origin-fastcgi;
-  uwsgi_temp_path {stage.path}/origin-uwsgi;
-  scgi_temp_path {stage.path}/origin-scgi;
-  default_type application/json;
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      add_header Cache-Control "public, max-age=3600";
-      add_header ETag '"5f3c-1b2e4d"';
-      return 200 "{'x' * (size - len(end))}{end}";
-    }}
-  }}
-}}
-""")
-    process = stage.start("nginx-origin", [find("nginx"), "-p", stage.path, "-e", "stderr", "-c",
-                                           config], core=CLIENT_CORE)
-    stage.wait_for_port(process, port)
-    return f"127.0.0.1:{port}"
-
-
-# ---- gateways: each gets the origin's address and returns its own -------------------------------------
-
-def larder_gateway(stage, upstream):
-    return larder(stage, "--origin", f"http://{upstream}", "--workers", "1", "--resp", "off")[1]["http"]
-
-
-def varnish(stage, upstream):
-    port = free_port()
-    host, upstream_port = upstream.split(":")
-    vcl = stage.write("default.vcl", f"""vcl 4.1;
-backend default {{ .host = "{host}"; .port = "{upstream_port}"; }}
-""")
-    process = stage.start("varnish", [
-        find("varnishd"), "-F", "-n", stage.path / "varnish", "-a", f"127.0.0.1:{port}", "-f", vcl,
-        "-s", "malloc,1g", "-p", "thread_pools=1", "-p", "thread_pool_min=100"])
-    stage.wait_for_port(process, port)
-    return f"127.0.0.1:{port}"
-
-
-def haproxy(stage, upstream):
-    port = free_port()
-    config = stage.write("haproxy.cfg", f"""global
-  nbthread 1
-  maxconn 4000
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-cache one
-  total-max-size 64
-  max-object-size 1000000
-  max-age 3600
-frontend in
-  bind 127.0.0.1:{port}
-  http-request cache-use one
-  http-response cache-store one
-  default_backend out
-backend out
-  server origin {upstream}
-""")
-    process = stage.start("haproxy", [find("haproxy"), "-db", "-f", config])
-    stage.wait_for_port(process, port)
-    return f"127.0.0.1:{port}"
-
-
-def nginx(stage, upstream):
-    port = free_port()
-    config = stage.write("nginx.conf", f"""worker_processes 1;
-daemon off;
-pid {stage.path}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  sendfile on;
-  tcp_nopush on;
-  open_file_cache max=1000 inactive=60s;
-  keepalive_requests 1000000000;
-  client_body_temp_path {stage.path}/body;
-  proxy_temp_path {stage.path}/proxy;
-  fastcgi_temp_path {stage.path}/fastcgi;
-  uwsgi_temp_path {stage.path}/uwsgi;
-  scgi_temp_path {stage.path}/scgi;
-  proxy_cache_path {stage.path}/cache levels=1:2 keys_zone=one:10m inactive=60m;
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://{upstream};
-      proxy_cache one;
-      add_header X-Cache-Status $upstream_cache_status;
-    }}
-  }}
-}}
-""")
-    process = stage.start("nginx", [find("nginx"), "-p", stage.path, "-e", "stderr", "-c", config])
-    stage.wait_for_port(process, port)
-    return f"127.0.0.1:{port}"
 
 
 # ---- stores of small values --------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def test_every_script_says_what_it_does_and_runs_where_python_compiles_it():
 
 def test_every_script_is_in_the_page_about_measuring():
     page = (BENCH / "README.md").read_text()
-    helpers = {"peers.py", "origin.py", "section.py", "compare.py", "memory.py", "items.py",
+    helpers = {"peers.py", "gateways.py", "gateway.py", "origin.py", "section.py", "compare.py", "memory.py", "items.py",
                "replay.py", "engine.sh"}
     for script in [*BENCH.glob("*.py"), *BENCH.glob("*.sh")]:
         assert script.name in helpers or f"`bench/{script.name}" in page, script.name
