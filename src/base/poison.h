@@ -6,17 +6,11 @@
 #ifndef LARDER_BASE_POISON_H
 #define LARDER_BASE_POISON_H
 
+#include "base/sanitizer.h"
+
 #include <stddef.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define POISON_WORKS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POISON_WORKS 1
-#endif
-#endif
-
-#ifdef POISON_WORKS
+#if SANITIZER_ADDRESS
 #include <sanitizer/asan_interface.h>
 
 static inline void poison(const void *memory, size_t size)

@@ -55,22 +55,5 @@ static enum err read_line(struct resp_answer *answer, struct bytes line)
 
 enum err memcached_answer_next(struct resp_answer *answer, struct bytes input, size_t *ret_used)
 {
-    size_t size = input.size;
-    enum err err = ERR_OK;
-
-    while (err == ERR_OK && answer->left > 0) {
-        struct bytes line;
-
-        if (answer->bytes > 0) {
-            err = resp_answer_skip_bulk(answer, &input);
-            continue;
-        }
-        err = input.size == 0 ? ERR_AGAIN : resp_answer_cut_line(input, &line);
-        if (err != ERR_OK)
-            break;
-        err = read_line(answer, line);
-        input = bytes_skip(input, line.size + 2);
-    }
-    *ret_used = size - input.size;
-    return err;
+    return resp_answer_run(answer, input, ret_used, read_line);
 }

@@ -113,23 +113,7 @@ enum err resp_answer_skip_bulk(struct resp_answer *answer, struct bytes *input)
 
 enum err resp_answer_next(struct resp_answer *answer, struct bytes input, size_t *ret_used)
 {
-    size_t size = input.size;
-    struct bytes line;
-    enum err err = ERR_OK;
-
-    while (err == ERR_OK && (answer->left > 0 || answer->bytes > 0)) {
-        if (answer->bytes > 0) {
-            err = resp_answer_skip_bulk(answer, &input);
-            continue;
-        }
-        err = input.size == 0 ? ERR_AGAIN : resp_answer_cut_line(input, &line);
-        if (err != ERR_OK)
-            break;
-        err = read_line(answer, line);
-        input = bytes_skip(input, line.size + 2);
-    }
-    *ret_used = size - input.size;
-    return err;
+    return resp_answer_run(answer, input, ret_used, read_line);
 }
 
 size_t resp_answer_repeats(const struct resp_answer *answer, struct bytes whole, struct bytes input,

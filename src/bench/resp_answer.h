@@ -47,4 +47,29 @@ enum err resp_answer_cut_line(struct bytes input, struct bytes *ret_line);
 /* Takes what came of the answer's bulk off `*input`; ERR_AGAIN until its line end was there. */
 enum err resp_answer_skip_bulk(struct resp_answer *answer, struct bytes *input);
 
+/* As resp_answer_next, for any protocol of lines and bulks: `read_line` is told each line. Here, so
+ * that the reader is not called by pointer. */
+static inline enum err
+resp_answer_run(struct resp_answer *answer, struct bytes input, size_t *ret_used,
+                enum err (*read_line)(struct resp_answer *answer, struct bytes line))
+{
+    size_t size = input.size;
+    struct bytes line;
+    enum err err = ERR_OK;
+
+    while (err == ERR_OK && (answer->left > 0 || answer->bytes > 0)) {
+        if (answer->bytes > 0) {
+            err = resp_answer_skip_bulk(answer, &input);
+            continue;
+        }
+        err = input.size == 0 ? ERR_AGAIN : resp_answer_cut_line(input, &line);
+        if (err != ERR_OK)
+            break;
+        err = read_line(answer, line);
+        input = bytes_skip(input, line.size + 2);
+    }
+    *ret_used = size - input.size;
+    return err;
+}
+
 #endif

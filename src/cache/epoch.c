@@ -7,19 +7,12 @@
 #include "cache/epoch.h"
 
 #include "base/must.h"
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FENCE_BY_EXCHANGE 1
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define FENCE_BY_EXCHANGE 1
-#endif
+#include "base/sanitizer.h"
 
 /* The thread sanitizer knows no fences; an exchange is one on the machines that it runs on. */
 static void fence(struct epochs *epochs)
 {
-#ifdef FENCE_BY_EXCHANGE
+#if SANITIZER_THREAD
     atomic_fetch_add(&epochs->now, 0);
 #else
     (void)epochs;

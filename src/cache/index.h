@@ -35,24 +35,16 @@
 #ifndef LARDER_CACHE_INDEX_H
 #define LARDER_CACHE_INDEX_H
 
+#include "base/sanitizer.h"
 #include "cache/entry.h"
 #include "cache/shelf.h"
 
 #include <stdalign.h>
 
-#ifdef __SSE2__
+/* The thread sanitizer knows no vectors of atomics. */
+#if defined(__SSE2__) && !SANITIZER_THREAD
 #include <emmintrin.h>
 #define TAGS_AT_ONCE 1
-#endif
-
-/* The thread sanitizer knows no vectors of atomics. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#undef TAGS_AT_ONCE
-#endif
-#endif
-#ifdef __SANITIZE_THREAD__
-#undef TAGS_AT_ONCE
 #endif
 
 enum {

@@ -7,20 +7,13 @@
  */
 #include "cache/store.h"
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define STORES_IN_ORDER 1
-#endif
-#endif
-#ifdef __SANITIZE_THREAD__
-#define STORES_IN_ORDER 1
-#endif
+#include "base/sanitizer.h"
 
 /* What is on this side of it is done before what is on the other. The thread sanitizer knows no
  * fences; it runs on machines that keep loads, and stores, in their order. */
 static void keep_order(void)
 {
-#ifndef STORES_IN_ORDER
+#if !SANITIZER_THREAD
     atomic_thread_fence(memory_order_acq_rel);
 #endif
 }

@@ -2,6 +2,7 @@
 #include "cli/resident.h"
 
 #include "base/mem.h"
+#include "base/sanitizer.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,17 +17,6 @@ enum {
     TRIM_BYTES = 4 << 20,   /* unaccounted: worth a look at the C library's heap, */
     TRIM_PAUSE_MS = 10000,  /*   but no more often */
 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
-#endif
 
 struct resident {
     struct loop *loop;
@@ -134,7 +124,7 @@ void resident_begin(struct resident *resident, struct loop *worker)
     uint64_t addresses = 0;
 
     /* Sanitizers keep what is freed, and copies of everything. */
-    if (IS_SANITIZED)
+    if (SANITIZER_ADDRESS || SANITIZER_THREAD)
         return;
     resident->worker = worker;
     resident_read(&addresses, &resident->idle_bytes);

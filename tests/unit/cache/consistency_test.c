@@ -3,6 +3,7 @@
  * tag, prefix or space) that had returned, before he asked. To be run under the sanitizers; it
  * proves nothing by its timing.
  * SPDX-License-Identifier: MIT */
+#include "base/sanitizer.h"
 #include "cache_room.h"
 #include "t.h"
 
@@ -10,7 +11,7 @@
 #include <sched.h>
 #include <string.h>
 
-#if defined(__SANITIZE_THREAD__)
+#if SANITIZER_THREAD
 enum { ROUNDS = 8000 };
 #elif defined(LARDER_DEBUG)
 enum { ROUNDS = 10000 };

@@ -14,6 +14,7 @@
  * What a word means for one who is not in the place for it (a fill by one who waits) is: nothing.
  * A failure prints the order. SPDX-License-Identifier: MIT */
 #include "actors.h"
+#include "base/sanitizer.h"
 
 #include <string.h>
 
@@ -21,12 +22,7 @@ enum { WORDS_MAX = 6, ORDER_MAX = 16 };
 
 /* The released build plays all orders; where the program is slow every so many of them are enough,
  * and more so under the thread sanitizer, for all of this is one thread. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ONE_THREAD_IS_DULL 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(ONE_THREAD_IS_DULL)
+#if SANITIZER_THREAD
 enum { ORDERS_SHARE = 37 };
 #elif defined(LARDER_DEBUG)
 enum { ORDERS_SHARE = 5 };

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "base/number.h"
+#include "base/sanitizer.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -22,12 +23,7 @@
 enum { STEPS = 3000, STEPS_SHORT = 120, STEPS_MAX = 1 << 20 };
 
 /* All of this is one thread, in which there is nothing for the thread sanitizer to find. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ONE_THREAD_IS_DULL 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(ONE_THREAD_IS_DULL)
+#if SANITIZER_THREAD
 enum { RUNS = 5, RUNS_SHORT = 30 };
 #elif defined(LARDER_DEBUG)
 enum { RUNS = 16, RUNS_SHORT = 150 };
