@@ -98,7 +98,8 @@ def test_a_range_is_cut_from_the_whole(gateway, origin, wanted, body, said):
     assert answer.is_hit
 
 
-@pytest.mark.parametrize("wanted", ["bytes=0-1,4-5", "lines=0-3", "bytes=3-1", "nonsense"])
+@pytest.mark.parametrize("wanted", ["lines=0-3", "bytes=3-1", "nonsense", "bytes=4-5,0-1",
+                                    "bytes=0-5,3-7", "bytes=0-,0-,0-", "bytes=" + "0-0," * 17])
 def test_a_range_that_is_not_served_gets_the_whole(gateway, origin, wanted):
     stored(gateway, origin)
     answer = gateway.ask("/a", Range=wanted)

@@ -164,12 +164,13 @@ void block_write_for_304(const struct http_head *stored, struct buf *out)
     }
 }
 
-void block_write_for_part(const struct http_head *stored, struct buf *out)
+void block_write_for_part(const struct http_head *stored, bool with_type, struct buf *out)
 {
     for (size_t i = 0; i < stored->field_count; i++) {
         const struct http_field *field = &stored->fields[i];
 
-        if (field->id != HTTP_CONTENT_LENGTH && field->id != HTTP_CONTENT_RANGE)
+        if (field->id != HTTP_CONTENT_LENGTH && field->id != HTTP_CONTENT_RANGE &&
+            (with_type || field->id != HTTP_CONTENT_TYPE))
             block_add_field(out, field->name, field->value);
     }
 }

@@ -38,8 +38,8 @@ void block_parse(struct bytes block, struct http_head *ret_head);
 /* The fields that a 304 repeats (RFC 9110 §15.4.5): appends them. */
 void block_write_for_304(const struct http_head *stored, struct buf *out);
 
-/* All fields but those that speak of the whole: for 206 and 416. Appends. */
-void block_write_for_part(const struct http_head *stored, struct buf *out);
+/* All fields but those that speak of the whole: for 206. Appends. */
+void block_write_for_part(const struct http_head *stored, bool with_type, struct buf *out);
 
 void block_add_field(struct buf *out, struct bytes name, struct bytes value);
 

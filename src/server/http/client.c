@@ -215,6 +215,22 @@ void client_finish(struct client *client, const struct http_head *head, const st
     conn_close(client->conn);
 }
 
+void client_next_part(struct client *client, struct body_plan *plan)
+{
+    uint8_t text[MULTIPART_TEXT_MAX];
+    size_t size = 0;
+    struct range range;
+
+    if (multipart_next(plan->parts, text, &size, &range)) {
+        plan->skip = range.first - plan->passed;
+        plan->left = range.last - range.first + 1;
+        plan->passed = range.last + 1;
+    } else {
+        multipart_free(&plan->parts);
+    }
+    client_send(client, bytes_of(text, size));
+}
+
 void client_cut(struct client *client, const struct told *told)
 {
     client->keeps_alive = false;

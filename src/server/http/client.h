@@ -18,6 +18,7 @@
 #include "proto/body.h"
 #include "server/http/fetch.h"
 #include "server/http/gate.h"
+#include "server/http/multipart.h"
 
 enum outcome {
     OUTCOME_HIT,
@@ -40,6 +41,8 @@ struct body_plan {
     bool chunked;  /* of unknown size, in chunks */
     bool by_close; /* of unknown size, until the connection ends (HTTP/1.0) */
     bool is_empty;
+    struct multipart *parts; /* several ranges, one after the other; owned; NULL: no more */
+    uint64_t passed;         /* bytes of the whole in front of the next range */
 };
 
 /* The request that a client waits for. */
@@ -138,6 +141,10 @@ void client_send(struct client *client, struct bytes bytes);
 /* The answer went out as a whole: counts and logs it, and closes if that was the last one. `head`
  * may be NULL: then it is read again if it is needed. */
 void client_finish(struct client *client, const struct http_head *head, const struct told *told);
+
+/* Sends what stands in front of the next of several ranges, and makes the plan that range's; at the
+ * end the plan has no parts any more. */
+void client_next_part(struct client *client, struct body_plan *plan);
 
 /* An answer of Larder's own, with one sentence. Finishes. */
 void client_refuse(struct client *client, const struct http_head *head, unsigned status,

@@ -63,6 +63,7 @@ static void leave(struct client *client)
     struct stream *stream = client->request.reader.stream;
 
     stop_upload(client);
+    multipart_free(&client->request.plan.parts);
     if (stream != NULL && fetch_of(stream)->gate == client->gate &&
         fetch_of(stream)->context == client)
         depart_forget_context(fetch_of(stream));
@@ -149,20 +150,20 @@ static bool pass_piece(struct client *client)
     struct body_plan *plan = &request->plan;
     struct bytes piece;
 
+    if (plan->left == 0 && plan->parts != NULL)
+        client_next_part(client, plan);
     if (plan->left == 0 || conn_is_congested(client->conn) ||
         !reader_peek(&request->reader, &piece))
         return false;
-    size_t taken = piece.size;
+    size_t skipped = plan->skip < piece.size ? plan->skip : piece.size;
 
-    if (plan->skip > 0) {
-        size_t skipped = plan->skip < piece.size ? plan->skip : piece.size;
-
-        plan->skip -= skipped;
-        piece = bytes_skip(piece, skipped);
-    }
+    plan->skip -= skipped;
+    piece = bytes_skip(piece, skipped);
     if (piece.size > plan->left) {
         piece.size = plan->left;
     }
+    size_t taken = skipped + piece.size;
+
     if (piece.size > 0)
         send_piece(client, piece);
     if (plan->left != UINT64_MAX)
@@ -175,7 +176,7 @@ static bool is_over(const struct client *client, enum stream_stage stage)
 {
     const struct request *request = &client->request;
 
-    if (request->plan.is_empty || request->plan.left == 0)
+    if (request->plan.is_empty || (request->plan.left == 0 && request->plan.parts == NULL))
         return true;
     return stage == STREAM_WHOLE &&
            reader_position(&request->reader) == stream_published(request->reader.stream);
@@ -227,10 +228,7 @@ static void pass_confirmed(struct client *client)
     must(is_stored);
     client->request.outcome = OUTCOME_REVALIDATED;
     send_head(client, body);
-    const struct body_plan *plan = &client->request.plan;
-
-    if (!plan->is_empty)
-        serve_body(client, &fetch->old, bytes_slice(body, plan->skip, plan->skip + plan->left));
+    serve_body(client, &fetch->old, body, &client->request.plan);
     finish(client);
 }
 

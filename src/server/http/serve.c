@@ -59,28 +59,33 @@ static size_t write_hit(const struct client *client, int64_t age_s, int64_t ttl_
 
 /* ---- the careful way --------------------------------------------------------------------- */
 
-enum dress { DRESS_WHOLE, DRESS_UNCHANGED, DRESS_PART, DRESS_UNSATISFIED, DRESS_FAILED };
+enum dress {
+    DRESS_WHOLE,
+    DRESS_UNCHANGED,
+    DRESS_PART,
+    DRESS_PARTS,
+    DRESS_UNSATISFIED,
+    DRESS_FAILED
+};
 
 static enum dress choose_range(const struct http_head *request, const struct source *source,
-                               struct range *ret_range)
+                               struct ranges *ret_ranges)
 {
     const struct http_field *field = http_find(request, HTTP_RANGE);
-    struct ranges ranges;
 
     if (request->method_id != HTTP_METHOD_GET || field == NULL || !source->has_size)
         return DRESS_WHOLE;
-    enum err err = ranges_parse(field->value, source->size, &ranges);
+    enum err err = ranges_parse(field->value, source->size, ret_ranges);
 
     if (err == ERR_RANGE)
         return DRESS_UNSATISFIED;
-    if (err != ERR_OK || ranges.count != 1)
+    if (err != ERR_OK)
         return DRESS_WHOLE;
-    *ret_range = ranges.items[0];
-    return DRESS_PART;
+    return ret_ranges->count == 1 ? DRESS_PART : DRESS_PARTS;
 }
 
 static enum dress choose(const struct http_head *request, const struct source *source,
-                         const struct http_head *known, struct range *ret_range)
+                         const struct http_head *known, struct ranges *ret_ranges)
 {
     int64_t now_s = clock_wall_ms() / 1000;
 
@@ -101,12 +106,22 @@ static enum dress choose(const struct http_head *request, const struct source *s
             break;
         }
     }
-    return choose_range(request, source, ret_range);
+    return choose_range(request, source, ret_ranges);
 }
 
 static void add_content_range(struct buf *out, const uint8_t *text, size_t size)
 {
     block_add_field(out, BYTES("Content-Range"), bytes_of(text, size));
+}
+
+/* The body of several ranges, to be sent part by part. NULL: there is no memory for it. */
+static struct multipart *make_parts(struct client *client, const struct source *source,
+                                    const struct http_head *known, const struct ranges *ranges)
+{
+    const struct http_field *type = http_find(known, HTTP_CONTENT_TYPE);
+
+    return multipart_new(ranges, source->size, type == NULL ? BYTES("") : type->value,
+                         &client->gate->random);
 }
 
 static void add_length(struct buf *out, uint64_t length)
@@ -116,10 +131,23 @@ static void add_length(struct buf *out, uint64_t length)
     buf_add(out, BYTES("\r\n"));
 }
 
+static void write_parts(const struct http_head *known, const struct multipart *parts,
+                        struct buf *out)
+{
+    buf_add(out, BYTES("HTTP/1.1 206 Partial Content\r\n"));
+    block_write_for_part(known, false, out);
+    buf_add(out, BYTES("Content-Type: "));
+    multipart_write_type(parts, out);
+    buf_add(out, BYTES("\r\n"));
+    add_length(out, multipart_length(parts));
+}
+
 static unsigned write_dress(enum dress dress, const struct source *source,
-                            const struct http_head *known, struct range range, struct buf *out)
+                            const struct http_head *known, const struct body_plan *plan,
+                            struct buf *out)
 {
     uint8_t text[RANGE_TEXT_SIZE];
+    struct range range = {plan->skip, plan->skip + plan->left - 1};
 
     switch (dress) {
     case DRESS_WHOLE:
@@ -135,9 +163,12 @@ static unsigned write_dress(enum dress dress, const struct source *source,
         return 412;
     case DRESS_PART:
         buf_add(out, BYTES("HTTP/1.1 206 Partial Content\r\n"));
-        block_write_for_part(known, out);
+        block_write_for_part(known, true, out);
         add_content_range(out, text, range_write(range, source->size, text));
-        add_length(out, range.last - range.first + 1);
+        add_length(out, plan->left);
+        return 206;
+    case DRESS_PARTS:
+        write_parts(known, plan->parts, out);
         return 206;
     case DRESS_UNSATISFIED:
         buf_add(out, BYTES("HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\n"));
@@ -148,17 +179,20 @@ static unsigned write_dress(enum dress dress, const struct source *source,
     never("a dress that is none");
 }
 
+/* `parts`: of DRESS_PARTS, and then the plan's. */
 static struct body_plan plan_of(const struct client *client, enum dress dress,
-                                const struct source *source, struct range range, unsigned status)
+                                const struct source *source, unsigned status,
+                                const struct ranges *ranges)
 {
     struct body_plan plan = {.left = UINT64_MAX};
 
-    if (client->is_head || status == 204 || status == 304 || dress == DRESS_FAILED ||
-        dress == DRESS_UNSATISFIED) {
+    if (dress == DRESS_PART) {
+        plan.skip = ranges->items[0].first;
+        plan.left = ranges->items[0].last - ranges->items[0].first + 1;
+    } else if (dress == DRESS_PARTS) {
+        plan.left = 0;
+    } else if (client->is_head || status == 204 || status == 304 || dress != DRESS_WHOLE) {
         plan.is_empty = true;
-    } else if (dress == DRESS_PART) {
-        plan.skip = range.first;
-        plan.left = range.last - range.first + 1;
     } else if (source->has_size) {
         plan.left = source->size;
     } else {
@@ -174,16 +208,22 @@ unsigned serve_head(struct client *client, const struct http_head *request,
     struct gate *gate = client->gate;
     struct http_head *known = &gate->response;
     struct buf *out = &gate->text;
-    struct range range = {0, 0};
+    struct ranges ranges;
+    struct multipart *parts = NULL;
     uint8_t connection[EXTRA_SIZE];
 
     block_parse(source->block, known);
-    enum dress dress = choose(request, source, known, &range);
+    enum dress dress = choose(request, source, known, &ranges);
 
+    if (dress == DRESS_PARTS) {
+        parts = make_parts(client, source, known, &ranges);
+        dress = parts == NULL ? DRESS_WHOLE : DRESS_PARTS;
+    }
+    *ret_plan = plan_of(client, dress, source, known->status, &ranges);
+    ret_plan->parts = parts;
     buf_clear(out);
-    unsigned status = write_dress(dress, source, known, range, out);
+    unsigned status = write_dress(dress, source, known, ret_plan, out);
 
-    *ret_plan = plan_of(client, dress, source, range, status);
     if (ret_plan->by_close)
         client->keeps_alive = false;
     if (ret_plan->chunked)
@@ -218,7 +258,7 @@ static void release_hold(void *context)
     mem_free(&hold);
 }
 
-void serve_body(struct client *client, const struct cache_view *view, struct bytes body)
+static void serve_piece(struct client *client, const struct cache_view *view, struct bytes body)
 {
     struct cache_view held = *view;
     struct hold *hold = NULL;
@@ -235,6 +275,23 @@ void serve_body(struct client *client, const struct cache_view *view, struct byt
     body.data += held.value.data - view->value.data;
     client->sent_bytes += body.size;
     conn_send_loan(client->conn, body, release_hold, hold);
+}
+
+void serve_body(struct client *client, const struct cache_view *view, struct bytes body,
+                struct body_plan *plan)
+{
+    if (plan->is_empty)
+        return;
+    if (plan->parts == NULL) {
+        serve_piece(client, view, bytes_slice(body, plan->skip, plan->skip + plan->left));
+        return;
+    }
+    for (client_next_part(client, plan); plan->parts != NULL; client_next_part(client, plan)) {
+        body = bytes_skip(body, plan->skip);
+        serve_piece(client, view, bytes_slice(body, 0, plan->left));
+        body = bytes_skip(body, plan->left);
+    }
+    plan->left = 0;
 }
 
 /* ---- hits -------------------------------------------------------------------------------- */
@@ -261,7 +318,7 @@ static void serve_plain(struct client *client, const struct http_head *request,
     client_send(client, bytes_slice(block, 0, block.size - 2));
     client_send(client, bytes_of(extra, size));
     if (!client->is_head)
-        serve_body(client, view, body);
+        serve_piece(client, view, body);
     client_finish(client, request, told);
 }
 
@@ -292,8 +349,7 @@ static void serve_carefully(struct client *client, const struct http_head *reque
     };
 
     told->status = serve_head(client, request, &source, &plan);
-    if (!plan.is_empty)
-        serve_body(client, view, bytes_slice(body, plan.skip, plan.skip + plan.left));
+    serve_body(client, view, body, &plan);
     client_finish(client, request, told);
 }
 

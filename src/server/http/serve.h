@@ -1,8 +1,9 @@
 /* serve.h: a known answer as this client wants it: whole, its head, a range, or "you have it".
  * SPDX-License-Identifier: MIT
  *
- * Preconditions in the order of RFC 9110 §13.2.2, single ranges from whole bodies; several ranges
- * get the whole. The same for stored answers and for those that are still on their way.
+ * Preconditions in the order of RFC 9110 §13.2.2; ranges from whole bodies, several of them as
+ * multipart/byteranges when they are in order (proto/range.h), else the whole. The same for stored
+ * answers and for those that are still on their way.
  *
  * Threads: the loop's own.
  */
@@ -29,7 +30,8 @@ unsigned serve_head(struct client *client, const struct http_head *request,
 void serve_stored(struct client *client, const struct http_head *request,
                   const struct cache_view *view, enum outcome outcome, enum gateway_reason reason);
 
-/* A body that lies in an entry: by loan when it is large. */
-void serve_body(struct client *client, const struct cache_view *view, struct bytes body);
+/* What the plan wants of a body that lies in an entry: by loan when it is large. */
+void serve_body(struct client *client, const struct cache_view *view, struct bytes body,
+                struct body_plan *plan);
 
 #endif
