@@ -59,6 +59,7 @@ struct whatif {
     size_t bytes;    /* of the real cache */
     double expected; /* look-ups that the sample should have seen, */
     uint64_t seen;   /*   and that it saw */
+    bool is_told;    /* it has seen enough: fewer after thinning out do not make it unknown again */
     size_t tidied;   /* where tidying goes on */
     uint64_t events; /* since `events_ms` */
     int64_t events_ms;
@@ -371,6 +372,7 @@ static void begin(struct whatif *whatif, const struct policy_settings *settings)
     }
     whatif->expected = 0;
     whatif->seen = 0;
+    whatif->is_told = false;
     whatif->thinning = 0;
 }
 
@@ -450,7 +452,8 @@ bool whatif_read(struct whatif *whatif, struct cache_whatif ret_rows[CACHE_WHATI
     bool enough = false;
 
     latch_lock(&whatif->latch);
-    enough = whatif->seen >= LOOK_UPS_MIN && whatif->expected > 0;
+    whatif->is_told |= whatif->seen >= LOOK_UPS_MIN;
+    enough = whatif->is_told && whatif->expected > 0;
     for (unsigned i = 0; enough && i < CACHE_WHATIFS; i++)
         ret_rows[i] = (struct cache_whatif){sizes[i].name, sizes[i].factor,
                                             ratio_of(whatif, whatif->miniatures[i].hits)};

@@ -154,6 +154,36 @@ TEST(they_do_so_when_the_sample_had_to_be_thinned_out)
     compare("s3fifo", 300000, 2048);
 }
 
+TEST(what_was_told_once_is_told_while_the_sample_is_thinned_out_too)
+{
+    enum { RECORDS = 64, LOOK_UPS = 1100 };
+    struct policy_settings settings = {.name = "lru"};
+    struct whatif_gate gate = {0};
+    struct whatif *whatif = whatif_new(&settings, RECORDS, 1, &gate);
+    struct cache_whatif rows[CACHE_WHATIFS];
+    uint32_t below = atomic_load(&gate.below);
+
+    whatif_set_bytes(whatif, 1000000);
+    for (uint64_t i = 0; i < LOOK_UPS; i++) {
+        struct whatif_key key = {.hash = i % (RECORDS / 2) + 1, .size = 10, .ends_ms = INT64_MAX};
+
+        whatif_look(whatif, &key, 1, 1);
+    }
+    CHECK(whatif_read(whatif, rows));
+    for (uint64_t i = 0; i < RECORDS; i++) {
+        struct whatif_key key = {.hash = i + 1, .size = 10, .ends_ms = INT64_MAX};
+
+        whatif_put(whatif, &key);
+        key.hash += RECORDS;
+        whatif_put(whatif, &key);
+    }
+    CHECK(atomic_load(&gate.below) < below);
+    CHECK(whatif_read(whatif, rows));
+    whatif_set_policy(whatif, &settings);
+    CHECK(!whatif_read(whatif, rows));
+    whatif_free(&whatif);
+}
+
 TEST(what_was_removed_or_is_over_is_found_in_none)
 {
     struct policy_settings settings = {.name = "fifo"};
