@@ -364,7 +364,8 @@ enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
     return ERR_OK;
 }
 
-struct cache_entry *entry_copy_loose(struct cache *cache, const struct cache_entry *from)
+/* As entry_copy, on the heap of the process, without its object, held once; NULL: no memory. */
+static struct cache_entry *entry_copy_loose(struct cache *cache, const struct cache_entry *from)
 {
     uint64_t word = entry_word(from) & ~(ENTRY_OBJECT | ENTRY_SHOWN | ENTRY_MOVED | ENTRY_YOUNG);
     struct copying copying = {.extra = false};

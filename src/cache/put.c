@@ -55,8 +55,10 @@ static void inherit_policy(struct cache_thread *thread, struct cache_entry *entr
                    word_with(entry_word(entry), ENTRY_POLICY_SHIFT, ENTRY_POLICY_BITS, bits));
 }
 
-void put_in_place(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
-                  const struct cache_key *key, struct cache_entry *old, _Atomic uint32_t *slot)
+/* As put_entry, when it is known what the key has now: `old` at `slot`, or nothing. */
+static void put_in_place(struct cache_thread *thread, struct shard *shard,
+                         struct cache_entry *entry, const struct cache_key *key,
+                         struct cache_entry *old, _Atomic uint32_t *slot)
 {
     if (old != NULL) {
         inherit_policy(thread, entry, old);

@@ -3,7 +3,8 @@
 
 #include "base/glob.h"
 
-bool rule_fits(const struct rule *rule, unsigned space, struct bytes name)
+/* Whether a key fits the rule. */
+static bool rule_fits(const struct rule *rule, unsigned space, struct bytes name)
 {
     struct bytes pattern = {rule->name, rule->size};
 

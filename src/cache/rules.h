@@ -57,9 +57,6 @@ struct rules {
     _Atomic(struct rule *) at[RULES_MAX]; /* holes are NULL */
 };
 
-/* Whether a key fits the rule. */
-bool rule_fits(const struct rule *rule, unsigned space, struct bytes name);
-
 /* Takes the rule. False: there are too many; it stays the caller's. */
 bool rules_add(struct rules *rules, struct rule *rule);
 

@@ -359,9 +359,6 @@ struct copying {
 enum err entry_copy(struct cache_thread *thread, const struct cache_entry *from,
                     const struct copying *copying, struct cache_entry **ret_entry);
 
-/* The same on the heap of the process, without its object, held once; NULL: no memory. */
-struct cache_entry *entry_copy_loose(struct cache *cache, const struct cache_entry *from);
-
 /* Nobody can find them any more: they go now, or with the last who holds them. `refs` is scribbled
  * on. */
 void entries_let_go(struct cache *cache, uint32_t *refs, size_t count);
@@ -408,10 +405,6 @@ bool negative_fits(const struct cache *cache, const struct cache_put *put);
 /* Under the shard's latch. */
 void put_entry(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
                const struct cache_key *key);
-
-/* The same, when it is known what the key has now: `old` at `slot`, or nothing. */
-void put_in_place(struct cache_thread *thread, struct shard *shard, struct cache_entry *entry,
-                  const struct cache_key *key, struct cache_entry *old, _Atomic uint32_t *slot);
 void remove_now(struct cache_thread *thread, struct shard *shard, const struct cache_key *key,
                 enum cache_cause cause);
 

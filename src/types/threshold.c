@@ -29,7 +29,7 @@ void type_rules_hold(struct type_rules *rules)
     atomic_fetch_add_explicit(&rules->holders, 1, memory_order_relaxed);
 }
 
-void type_rules_drop(struct type_rules *rules)
+static void type_rules_drop(struct type_rules *rules)
 {
     if (atomic_fetch_sub(&rules->holders, 1) == 1)
         mem_free(&rules);

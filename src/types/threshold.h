@@ -51,7 +51,6 @@ struct type_rules *type_rules_new(struct account *whole, unsigned lanes);
 void type_rules_close(struct type_rules **owner);
 
 void type_rules_hold(struct type_rules *rules);
-void type_rules_drop(struct type_rules *rules);
 
 /* Takes all nodes of the map, each a block of memory of its own, frees them now or later, and drops
  * the holder's reference. The map is empty. `bytes`: what the nodes cost. */

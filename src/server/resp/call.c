@@ -209,7 +209,7 @@ static void *typed_new(const struct call *call, unsigned kind)
     }
 }
 
-size_t typed_count(unsigned kind, const void *object)
+static size_t typed_count(unsigned kind, const void *object)
 {
     switch (kind) {
     case TYPE_LIST:

@@ -189,7 +189,6 @@ void edit_cancel(struct edit *edit);
 bool call_put_object(struct call *call, struct cache_key key, unsigned kind, void *object,
                      int64_t expires_ms);
 
-size_t typed_count(unsigned kind, const void *object);
 void typed_free(unsigned kind, void *object);
 
 /* NULL: no memory. */

@@ -148,7 +148,8 @@ void resp_free(struct resp **owner)
     mem_free(owner);
 }
 
-void resp_forget_door(const struct resp_door *door)
+/* The door is going. */
+static void resp_forget_door(const struct resp_door *door)
 {
     struct resp *resp = door->resp;
 

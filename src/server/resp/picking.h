@@ -33,10 +33,6 @@ static inline bool picking_takes(struct picking *picking, struct random *random)
     return takes;
 }
 
-/* "numkeys key [key ...] [LIMIT n]" from words[1] on; a limit of 0 is none. False: wrong, which was
- * replied. */
-bool call_keys_and_limit(struct call *call, size_t *ret_keys, int64_t *ret_limit);
-
 /* What a scan of one value found. */
 struct scanned {
     struct buf out;

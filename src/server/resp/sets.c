@@ -446,7 +446,7 @@ static bool count_member(void *context, struct bytes member)
 }
 
 /* words[1] keys follow it; then perhaps LIMIT. False: wrong, which was replied. */
-bool call_keys_and_limit(struct call *call, size_t *ret_keys, int64_t *ret_limit)
+static bool call_keys_and_limit(struct call *call, size_t *ret_keys, int64_t *ret_limit)
 {
     int64_t keys = 0;
 

@@ -79,9 +79,6 @@ struct resp {
     char run_id[RESP_RUN_ID_SIZE];
 };
 
-/* The door is going. */
-void resp_forget_door(const struct resp_door *door);
-
 static inline unsigned resp_space(struct resp *resp, unsigned database)
 {
     return atomic_load_explicit(&resp->spaces[database], memory_order_relaxed);

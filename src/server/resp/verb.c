@@ -83,8 +83,8 @@ const struct verb *verbs_find(const struct verbs *verbs, struct bytes name)
     return NULL;
 }
 
-const struct verb *verbs_find_child(const struct verbs *verbs, const struct verb *parent,
-                                    struct bytes name)
+static const struct verb *verbs_find_child(const struct verbs *verbs, const struct verb *parent,
+                                           struct bytes name)
 {
     uint8_t whole[2 * VERB_NAME_MAX];
     size_t size = parent->full_name.size;

@@ -79,8 +79,6 @@ void verbs_free(struct verbs **owner);
 
 /* In any case of letters; NULL: there is none. Subcommands by their full names. */
 const struct verb *verbs_find(const struct verbs *verbs, struct bytes name);
-const struct verb *verbs_find_child(const struct verbs *verbs, const struct verb *parent,
-                                    struct bytes name);
 
 /* The command that these words call: a subcommand where there is one. NULL: unknown;
  * `ret_parent` says whether only the subcommand is (may be NULL). */
