@@ -199,6 +199,7 @@ enum err admin_call_send(struct admin_call *call, const char *method, const char
 
     if (call->file != NULL)
         TRY(config_read_file(config, call->file, fault));
+    call->file = NULL; /* it is read */
     fault->file[0] = '\0';
     const char *address = call->admin != NULL ? call->admin : config->listen.admin;
     const char *token_file =

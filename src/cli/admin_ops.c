@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "cli/collect.h"
+#include "cli/routes.h"
 #include "cli/secret.h"
 #include "cli/server.h"
 #include "net/clock.h"
@@ -18,6 +19,13 @@ static void expose(void *context, struct buf *out)
 static void write_stats(void *context, struct buf *out)
 {
     collect_json(context, out);
+}
+
+static void write_routes(void *context, struct buf *out)
+{
+    const struct server *server = context;
+
+    routes_json(server->tallies, clock_wall_ms() - server->started_ms, out);
 }
 
 /* ---- purge ----------------------------------------------------------------------------------- */
@@ -198,7 +206,15 @@ enum err server_admin_open(struct server *server, struct fault *fault)
         .log = &server->log,
         .address = &server->admin_address,
         .token = bytes_of_text(token),
-        .ops = {expose, write_stats, purge, start_probe, server},
+        .ops =
+            {
+                .expose = expose,
+                .stats = write_stats,
+                .routes = write_routes,
+                .purge = purge,
+                .probe = start_probe,
+                .context = server,
+            },
     };
     enum err err = admin_new(&birth, &server->admin, fault);
 

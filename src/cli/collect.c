@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "cli/metric.h"
+#include "cli/routes.h"
 #include "cli/version.h"
 #include "net/clock.h"
 #include "server/admin/exposition.h"
@@ -255,6 +256,7 @@ static void expose_http(const struct server *server, const struct numbers *numbe
     begin(out, SERIES_request_seconds);
     expose_latency(out, "cache", &numbers->http.latency_hit);
     expose_latency(out, "origin", &numbers->http.latency_origin);
+    routes_expose(server->tallies, out);
     expose_origins(server, numbers, out);
 }
 

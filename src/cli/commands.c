@@ -6,10 +6,11 @@
 #include "cli/purge.h"
 #include "cli/serve.h"
 #include "cli/stats.h"
+#include "cli/top.h"
 
 const struct command *const commands[] = {
     &serve_command, &check_command, &explain_command,
-    &purge_command, &stats_command, &bench_command,
+    &purge_command, &stats_command, &top_command, &bench_command,
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];

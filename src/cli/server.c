@@ -125,8 +125,10 @@ static enum err open_shared(struct server *server, struct fault *fault)
         .context = server,
     };
 
-    if (!setup_is_off(config->listen.http))
+    if (!setup_is_off(config->listen.http)) {
         TRY(setup_site(server->setup, cache_account(server->cache), &server->site, fault));
+        site_set_tallies(server->site, server->tallies);
+    }
     if (!setup_is_off(config->listen.resp))
         TRY(resp_new(&birth, &server->resp, fault));
     return ERR_OK;
@@ -165,6 +167,7 @@ enum err server_new(const struct setup *setup, struct server **ret_server, struc
         config->process.workers > 0 ? (unsigned)config->process.workers : worker_cores();
     if (server->workers_count > RESP_DOORS_MAX)
         server->workers_count = RESP_DOORS_MAX;
+    server->tallies = tallies_new(server->workers_count);
     server->workers = mem_new(server->workers_count, sizeof *server->workers);
     server->is_known_down = mem_new(config->origins.count + 1, sizeof *server->is_known_down);
     server->http_limit.connections_max = config->http.connections_max;
@@ -370,6 +373,7 @@ void server_free(struct server **owner)
     mem_free(&server->is_known_down);
     if (server->site != NULL)
         site_free(&server->site);
+    tallies_free(&server->tallies);
     if (server->resp != NULL)
         resp_free(&server->resp);
     resident_free(&server->resident);

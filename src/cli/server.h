@@ -23,6 +23,7 @@
 #include "server/admin/admin.h"
 #include "server/http/gateway.h"
 #include "server/http/site.h"
+#include "server/http/tally.h"
 #include "server/resp/door.h"
 #include "upstream/origin.h"
 
@@ -55,6 +56,7 @@ struct server {
     struct loop *loop;  /* the main thread's */
     struct cache *cache;
     struct site *site;
+    struct tallies *tallies;
     struct resp *resp;
     struct resident *resident;
     struct listener_limit http_limit;

@@ -118,6 +118,7 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
 
     TRY(open_origins(worker, fault));
     const struct gateway_birth birth = {
+        .number = worker->number,
         .loop = worker->loop,
         .cache = server->cache,
         .thread = worker->cache,

@@ -5,6 +5,7 @@
  *   GET  /healthz    200 as long as the process turns
  *   GET  /readyz     200 when every origin can be reached, 503 when not, or when shutting down
  *   GET  /v1/stats   the numbers as JSON
+ *   GET  /v1/routes  what each route did, as JSON
  *   POST /v1/purge   see purge_request.h
  *
  * It has a listener of its own, on loopback unless told otherwise, so that what clients can reach

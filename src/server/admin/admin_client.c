@@ -155,14 +155,26 @@ static void answer_ready(struct admin_client *client)
     admin->ops.probe(admin->ops.context);
 }
 
-static void answer_stats(struct admin_client *client)
+/* What one of the operations writes as JSON. */
+static void answer_written(struct admin_client *client,
+                           void (*write)(void *context, struct buf *out))
 {
     struct admin *admin = client->admin;
 
     buf_clear(&admin->answer);
-    admin->ops.stats(admin->ops.context, &admin->answer);
+    write(admin->ops.context, &admin->answer);
     buf_add_text(&admin->answer, "\n");
     send_answer(client, 200, "application/json", "");
+}
+
+static void answer_stats(struct admin_client *client)
+{
+    answer_written(client, client->admin->ops.stats);
+}
+
+static void answer_routes(struct admin_client *client)
+{
+    answer_written(client, client->admin->ops.routes);
 }
 
 static void write_purged(struct buf *out, const struct admin_purge *purge, size_t count)
@@ -229,6 +241,7 @@ static const struct place places[] = {
     {BYTES_INIT("/healthz"), false, false, answer_health},
     {BYTES_INIT("/readyz"), false, false, answer_ready},
     {BYTES_INIT("/v1/stats"), false, true, answer_stats},
+    {BYTES_INIT("/v1/routes"), false, true, answer_routes},
     {BYTES_INIT("/v1/purge"), true, true, answer_purge},
 };
 
@@ -266,6 +279,21 @@ static bool is_foreign(const struct http_head *head)
     return !bytes_equal_nocase(bytes_skip(from, strlen("http://")), head->host);
 }
 
+/* "there is /metrics, /healthz, ... and /v1/purge" */
+static void refuse_unknown(struct admin_client *client)
+{
+    char text[1024];
+    int size = snprintf(text, sizeof text, "there is");
+
+    for (size_t i = 0; i < PLACES; i++)
+        size += snprintf(text + size, sizeof text - (size_t)size, "%s %s",
+                         i == 0           ? ""
+                         : i + 1 < PLACES ? ","
+                                          : " and",
+                         places[i].path.data);
+    refuse(client, 404, "", text);
+}
+
 static const struct place *find_place(struct bytes target)
 {
     struct bytes path = bytes_cut(&target, '?');
@@ -293,8 +321,7 @@ static void take_head(struct admin_client *client, const struct http_head *head)
     client->is_head = head->method_id == HTTP_METHOD_HEAD;
     client->keep_alive = head->keep_alive;
     if (place == NULL)
-        return refuse(client, 404, "",
-                      "there is /metrics, /healthz, /readyz, /v1/stats and /v1/purge");
+        return refuse_unknown(client);
     if (place->is_post ? head->method_id != HTTP_METHOD_POST : !is_get)
         return refuse(client, 405, place->is_post ? "Allow: POST\r\n" : "Allow: GET, HEAD\r\n",
                       place->is_post ? "this is done with POST" : "this is read with GET");

@@ -29,6 +29,8 @@ struct admin_ops {
     void (*expose)(void *context, struct buf *out);
     /* Writes one JSON object. */
     void (*stats)(void *context, struct buf *out);
+    /* The same: what each route did. */
+    void (*routes)(void *context, struct buf *out);
     /* `*ret_count`: how many entries it concerns, for a dry run and for a key. */
     enum err (*purge)(void *context, const struct admin_purge *purge, size_t *ret_count,
                       struct fault *fault);

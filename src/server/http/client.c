@@ -9,6 +9,7 @@
 #include "proto/sfield.h"
 #include "server/http/accesslog.h"
 #include "server/http/block.h"
+#include "server/http/tally.h"
 
 #include <stdio.h>
 
@@ -134,6 +135,8 @@ const char *outcome_text(enum outcome outcome)
     never("an outcome that is none");
 }
 
+_Static_assert(OUTCOME_MALFORMED + 1 == TALLY_OUTCOMES, "a tally has a place for each outcome");
+
 static struct counter *counter_of(struct gateway_metrics *metrics, enum outcome outcome)
 {
     switch (outcome) {
@@ -183,6 +186,25 @@ static void write_log(struct client *client, const struct http_head *head, const
     accesslog_add(client->gate->access, &line);
 }
 
+static void count_for_route(struct client *client, const struct told *told, int64_t took_us)
+{
+    struct tally *tally = &client->request.route->tallies[client->gate->number];
+    uint64_t us = took_us < 0 ? 0 : (uint64_t)took_us;
+
+    counter_add(&tally->outcomes[told->outcome], 1);
+    counter_add(&tally->sent_bytes, client->sent_bytes);
+    counter_add(&tally->took[tally_bucket(us)], 1);
+    counter_add(&tally->took_us, us);
+    if (told->outcome == OUTCOME_HIT)
+        return;
+    counter_add(&tally->reasons[told->reason], 1);
+    counter_add(&tally->errors, told->status >= 500);
+    if (told->outcome != OUTCOME_MISS && told->outcome != OUTCOME_REVALIDATED)
+        return;
+    counter_add(&tally->fetches, 1);
+    counter_add(&tally->fetch_us, us);
+}
+
 static void count(struct client *client, const struct http_head *head, const struct told *told)
 {
     struct gateway_metrics *metrics = &client->gate->metrics;
@@ -196,6 +218,8 @@ static void count(struct client *client, const struct http_head *head, const str
     if (told->status == 304)
         counter_add(&metrics->not_modified, 1);
     gateway_latency_add(is_quick ? &metrics->latency_hit : &metrics->latency_origin, took_us);
+    if (client->request.route != NULL && client->request.route->tallies != NULL)
+        count_for_route(client, told, took_us);
     if (client->gate->access != NULL)
         write_log(client, head, told, took_us);
 }

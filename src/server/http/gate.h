@@ -19,6 +19,7 @@
 struct accesslog;
 
 struct gate {
+    unsigned number; /* of the worker */
     struct loop *loop;
     struct cache *cache;
     struct cache_thread *thread;

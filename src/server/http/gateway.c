@@ -52,6 +52,7 @@ static void gate_init(struct gate *gate, const struct gateway_birth *birth)
     const struct gateway_settings *settings = site_settings(birth->site);
     size_t input_max = settings->head_max * 2;
 
+    gate->number = birth->number;
     gate->loop = birth->loop;
     gate->cache = birth->cache;
     gate->thread = birth->thread;

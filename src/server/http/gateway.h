@@ -30,6 +30,7 @@
 struct gateway;
 
 struct gateway_birth {
+    unsigned number; /* of the worker, for the counts of routes */
     struct loop *loop;
     struct cache *cache;
     struct cache_thread *thread;

@@ -54,9 +54,12 @@ struct segment {
     struct bytes text; /* the literal, or the name of the capture ("" for *) */
 };
 
+struct tally;
+
 struct route {
     const struct route_settings *settings;
-    size_t origin; /* its number */
+    size_t origin;         /* its number */
+    struct tally *tallies; /* its counts, one a worker (tally.h); NULL: nobody counts */
     bool is_catch_all;
     bool has_rules; /* of the query */
     bool has_keys;  /* header fields or cookies in the key */

@@ -4,6 +4,7 @@
 #include "base/guess.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "server/http/tally.h"
 
 #include <stdlib.h>
 
@@ -123,6 +124,12 @@ const struct gateway_settings *site_settings(const struct site *site)
 void site_set_cache(struct site *site, struct cache *cache)
 {
     site->cache = cache;
+}
+
+void site_set_tallies(struct site *site, struct tallies *tallies)
+{
+    for (size_t i = 0; i < site->route_count; i++)
+        site->routes[i].tallies = tallies_of(tallies, site->routes[i].settings->name);
 }
 
 struct cache *site_cache(const struct site *site)

@@ -27,6 +27,7 @@ struct gateway_settings {
 enum { SITE_ROUTES_MAX = 1024 };
 
 struct site;
+struct tallies;
 
 /* All of it is borrowed and outlives the site. */
 struct site_plan {
@@ -52,6 +53,9 @@ const struct gateway_settings *site_settings(const struct site *site);
 /* The engine that the site's gateways use: told by the first of them, before any site_purge. */
 void site_set_cache(struct site *site, struct cache *cache);
 struct cache *site_cache(const struct site *site);
+
+/* Where the site's routes count (tally.h), before it serves anybody; without: nowhere. */
+void site_set_tallies(struct site *site, struct tallies *tallies);
 
 /* What connections, and bodies on their way, are charged to. */
 struct account *site_connections(struct site *site);
