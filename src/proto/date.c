@@ -66,7 +66,7 @@ static bool cut_text(struct bytes *text, const char *wanted)
 {
     struct bytes start = bytes_of_text(wanted);
 
-    if (!bytes_begin_with(*text, start))
+    if (text->size < start.size || !bytes_equal_nocase(bytes_slice(*text, 0, start.size), start))
         return false;
     *text = bytes_skip(*text, start.size);
     return true;
@@ -93,9 +93,12 @@ static bool cut_name(struct bytes *text, const char *names, int *ret_index)
 {
     size_t at = 0;
 
-    while (text->size >= 3 && names[at] != '\0' && memcmp(text->data, names + at, 3) != 0)
+    if (text->size < 3)
+        return false;
+    while (names[at] != '\0' &&
+           !bytes_equal_nocase(bytes_slice(*text, 0, 3), bytes_of((const uint8_t *)names + at, 3)))
         at += 3;
-    if (text->size < 3 || names[at] == '\0')
+    if (names[at] == '\0')
         return false;
     *text = bytes_skip(*text, 3);
     *ret_index = (int)(at / 3);

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: MIT
  *
  * Three forms are read: "Sun, 06 Nov 1994 08:49:37 GMT", the older "Sunday, 06-Nov-94 08:49:37 GMT"
- * and asctime's "Sun Nov  6 08:49:37 1994"; one is written, the first. Strictly: letter case,
- * spaces, the day of the week and the day of the month have to be right.
+ * and asctime's "Sun Nov  6 08:49:37 1994"; one is written, the first. Strictly: spaces, the day of
+ * the week and the day of the month have to be right; only letters may have either case (RFC 9111
+ * §4.2).
  */
 #ifndef LARDER_PROTO_DATE_H
 #define LARDER_PROTO_DATE_H

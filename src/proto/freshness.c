@@ -16,26 +16,20 @@ static bool read_date(const struct http_head *head, enum http_name name, int64_t
            date_parse(field->value, now_s, ret_s) == ERR_OK;
 }
 
-/* The largest of all ages that are numbers: a list, or several fields, is somebody's mistake. */
+/* RFC 9111 §5.1: the first member of what may be a list; what is no number is ignored. */
 static int64_t read_age(const struct http_head *head)
 {
-    int64_t age = 0;
+    const struct http_field *field = http_find(head, HTTP_AGE);
+    uint64_t seconds = 0;
 
-    for (const struct http_field *field = http_find(head, HTTP_AGE); field != NULL;
-         field = http_find_next(head, HTTP_AGE, field)) {
-        struct bytes rest = field->value, element;
+    if (field == NULL)
+        return 0;
+    struct bytes first = bytes_trim(bytes_slice(field->value, 0, bytes_find(field->value, ',')));
+    enum err err = number_u64(first, &seconds);
 
-        while (http_list_next(&rest, &element)) {
-            uint64_t seconds = 0;
-            enum err err = number_u64(element, &seconds);
-
-            if (err == ERR_RANGE || (err == ERR_OK && seconds > CACHE_SECONDS_MAX))
-                age = CACHE_SECONDS_MAX;
-            else if (err == ERR_OK && (int64_t)seconds > age)
-                age = (int64_t)seconds;
-        }
-    }
-    return age;
+    if (err == ERR_RANGE || (err == ERR_OK && seconds > CACHE_SECONDS_MAX))
+        return CACHE_SECONDS_MAX;
+    return err == ERR_OK ? (int64_t)seconds : 0;
 }
 
 /* RFC 9213 §2.1: a field that is empty or broken is as if it were not there. */

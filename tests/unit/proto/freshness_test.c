@@ -84,6 +84,13 @@ TEST(the_age_of_a_response_is_the_larger_of_two_estimates_4_2_3)
     CHECK(judge(ANSWER(DATE "Age: nonsense\r\n"), base_s, base_s).age_s == 0);
 }
 
+TEST(of_several_ages_the_first_counts_5_1)
+{
+    CHECK(judge(ANSWER(DATE "Age: 5, 7\r\n"), base_s, base_s).age_s == 5);
+    CHECK(judge(ANSWER(DATE "Age: 7\r\nAge: 5\r\n"), base_s, base_s).age_s == 7);
+    CHECK(judge(ANSWER(DATE "Age: x, 7\r\n"), base_s, base_s).age_s == 0);
+}
+
 static struct cache_control control_of(struct bytes value)
 {
     struct cache_control control;
