@@ -18,10 +18,12 @@
  * meanwhile. When more than `output_max` bytes of copies wait all the same, the connection is
  * aborted with ERR_TOO_BIG. Loans do not count there: they are the lender's memory.
  *
- * Memory: 400 bytes for an idle connection; it, kept input and kept output are charged to the
- * account of the settings without asking (the limits above bound them). When the machine has none
- * left the connection is aborted with ERR_FULL.
- * Threads: the loop's own only.
+ * With `tls` in the settings the connection is encrypted (net/tls.h): it is told as `connected`
+ * when the handshake is done, and nothing else changes for its owner.
+ *
+ * Memory: 400 bytes for an idle connection, and what TLS takes; it, kept input and kept output are
+ * charged to the account of the settings without asking (the limits above bound them). When the
+ * machine has none left the connection is aborted with ERR_FULL. Threads: the loop's own only.
  */
 #ifndef LARDER_NET_CONN_H
 #define LARDER_NET_CONN_H
@@ -40,13 +42,15 @@ struct conn_settings {
     size_t output_low;
     size_t output_max;
     struct account *account; /* may be NULL */
+    struct tls *tls;         /* NULL: in the clear; outlives the connections */
 };
 
 /* All are called by the loop, never from within a call of the owner's to conn.h. `connected`,
  * `ahead`, `ended` and `drained` may be NULL; without an `ended` the connection is closed instead.
  */
 struct conn_events {
-    /* Outgoing connections only: it stands. What was sent before goes out now. */
+    /* Outgoing connections, and accepted ones with TLS: it stands. What was sent before goes out
+     * now. */
     void (*connected)(struct conn *conn, void *owner);
     /* conn_input has what `received` will be called for, where it will be then, after other
      * connections had theirs. To be looked at only: nothing is consumed, sent or closed. */
@@ -59,8 +63,9 @@ struct conn_events {
     void (*drained)(struct conn *conn, void *owner);
     /* The last call. ERR_OK: everything was sent after conn_close. ERR_STOPPING: after conn_abort
      * or conn_reset. Or it broke: ERR_PEER_GONE, ERR_PEER_DOWN (could not connect), ERR_PEER_SLOW
-     * (took nothing of the rest for 30 s after conn_close), ERR_TOO_BIG, ERR_FULL. `conn` is gone
-     * when this returns. */
+     * (took nothing of the rest for 30 s after conn_close, or too long for a handshake),
+     * ERR_PEER_UNTRUSTED, ERR_PEER_BROKEN (no TLS with it: see conn_why), ERR_TOO_BIG, ERR_FULL.
+     * `conn` is gone when this returns. */
     void (*closed)(struct conn *conn, void *owner, enum err why);
 };
 
@@ -117,6 +122,12 @@ const struct address *conn_peer(const struct conn *conn);
  * not say, or there is no TLS. Known from `connected` on, which an accepted connection with TLS is
  * told, too: before the first `received`. */
 struct bytes conn_protocol(const struct conn *conn);
+
+bool conn_is_encrypted(const struct conn *conn);
+
+/* In `closed`: a sentence about why an outgoing connection came to no TLS; NULL: for other
+ * reasons. */
+const char *conn_why(const struct conn *conn);
 int64_t conn_last_input_ms(const struct conn *conn);
 int64_t conn_last_progress_ms(const struct conn *conn); /* last byte read or written */
 

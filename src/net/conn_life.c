@@ -40,6 +40,8 @@ static void conn_unmake(struct conn **owner)
 {
     struct conn *conn = *owner;
 
+    tls_session_free(&conn->tls);
+    timer_clear(conn->shared->loop, &conn->timer);
     (void)close(conn->watch.fd);
     if (conn->settings->account != NULL)
         account_refund(conn->settings->account, sizeof *conn);
@@ -61,9 +63,13 @@ enum err conn_accept(struct loop *loop, int fd, const struct conn_settings *sett
         conn->peer = (struct address){.size = 0};
     conn_set_no_delay(conn);
     conn->watch.wanted = LOOP_READ;
-    if (watch_start(loop, &conn->watch) != ERR_OK) {
+    enum err err = settings->tls == NULL ? ERR_OK : conn_begin_tls(conn);
+
+    if (err == ERR_OK)
+        err = watch_start(loop, &conn->watch);
+    if (err != ERR_OK) {
         conn_unmake(&conn);
-        return ERR_SYSTEM;
+        return err;
     }
     *ret_conn = conn;
     return ERR_OK;
@@ -126,7 +132,9 @@ bool conn_is_congested(const struct conn *conn)
 
 size_t conn_output_size(const struct conn *conn)
 {
-    return conn->output.size + conn_gathered(conn);
+    size_t waiting = conn->tls == NULL ? 0 : tls_waiting(conn->tls);
+
+    return conn->output.size + conn_gathered(conn) + waiting;
 }
 
 void conn_pause(struct conn *conn)
@@ -191,8 +199,17 @@ const struct address *conn_peer(const struct conn *conn)
 
 struct bytes conn_protocol(const struct conn *conn)
 {
-    (void)conn;
-    return (struct bytes){0};
+    return conn->tls == NULL ? (struct bytes){0} : tls_protocol(conn->tls);
+}
+
+bool conn_is_encrypted(const struct conn *conn)
+{
+    return conn->tls != NULL;
+}
+
+const char *conn_why(const struct conn *conn)
+{
+    return conn->tls == NULL ? NULL : tls_session_why(conn->tls);
 }
 
 int64_t conn_last_input_ms(const struct conn *conn)

@@ -4,6 +4,7 @@
  *     conn_life.c  birth, and what owners ask for
  *     conn_send.c  output: gathering, keeping, sending, lingering
  *     conn_turn.c  what a turn of the loop brings: input, calls to the owner, the end
+ *     conn_shake.c how it comes to stand: connecting, the handshake of TLS
  */
 #ifndef LARDER_NET_CONN_PARTS_H
 #define LARDER_NET_CONN_PARTS_H
@@ -11,6 +12,7 @@
 #include "net/conn.h"
 #include "net/input.h"
 #include "net/output.h"
+#include "net/tls.h"
 
 enum {
     CONN_SCRATCH_SIZE = 256 * 1024,
@@ -20,7 +22,7 @@ enum {
 };
 
 /*  CONNECTING -> OPEN -> CLOSING -> LINGERING -> DEAD      (each but DEAD may go to DEAD at once)
- *                        sends the   its side is ended,
+ *  (or TLS shakes hands) sends the   its side is ended,
  *                        rest        the other's is read
  */
 enum conn_state { CONNECTING, OPEN, CLOSING, LINGERING, DEAD };
@@ -34,7 +36,9 @@ struct conn {
     struct list_node work; /* in shared->work while something is to be done in this turn */
     struct input input;
     struct output output;
-    struct timer timer; /* CLOSING: is it stalled? LINGERING: enough */
+    struct tls_session *tls; /* NULL: in the clear, or not begun */
+    struct timer
+        timer; /* CONNECTING with TLS: too late. CLOSING: is it stalled? LINGERING: enough */
     int64_t last_input_ms;
     int64_t last_progress_ms;
     size_t discarded;
@@ -45,7 +49,8 @@ struct conn {
     bool unwatched : 1; /* it hung up while paused, which epoll would tell for ever */
     bool again : 1;     /* `received` is to be called for what is kept */
     bool congested : 1;
-    bool cut : 1; /* nothing can be sent any more, but what came before is read */
+    bool unread : 1; /* TLS holds input of which epoll does not tell */
+    bool cut : 1;    /* nothing can be sent any more, but what came before is read */
     struct address peer;
 };
 _Static_assert(sizeof(struct conn) <= 400, "an idle connection is small");
@@ -60,6 +65,7 @@ struct conn_shared {
     struct loop_task task;
     bool posted;
     struct gather gather;
+    struct tls_desk *desk;              /* NULL: no connection had TLS yet */
     struct conn *ahead[CONN_AHEAD_MAX]; /* whose input was read and not given yet */
     unsigned ahead_count;
     size_t scratch_used; /* by their input */
@@ -89,9 +95,35 @@ void conn_want_input_again(struct conn *conn);
 
 void conn_set_no_delay(const struct conn *conn);
 
+/* The error that the socket keeps, and forgets by this. */
+int conn_socket_error(const struct conn *conn);
+
+/* Calls one of the owner's functions, then sends what it left. */
+void conn_call(struct conn *conn, void (*event)(struct conn *conn, void *owner));
+void conn_tell_drained(struct conn *conn);
+
+/* ---- conn_shake.c ------------------------------------------------------------------------- */
+
+/* Begins TLS on a socket that is connected. ERR_FULL: no memory. */
+enum err conn_begin_tls(struct conn *conn);
+
+/* What epoll tells of a connection that does not stand yet. */
+void conn_come_about(struct conn *conn, unsigned what);
+
 /* ---- conn_send.c -------------------------------------------------------------------------- */
 
 size_t conn_gathered(const struct conn *conn);
+
+/* Bytes were refused by the socket and wait for it. */
+static inline bool conn_waits(const struct conn *conn)
+{
+    return conn->output.first != NULL || (conn->tls != NULL && tls_waiting(conn->tls) > 0);
+}
+
+static inline struct outlet conn_outlet(const struct conn *conn)
+{
+    return (struct outlet){conn->watch.fd, conn->tls};
+}
 
 /* Sends what is gathered, or kept if the socket is not known to be full. */
 void conn_flush(struct conn *conn);

@@ -25,6 +25,9 @@ void conn_timer_fired(struct timer *timer)
 
     if (conn->state == LINGERING) {
         conn_die(conn, ERR_OK, false);
+    } else if (conn->state == CONNECTING) {
+        tls_count_timeout(conn->tls);
+        conn_die(conn, ERR_PEER_SLOW, true);
     } else if (loop_now_ms(conn->shared->loop) - conn->last_progress_ms >= STALL_MAX_MS) {
         conn_die(conn, ERR_PEER_SLOW, true);
     } else {
@@ -34,6 +37,12 @@ void conn_timer_fired(struct timer *timer)
 
 void conn_linger(struct conn *conn)
 {
+    if (conn->tls != NULL && !conn->cut)
+        tls_end(conn->tls);
+    if (conn_waits(conn)) {
+        conn_want(conn, conn->watch.wanted | LOOP_WRITE); /* its last words */
+        return;
+    }
     if (conn->ended) {
         conn_die(conn, ERR_OK, false);
         return;
@@ -54,11 +63,11 @@ static void settle_output(struct conn *conn, size_t sent)
 
     if (sent > 0)
         conn->last_progress_ms = loop_now_ms(conn->shared->loop);
-    if (conn->output.first != NULL)
+    if (conn_waits(conn))
         wanted |= LOOP_WRITE;
     if (wanted != conn->watch.wanted)
         conn_want(conn, wanted);
-    if (conn->state == CLOSING && conn->output.first == NULL)
+    if (conn->state == CLOSING && !conn_waits(conn))
         conn_linger(conn);
 }
 
@@ -79,12 +88,13 @@ static void break_off(struct conn *conn)
 
 void conn_send_kept(struct conn *conn)
 {
-    ssize_t sent = output_send(&conn->output, conn->watch.fd);
+    ssize_t flushed = conn->tls == NULL ? 0 : tls_flush(conn->tls);
+    ssize_t sent = flushed < 0 ? -1 : output_send(&conn->output, conn_outlet(conn));
 
     if (sent < 0)
         break_off(conn);
     else
-        settle_output(conn, (size_t)sent);
+        settle_output(conn, (size_t)sent + (size_t)flushed);
 }
 
 static void send_gathered(struct conn *conn)
@@ -95,7 +105,7 @@ static void send_gathered(struct conn *conn)
     shared->gathering = NULL;
     if (conn->state == DEAD || conn->state == LINGERING || conn->cut)
         gather_drop(&shared->gather);
-    else if (gather_send(&shared->gather, conn->watch.fd, &conn->output, &sent))
+    else if (gather_send(&shared->gather, conn_outlet(conn), &conn->output, &sent))
         settle_output(conn, sent);
     else
         break_off(conn);
@@ -105,7 +115,7 @@ void conn_flush(struct conn *conn)
 {
     if (conn->shared->gathering == conn)
         send_gathered(conn);
-    else if (conn->output.first != NULL && (conn->state == OPEN || conn->state == CLOSING) &&
+    else if (conn_waits(conn) && (conn->state == OPEN || conn->state == CLOSING) &&
              (conn->watch.wanted & LOOP_WRITE) == 0)
         conn_send_kept(conn);
 }
@@ -118,7 +128,7 @@ static bool may_gather(struct conn *conn)
 
     if (shared->gathering == conn)
         return true;
-    if (conn->state != OPEN || conn->output.first != NULL ||
+    if (conn->state != OPEN || conn_waits(conn) ||
         (shared->current != NULL && shared->current != conn))
         return false;
     if (shared->gathering != NULL)
@@ -157,7 +167,7 @@ static bool takes_output(const struct conn *conn)
 
 static void send_direct(struct conn *conn, struct bytes bytes)
 {
-    ssize_t sent = output_send_direct(&conn->output, conn->watch.fd, bytes);
+    ssize_t sent = output_send_direct(&conn->output, conn_outlet(conn), bytes);
 
     if (sent < 0)
         break_off(conn);
@@ -174,7 +184,7 @@ static void send_small(struct conn *conn, struct bytes bytes)
             return;
         send_gathered(conn);
     }
-    bool at_once = conn->state == OPEN && conn->output.first == NULL;
+    bool at_once = conn->state == OPEN && !conn_waits(conn);
 
     if (!takes_output(conn))
         return;

@@ -21,6 +21,7 @@ static void shared_free(struct loop_local *local)
 
     while (!list_alone(&shared->work))
         do_work(&shared->task);
+    tls_desk_free(&shared->desk);
     mem_free(&shared);
 }
 
@@ -94,6 +95,7 @@ static void finish(struct conn *conn)
         account_refund(conn->settings->account, sizeof *conn);
     /* The owner may free the settings in there. */
     conn->events->closed(conn, conn->owner, (enum err)conn->why);
+    tls_session_free(&conn->tls);
     mem_free(&conn);
 }
 
@@ -127,13 +129,17 @@ void conn_want(struct conn *conn, unsigned wanted)
 
 void conn_want_input_again(struct conn *conn)
 {
-    if ((conn->watch.wanted & LOOP_READ) == 0 && conn_wants_input(conn))
+    if (!conn_wants_input(conn))
+        return;
+    if ((conn->watch.wanted & LOOP_READ) == 0)
         conn_want(conn, conn->watch.wanted | LOOP_READ);
+    if (conn->unread && conn->state != DEAD)
+        conn_mark_work(conn);
 }
 
 /* ---- calling the owner -------------------------------------------------------------------- */
 
-static void call(struct conn *conn, void (*event)(struct conn *conn, void *owner))
+void conn_call(struct conn *conn, void (*event)(struct conn *conn, void *owner))
 {
     struct conn_shared *shared = conn->shared;
 
@@ -147,7 +153,7 @@ static void call(struct conn *conn, void (*event)(struct conn *conn, void *owner
 static void give_input(struct conn *conn)
 {
     conn->again = false;
-    call(conn, conn->events->received);
+    conn_call(conn, conn->events->received);
     if (conn->state != OPEN)
         input_fini(&conn->input);
     else if (!input_keep(&conn->input))
@@ -156,7 +162,7 @@ static void give_input(struct conn *conn)
 }
 
 /* The owner may fill the connection again at once; then the next word comes in the next round. */
-static void tell_drained(struct conn *conn)
+void conn_tell_drained(struct conn *conn)
 {
     if (!conn->congested || conn->state != OPEN ||
         conn->output.size + conn_gathered(conn) > conn->settings->output_low)
@@ -164,7 +170,7 @@ static void tell_drained(struct conn *conn)
     conn->congested = false;
     if (conn->events->drained == NULL)
         return;
-    call(conn, conn->events->drained);
+    conn_call(conn, conn->events->drained);
     if (conn->congested)
         conn_mark_work(conn);
 }
@@ -181,11 +187,13 @@ static void give_ahead(struct conn_shared *shared)
             input_fini(&conn->input);
         else if (!input_keep(&conn->input))
             conn_die(conn, ERR_FULL, true);
-        tell_drained(conn);
+        conn_tell_drained(conn);
     }
     shared->ahead_count = 0;
     shared->scratch_used = 0;
 }
+
+static void receive(struct conn *conn, unsigned what);
 
 static void work_on(struct conn *conn)
 {
@@ -194,14 +202,16 @@ static void work_on(struct conn *conn)
         return;
     }
     conn_flush(conn);
-    if (conn->state == CLOSING && conn->output.first == NULL)
+    if (conn->state == CLOSING && !conn_waits(conn))
         conn_linger(conn);
     if (conn->state != OPEN || conn->input.unread.size == 0)
         input_fini(&conn->input);
     else if (conn->again && !conn->paused)
         give_input(conn);
+    if (conn->unread && conn->state == OPEN && conn_wants_input(conn))
+        receive(conn, LOOP_LAST); /* epoll may have told of the end before */
     conn_want_input_again(conn);
-    tell_drained(conn);
+    conn_tell_drained(conn);
 }
 
 static void do_work(struct loop_task *task)
@@ -226,20 +236,34 @@ static void do_work(struct loop_task *task)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
+static ssize_t read_some(struct conn *conn, uint8_t *at, size_t size, bool is_last)
+{
+    bool more = false;
+    ssize_t count;
+
+    if (conn->tls != NULL && conn->state == OPEN) {
+        count = tls_read(conn->tls, at, size, is_last, &more);
+        conn->unread = more;
+        return count;
+    }
+    do {
+        count = recv(conn->watch.fd, at, size, 0);
+    } while (count < 0 && errno == EINTR);
+    return count;
+}
+
 /* Epoll tells once that something came: who leaves some of it asks to be told again. A read that
  * did not fill its room left nothing, but perhaps the end. */
 static ssize_t read_into(struct conn *conn, uint8_t *at, size_t size, unsigned what)
 {
-    ssize_t count;
+    bool is_last = (what & (LOOP_LAST | LOOP_GONE)) != 0;
+    ssize_t count = read_some(conn, at, size, is_last);
 
-    do {
-        count = recv(conn->watch.fd, at, size, 0);
-    } while (count < 0 && errno == EINTR);
     if (count < 0 && errno != EAGAIN)
         conn_die(conn, conn->state == LINGERING ? ERR_OK : ERR_PEER_GONE, false);
     if (count > 0)
         conn->last_input_ms = conn->last_progress_ms = loop_now_ms(conn->shared->loop);
-    if (count > 0 && ((size_t)count == size || (what & (LOOP_LAST | LOOP_GONE)) != 0) &&
+    if (count > 0 && !conn->unread && ((size_t)count == size || is_last) &&
         watch_again(conn->shared->loop, &conn->watch) != ERR_OK)
         conn_die(conn, ERR_SYSTEM, true);
     return count;
@@ -250,8 +274,10 @@ static void end_input(struct conn *conn)
     /* What was kept in a pause comes first; a new pause puts the end off, which is read again. */
     if (conn->again && conn->state == OPEN && conn->input.unread.size > 0)
         give_input(conn);
-    if (conn->state == OPEN && conn->paused)
+    if (conn->state == OPEN && conn->paused) {
+        conn->unread = conn->tls != NULL;
         conn_want(conn, conn->watch.wanted & ~(unsigned)LOOP_READ);
+    }
     if (conn->state == DEAD || (conn->state == OPEN && conn->paused))
         return;
     conn->ended = true;
@@ -263,7 +289,7 @@ static void end_input(struct conn *conn)
     if (conn->state != OPEN)
         return;
     if (conn->events->ended != NULL)
-        call(conn, conn->events->ended);
+        conn_call(conn, conn->events->ended);
     else
         conn_close(conn);
     if (conn->cut)
@@ -335,7 +361,7 @@ static void receive(struct conn *conn, unsigned what)
 
 /* ---- what epoll tells ---------------------------------------------------------------------- */
 
-static int socket_error(const struct conn *conn)
+int conn_socket_error(const struct conn *conn)
 {
     int error = 0;
     socklen_t size = sizeof error;
@@ -353,26 +379,11 @@ void conn_set_no_delay(const struct conn *conn)
         (void)setsockopt(conn->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-static void finish_connecting(struct conn *conn)
-{
-    if (socket_error(conn) != 0) {
-        conn_die(conn, ERR_PEER_DOWN, false);
-        return;
-    }
-    conn->state = OPEN;
-    conn->last_progress_ms = loop_now_ms(conn->shared->loop);
-    conn_want(conn, LOOP_READ);
-    conn_flush(conn);
-    if (conn->events->connected != NULL && conn->state == OPEN)
-        call(conn, conn->events->connected);
-    tell_drained(conn);
-}
-
 /* It hung up, and nobody reads: with an error it is over. Without one the other side of a Unix
  * socket closed, and what it sent is still to be read when the owner wants it. */
 static void hang_up(struct conn *conn)
 {
-    if (socket_error(conn) != 0 || conn->ended || conn->output.first != NULL) {
+    if (conn_socket_error(conn) != 0 || conn->ended || conn_waits(conn)) {
         conn_die(conn, conn->state == LINGERING ? ERR_OK : ERR_PEER_GONE, false);
         return;
     }
@@ -386,10 +397,10 @@ void conn_ready(struct watch *watch, unsigned what)
     struct conn *conn = (struct conn *)watch;
 
     if (conn->state == CONNECTING) {
-        finish_connecting(conn);
+        conn_come_about(conn, what);
         return;
     }
-    if ((what & LOOP_WRITE) != 0 && conn->output.first != NULL)
+    if ((what & LOOP_WRITE) != 0 && conn_waits(conn))
         conn_send_kept(conn);
     if ((what & (LOOP_READ | LOOP_GONE)) != 0 && conn_wants_input(conn)) {
         if (conn->state == OPEN)
@@ -401,5 +412,5 @@ void conn_ready(struct watch *watch, unsigned what)
     } else if ((what & LOOP_READ) != 0) {
         conn_want(conn, conn->watch.wanted & ~(unsigned)LOOP_READ);
     }
-    tell_drained(conn);
+    conn_tell_drained(conn);
 }

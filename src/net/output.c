@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -151,17 +152,20 @@ static void forget(struct output *output, size_t sent)
     }
 }
 
-static ssize_t send_parts(int fd, struct iovec *parts, unsigned count)
+static ssize_t send_parts(struct outlet outlet, struct iovec *parts, unsigned count)
 {
     ssize_t sent;
 
+    if (outlet.tls != NULL)
+        return tls_write(outlet.tls, parts, count);
+
     do {
         if (count == 1) {
-            sent = send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
+            sent = send(outlet.fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
         } else {
             struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
 
-            sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+            sent = sendmsg(outlet.fd, &message, MSG_NOSIGNAL);
         }
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno == EAGAIN)
@@ -178,7 +182,7 @@ static size_t size_of(const struct iovec *parts, unsigned count)
     return size;
 }
 
-ssize_t output_send(struct output *output, int fd)
+ssize_t output_send(struct output *output, struct outlet outlet)
 {
     size_t total = 0;
 
@@ -186,7 +190,7 @@ ssize_t output_send(struct output *output, int fd)
         struct iovec parts[SEND_PARTS];
         unsigned count = list_parts(output, parts);
         size_t offered = size_of(parts, count);
-        ssize_t sent = send_parts(fd, parts, count);
+        ssize_t sent = send_parts(outlet, parts, count);
 
         if (sent < 0)
             return -1;
@@ -198,11 +202,11 @@ ssize_t output_send(struct output *output, int fd)
     return (ssize_t)total;
 }
 
-ssize_t output_send_direct(struct output *output, int fd, struct bytes bytes)
+ssize_t output_send_direct(struct output *output, struct outlet outlet, struct bytes bytes)
 {
     must(output->first == NULL);
     struct iovec part = {(void *)(uintptr_t)bytes.data, bytes.size};
-    ssize_t sent = send_parts(fd, &part, 1);
+    ssize_t sent = send_parts(outlet, &part, 1);
 
     if (sent < 0)
         return -1;
@@ -268,9 +272,10 @@ static bool keep_rest(const struct gather *gather, size_t sent, struct output *o
     return kept;
 }
 
-bool gather_send(struct gather *gather, int fd, struct output *output, size_t *ret_sent)
+bool gather_send(struct gather *gather, struct outlet outlet, struct output *output,
+                 size_t *ret_sent)
 {
-    ssize_t sent = send_parts(fd, gather->parts, gather->count);
+    ssize_t sent = send_parts(outlet, gather->parts, gather->count);
     int why = errno;
 
     if (sent < 0) {

@@ -23,6 +23,14 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct tls_session;
+
+/* Where bytes leave: a socket, in the clear or through TLS. */
+struct outlet {
+    int fd;
+    struct tls_session *tls; /* NULL: in the clear */
+};
+
 struct output_loan {
     void (*release)(void *context); /* NULL: a copy, nothing to release */
     void *context;
@@ -50,11 +58,11 @@ bool output_copy(struct output *output, struct bytes bytes);
 bool output_lend(struct output *output, struct bytes bytes, struct output_loan loan);
 
 /* Sends until all is sent, the socket is full or broken: the bytes sent, or -1 with errno. */
-ssize_t output_send(struct output *output, int fd);
+ssize_t output_send(struct output *output, struct outlet outlet);
 
 /* While nothing is kept: offers the bytes to the socket from where they lie and keeps a copy of the
  * rest. The bytes sent, or -1 with errno (ENOMEM: the rest could not be kept). */
-ssize_t output_send_direct(struct output *output, int fd, struct bytes bytes);
+ssize_t output_send_direct(struct output *output, struct outlet outlet, struct bytes bytes);
 
 /* ---- what is gathered --------------------------------------------------------------------- */
 
@@ -75,7 +83,8 @@ bool gather_lend(struct gather *gather, struct bytes bytes, struct output_loan l
 
 /* Sends once and empties the gather: what the socket refused goes to `output`. False with errno:
  * the socket is broken, or memory is short (ENOMEM); what was not sent is dropped. */
-bool gather_send(struct gather *gather, int fd, struct output *output, size_t *ret_sent);
+bool gather_send(struct gather *gather, struct outlet outlet, struct output *output,
+                 size_t *ret_sent);
 
 /* Empties it unsent. */
 void gather_drop(struct gather *gather);
