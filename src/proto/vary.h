@@ -63,4 +63,9 @@ struct vary_codings {
 };
 struct vary_codings vary_codings_of(const struct http_head *request);
 
+/* What each coding is worth to the client, in thousandths; 0: it does not take it. Identity is
+ * taken, as the last choice, when nothing is said about it. */
+enum { VARY_BR, VARY_ZSTD, VARY_GZIP, VARY_IDENTITY, VARY_CODINGS };
+void vary_weights_of(const struct http_head *request, int ret_weights[VARY_CODINGS]);
+
 #endif

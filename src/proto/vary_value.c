@@ -208,10 +208,10 @@ static bool is_taken(const int weights[CODINGS], enum coding coding, bool otherw
     return weights[ANY] >= 0 && coding != ANY ? weights[ANY] > 0 : otherwise;
 }
 
-struct vary_codings vary_codings_of(const struct http_head *request)
+static void read_weights(const struct http_head *request, int weights[CODINGS])
 {
-    int weights[CODINGS] = {-1, -1, -1, -1, -1};
-
+    for (size_t i = 0; i < CODINGS; i++)
+        weights[i] = -1;
     for (const struct http_field *field = http_find(request, HTTP_ACCEPT_ENCODING); field != NULL;
          field = http_find_next(request, HTTP_ACCEPT_ENCODING, field)) {
         struct bytes rest = field->value, element;
@@ -227,6 +227,29 @@ struct vary_codings vary_codings_of(const struct http_head *request)
                 weights[coding] = item.weight;
         }
     }
+}
+
+_Static_assert(BR == (int)VARY_BR && ZSTD == (int)VARY_ZSTD && GZIP == (int)VARY_GZIP &&
+                   IDENTITY == (int)VARY_IDENTITY,
+               "the public order is ours");
+
+void vary_weights_of(const struct http_head *request, int ret_weights[VARY_CODINGS])
+{
+    int weights[CODINGS];
+
+    read_weights(request, weights);
+    for (enum coding coding = BR; coding <= IDENTITY; coding++) {
+        int said = weights[coding] >= 0 ? weights[coding] : weights[ANY];
+
+        ret_weights[coding] = said >= 0 ? said : coding == IDENTITY ? 1 : 0;
+    }
+}
+
+struct vary_codings vary_codings_of(const struct http_head *request)
+{
+    int weights[CODINGS];
+
+    read_weights(request, weights);
     return (struct vary_codings){
         .br = is_taken(weights, BR, false),
         .zstd = is_taken(weights, ZSTD, false),

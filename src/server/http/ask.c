@@ -2,6 +2,7 @@
 #include "server/http/ask.h"
 
 #include "base/must.h"
+#include "server/http/compress.h"
 #include "server/http/depart.h"
 #include "server/http/look.h"
 #include "server/http/pump.h"
@@ -27,12 +28,20 @@ static int64_t now_ms(const struct asking *asking)
     return loop_now_ms(asking->gate->loop);
 }
 
+/* What was found, or a copy of it that the client likes better. */
+static void serve_view(struct asking *asking, enum outcome outcome, enum gateway_reason reason)
+{
+    if ((asking->look.stored.flags & STORED_COMPRESSIBLE) != 0)
+        compress_choose(&asking->look);
+    serve_stored(asking->client, asking->look.head, &asking->look.view, outcome, reason);
+}
+
 /* Something stale, if there is any and it may be. */
 static bool serve_stand_in(struct asking *asking, enum failure failure, enum gateway_reason reason)
 {
     if (!look_stands_in(&asking->look, failure))
         return false;
-    serve_stored(asking->client, asking->look.head, &asking->look.view, OUTCOME_STALE, reason);
+    serve_view(asking, OUTCOME_STALE, reason);
     return true;
 }
 
@@ -271,8 +280,8 @@ static void woken(struct client *client)
 
 static void serve_hit(struct asking *asking)
 {
-    serve_stored(asking->client, asking->look.head, &asking->look.view,
-                 asking->look.view.state == CACHE_FRESH ? OUTCOME_HIT : OUTCOME_STALE, REASON_NONE);
+    serve_view(asking, asking->look.view.state == CACHE_FRESH ? OUTCOME_HIT : OUTCOME_STALE,
+               REASON_NONE);
 }
 
 static void turn_away(struct asking *asking)

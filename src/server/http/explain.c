@@ -153,6 +153,7 @@ static void add_storing(struct explaining *explaining)
         add_duration(explaining, "stale, error", &settings->sie_ms);
     add_duration(explaining, "stale, grace", &settings->grace_ms);
     add_line(explaining, "set-cookie", cookies[settings->set_cookie], &settings->set_cookie);
+    add_list(explaining, "compressed", &settings->compress_codings);
 }
 
 static void explain(struct explaining *explaining)

@@ -33,6 +33,8 @@ struct gate {
     struct random random;
     struct list_node clients;
     struct list_node fills;
+    struct list_node jobs; /* coded copies in the making (compress.h) */
+    size_t job_count;
     void (*emptied)(struct gate *gate); /* the last client has gone; NULL: nobody waits for that */
     bool draining;
     struct gateway_metrics metrics;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "server/http/accesslog.h"
+#include "server/http/compress.h"
 #include "server/http/depart.h"
 #include "server/http/talk.h"
 
@@ -72,6 +73,7 @@ static void gate_init(struct gate *gate, const struct gateway_birth *birth)
     random_secret(gate->random.state, sizeof gate->random.state);
     list_init(&gate->clients);
     list_init(&gate->fills);
+    list_init(&gate->jobs);
     buf_init(&gate->variant, (size_t)KEY_ROOM * 2, NULL);
     buf_init(&gate->text, TEXT_MAX, NULL);
     if (birth->access_log_fd >= 0)
@@ -176,6 +178,7 @@ void gateway_free(struct gateway **owner)
     talk_cut(gate);
     while (!list_alone(&gate->fills))
         depart_cancel(list_owner(gate->fills.next, struct fetch, node), ERR_STOPPING);
+    compress_stop(gate);
     *owner = NULL;
     gate->emptied = end_empty;
     if (list_alone(&gate->clients))

@@ -7,6 +7,7 @@
 #include "net/clock.h"
 #include "proto/tags.h"
 #include "server/http/block.h"
+#include "server/http/compress.h"
 #include "server/http/purge.h"
 #include "server/http/variant.h"
 
@@ -89,6 +90,18 @@ static void take_times(struct fetch *fetch)
     head->expires_ms = add_saturated(fetch->received_ms, lifetime_ms);
 }
 
+/* Whether coded copies may be made of it, once its head is written. */
+static void mark_compressible(struct fetch *fetch, const struct http_head *response)
+{
+    struct answer_head *head = &fetch->head;
+
+    if (fetch->route->coding_count == 0 || !fetch->verdict.share ||
+        !compress_fits(fetch->route, response, fetch->authorized))
+        return;
+    compress_mark(&head->block);
+    head->stored.flags |= STORED_COMPRESSIBLE;
+}
+
 static void write_head(struct fetch *fetch, const struct http_head *response)
 {
     struct answer_head *head = &fetch->head;
@@ -96,6 +109,8 @@ static void write_head(struct fetch *fetch, const struct http_head *response)
                                       clock_wall_ms() / 1000};
 
     block_write(&facts, response, &head->block);
+    if (buf_failed(&head->block) == ERR_OK)
+        mark_compressible(fetch, response);
     head->has_size = response->framing == HTTP_SIZED || response->framing == HTTP_NO_BODY;
     head->size = response->framing == HTTP_SIZED ? response->content_length : 0;
     head->reason = fetch->verdict.reason;
@@ -233,6 +248,18 @@ static int64_t kept_until(const struct fetch *fetch, bool has_validator)
     return add_saturated(fetch->head.expires_ms, more_ms);
 }
 
+/* A body that the origin confirmed is what it was. */
+static uint64_t body_id(const struct fetch *fetch)
+{
+    struct stored old;
+    struct bytes block;
+    struct bytes body;
+
+    if (fetch->is_304 && stored_read(&fetch->old, &old, &block, &body))
+        return old.body_id;
+    return random_next(&fetch->gate->random);
+}
+
 /* Puts what is known into the engine, under the lease. The fetch's own head stays as it is: others
  * may be reading it. */
 static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, bool has_validator)
@@ -258,6 +285,7 @@ static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, 
         tags[put.tag_count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
     buf_clear(&gate->text);
     stored.block_size = (uint32_t)block.size;
+    stored.body_id = body_id(fetch);
     buf_add(&gate->text, bytes_of(&stored, sizeof stored));
     buf_add(&gate->text, block);
     put.head = buf_bytes(&gate->text);
@@ -394,6 +422,7 @@ void landing_update(struct fetch *fetch, const struct http_head *response)
     head->status = merged->status;
     fetch->has_validator = true;
     take_times(fetch);
+    mark_compressible(fetch, merged);
     head->stored.block_size = (uint32_t)head->block.size;
     head->has_size = true;
     head->size = body.size;

@@ -142,6 +142,23 @@ static enum err check_lists(const struct route *route, struct fault *fault)
     return ERR_OK;
 }
 
+static enum err find_codings(struct route *route, struct fault *fault)
+{
+    const struct route_settings *settings = route->settings;
+
+    for (size_t i = 0; i < settings->compress_codings.count; i++) {
+        enum coding coding = coding_of(bytes_of_text(settings->compress_codings.items[i]));
+
+        if (coding == CODINGS || route->coding_count == CODINGS)
+            return fault_say(fault, ERR_SYNTAX,
+                             "route %s: compress: codings: \"%s\" is none of br, zstd and gzip, or "
+                             "one too many",
+                             settings->name, settings->compress_codings.items[i]);
+        route->codings[route->coding_count++] = coding;
+    }
+    return ERR_OK;
+}
+
 enum err route_compile(const struct route_settings *settings, struct route *ret_route,
                        struct fault *fault)
 {
@@ -151,6 +168,7 @@ enum err route_compile(const struct route_settings *settings, struct route *ret_
     if (wrong != NULL)
         return say(settings, fault, wrong);
     TRY(check_lists(&route, fault));
+    TRY(find_codings(&route, fault));
     route.rules.sort = settings->query_sort;
     route.rules.ignore = settings->query_ignore;
     route.rules.only = settings->query_only;

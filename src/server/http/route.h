@@ -20,6 +20,7 @@
 #include "base/setting.h"
 #include "proto/http.h"
 #include "proto/url.h"
+#include "server/http/coder.h"
 
 enum { ROUTE_CACHE_OFF, ROUTE_CACHE_ORIGIN, ROUTE_CACHE_FORCE };
 enum { ROUTE_AUTH_NEVER, ROUTE_AUTH_IF_PUBLIC, ROUTE_AUTH_PER_USER };
@@ -68,6 +69,8 @@ struct route {
     struct segment segments[ROUTE_SEGMENTS_MAX + 1]; /* the last is REST or END */
     size_t key_header_count;
     enum http_name key_headers[ROUTE_KEYS_MAX];
+    size_t coding_count; /* of `compress` */
+    enum coding codings[CODINGS];
 };
 
 struct captures {

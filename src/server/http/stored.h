@@ -19,11 +19,16 @@
 #include "cache/cache.h"
 
 /* The kinds of entry in the space of the gateway. */
-enum { STORED_RESPONSE = 64, STORED_MARKER = 65 };
+enum {
+    STORED_RESPONSE = 64,
+    STORED_MARKER = 65,
+    STORED_PLAIN = 66, /* in the place of a coded copy: none is worth while (compress.h) */
+};
 
 enum {
-    STORED_PUBLIC = 1, /* may answer requests with Authorization */
-    STORED_STRICT = 2, /* must not be served stale */
+    STORED_PUBLIC = 1,         /* may answer requests with Authorization */
+    STORED_STRICT = 2,         /* must not be served stale */
+    STORED_COMPRESSIBLE = 256, /* coded copies may be made (compress.h) */
 };
 
 struct stored {
@@ -35,6 +40,7 @@ struct stored {
     int64_t swr_ms;      /* behind that */
     int64_t sie_ms;
     int64_t grace_ms;
+    uint64_t body_id; /* drawn for each new body: copies in a coding tell by it whose they are */
 };
 
 /* False: the value is no stored response. */
