@@ -67,7 +67,7 @@ void coder_free(struct coder **owner)
 
     if (coder == NULL)
         return;
-    coder->ops->free(coder->state, coder->account);
+    coder->ops->end(coder->state, coder->account);
     mem_free(owner);
 }
 

@@ -36,8 +36,8 @@ enum err coder_feed(struct coder *coder, struct bytes piece, bool is_last, struc
 
 struct coder_ops {
     const char *name;
-    void *(*new)(uint64_t size, struct account *account); /* the library's state, or NULL */
-    void (*free)(void *state, struct account *account);
+    void *(*begin)(uint64_t size, struct account *account); /* the library's state, or NULL */
+    void (*end)(void *state, struct account *account);
     enum err (*feed)(void *state, struct bytes piece, bool is_last, struct buf *out);
 };
 
