@@ -55,7 +55,7 @@ struct coder *coder_new(enum coding coding, uint64_t size, struct account *accou
     if (coder == NULL)
         return NULL;
     *coder = (struct coder){.ops = all_ops[coding], .account = account};
-    coder->state = coder->ops->new (size, account);
+    coder->state = coder->ops->begin(size, account);
     if (coder->state == NULL)
         mem_free(&coder);
     return coder;
