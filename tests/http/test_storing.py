@@ -1,4 +1,6 @@
 """What is stored, for how long, and what is not."""
+import threading
+
 import pytest
 
 HOUR = {"Cache-Control": "max-age=3600"}
@@ -168,6 +170,50 @@ def test_authorization_is_shared_when_the_answer_is_public(gateway, origin):
     origin.reply("/a", body=b"all", headers={"Cache-Control": "public, max-age=60"})
     assert twice(gateway, "/a", Authorization="Basic YTpi").is_hit
     assert gateway.ask("/a", Authorization="Basic Yzpk").is_hit
+
+
+def test_what_a_request_with_credentials_brought_for_all_is_stored_for_those_without(gateway, origin):
+    origin.reply("/a", body=b"all", headers={"Cache-Control": "public, max-age=60"})
+    gateway.ask("/a", Authorization="Basic YTpi")
+    answer = gateway.ask("/a")
+    assert answer.is_hit and answer.body == b"all"
+    assert gateway.ask("/a", Authorization="Basic Yzpk").is_hit
+
+
+def bring_slowly(gateway, origin):
+    """One with credentials reads an answer for all, of which the half has come; a word for the rest."""
+    rest = threading.Event()
+    origin.reply("/a", pieces=[b"al", b"l"], between=lambda number: number == 0 or rest.wait(30),
+                 headers={"Cache-Control": "public, max-age=60"})
+    first = gateway.wire().get("/a", Authorization="Basic YTpi")
+    assert first.read_head()[0] == 200
+    return first, rest
+
+
+def test_those_without_credentials_read_along_while_one_with_them_brings_it(gateway, origin):
+    first, rest = bring_slowly(gateway, origin)
+    second = gateway.wire().get("/a")
+    assert second.read_head()[0] == 200
+    rest.set()
+    assert gateway.ask("/a").body == b"all"
+    assert len(origin.seen("/a")) == 1
+    first.close(), second.close()
+
+
+def test_variants_that_a_request_with_credentials_brought_stay_with_those(gateway, origin):
+    origin.reply("/a", body=b"all", headers={"Cache-Control": "public, max-age=60",
+                                             "Vary": "Accept"})
+    assert twice(gateway, "/a", Authorization="Basic YTpi", Accept="a/b").is_hit
+    assert not gateway.ask("/a", Accept="a/b").is_hit
+    assert gateway.ask("/a", Accept="a/b").is_hit
+
+
+def test_a_purge_while_one_with_credentials_brings_it_counts_for_all(gateway, origin):
+    first, rest = bring_slowly(gateway, origin)
+    gateway.purge(url="http://a.example/a")
+    rest.set()
+    assert not gateway.ask("/a").is_hit
+    first.close()
 
 
 def test_per_user_keeps_credentials_apart(start, origin):

@@ -74,6 +74,7 @@ static struct fetch_ask fetch_ask_of(const struct asking *asking)
         .raw = asking->raw,
         .target = &look->target,
         .key = look->key.name,
+        .plain_size = look->plain_size,
         .is_variant = look->is_variant,
         .peer = conn_peer(asking->client->conn),
         .authorized = look->is_authorized,

@@ -49,6 +49,7 @@ static bool copy_request(struct fetch *fetch, const struct fetch_ask *ask)
     fetch->raw = copy(&at, ask->raw);
     fetch->primary = copy(&at, target->key);
     fetch->url = bytes_slice(fetch->primary, 0, target->url.size);
+    fetch->plain = bytes_slice(fetch->primary, 0, ask->plain_size);
     fetch->key = ask->is_variant ? copy(&at, ask->key) : fetch->primary;
     fetch->cost = sizeof *fetch + size;
     return true;

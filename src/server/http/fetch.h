@@ -64,6 +64,7 @@ struct fetch {
     struct bytes url;
     struct bytes key;     /* under which it will be stored */
     struct bytes primary; /* without the variant */
+    struct bytes plain;   /* and without what holds requests with credentials apart */
     uint8_t *variant_key; /* owns `key` once the variant is known */
     const struct route *route;
     bool for_cache;
@@ -79,6 +80,8 @@ struct fetch {
     bool has_lease;
     bool is_sharing; /* cache_share was said */
     struct cache_lease lease;
+    bool has_common; /* the lease of the URL for everybody as well (common.h) */
+    struct cache_lease common;
     struct cache_view old; /* what was stored; entry NULL: nothing */
     struct cache_entry *old_entry;
 
@@ -109,6 +112,7 @@ struct fetch_ask {
     struct bytes raw; /* the request's head as it came */
     const struct target *target;
     struct bytes key; /* of the variant, if one is known; else the target's */
+    size_t plain_size; /* of the target's key, without what holds credentials apart */
     bool is_variant;
     const struct address *peer;
     bool for_cache;

@@ -7,6 +7,7 @@
 #include "net/clock.h"
 #include "proto/tags.h"
 #include "server/http/block.h"
+#include "server/http/common.h"
 #include "server/http/compress.h"
 #include "server/http/purge.h"
 #include "server/http/variant.h"
@@ -20,6 +21,7 @@ static int64_t now_ms(const struct fetch *fetch)
 
 static void disperse(struct fetch *fetch, int64_t remember_ms)
 {
+    common_close(fetch);
     if (!fetch->has_lease)
         return;
     fetch->has_lease = false;
@@ -28,6 +30,7 @@ static void disperse(struct fetch *fetch, int64_t remember_ms)
 
 static void fail_lease(struct fetch *fetch, enum err err)
 {
+    common_close(fetch);
     if (!fetch->has_lease)
         return;
     fetch->has_lease = false;
@@ -217,6 +220,8 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
         variant_settle(fetch, response);
     reserve(fetch, response);
     settle_lease(fetch);
+    if (fetch->is_sharing)
+        common_open(fetch, response);
     write_head(fetch, response);
     if (buf_failed(&fetch->head.block) != ERR_OK) {
         fetch->is_ignored = true;
@@ -293,10 +298,13 @@ static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, 
     fetch->has_lease = false;
     enum err err = buf_failed(&gate->text);
 
-    if (err == ERR_OK)
+    if (err == ERR_OK && common_fill(fetch, &put))
+        cache_disperse(gate->thread, &fetch->lease, 0, now_ms(fetch));
+    else if (err == ERR_OK)
         err = cache_fill(gate->thread, &fetch->lease, &put, now_ms(fetch));
     else
         cache_fail(gate->thread, &fetch->lease, err, 0, now_ms(fetch));
+    common_close(fetch);
     if (err == ERR_OK)
         counter_add(&gate->metrics.stored, 1);
     return err;
