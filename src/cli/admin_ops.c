@@ -138,7 +138,7 @@ static void probed(void *context, const bool *is_up, size_t count)
 {
     struct server *server = context;
 
-    if (setup_is_off(server->config->listen.http))
+    if (!setup_has_gateway(server->config))
         count = 0; /* nobody asks them for anything */
     for (size_t i = 0; i < count; i++)
         note(server, i, is_up[i]);
@@ -176,7 +176,7 @@ static void look_again(struct timer *timer)
 void server_origins_probe(struct server *server)
 {
     timer_init(&server->look_again, look_again);
-    if (!setup_is_off(server->config->listen.http))
+    if (setup_has_gateway(server->config))
         start_probe(server);
 }
 

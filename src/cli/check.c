@@ -1,6 +1,7 @@
 /* check.c: reads a configuration, and says whether it is right. SPDX-License-Identifier: MIT */
 #include "cli/check.h"
 
+#include "cli/keyring.h"
 #include "cli/probe.h"
 #include "cli/setup.h"
 #include "net/address.h"
@@ -84,6 +85,7 @@ static enum err check_listeners(const struct config *config, struct fault *fault
     struct address address = {.size = 0};
 
     TRY(check_listener(config, &listen->http, "http", &address, fault));
+    TRY(check_listener(config, &listen->https, "https", &address, fault));
     TRY(check_listener(config, &listen->admin, "admin", &address, fault));
     TRY(check_listener(config, &listen->resp, "resp", &address, fault));
     bool has_password =
@@ -103,6 +105,17 @@ static enum err check_listeners(const struct config *config, struct fault *fault
 /* ---- the command ------------------------------------------------------------------------------
  */
 
+static enum err check_keyring(const struct config *config, struct fault *fault)
+{
+    struct tls *tls = NULL;
+
+    if (!keyring_is_wanted(config))
+        return ERR_OK;
+    TRY(keyring_new(config, &tls, fault));
+    tls_free(&tls);
+    return ERR_OK;
+}
+
 static enum err check_all(struct setup *setup, struct fault *fault)
 {
     const struct setup_overrides none = {.count = 0};
@@ -112,7 +125,8 @@ static enum err check_all(struct setup *setup, struct fault *fault)
     account_init(&account, NULL, 0);
     TRY(setup_read(setup, &none, fault));
     TRY(check_listeners(&setup->config, fault));
-    if (!setup_is_off(setup->config.listen.http)) {
+    TRY(check_keyring(&setup->config, fault));
+    if (setup_has_gateway(&setup->config)) {
         TRY(setup_site(setup, &account, &site, fault));
         site_free(&site);
     }

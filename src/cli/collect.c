@@ -7,6 +7,7 @@
 #include "cli/routes.h"
 #include "cli/version.h"
 #include "net/clock.h"
+#include "net/tls.h"
 #include "server/admin/exposition.h"
 
 #include <dirent.h>
@@ -319,6 +320,10 @@ void collect_exposition(const struct server *server, struct buf *out)
     if (numbers->has_resp)
         expose_resp(server, numbers, out);
     expose_refused(server, numbers, out);
+    if (server->tls != NULL) {
+        expose_room(out, METRICS_TLS, tls_metrics(server->tls));
+        expose_one(out, SERIES_certificate_expiry, (double)tls_first_expiry_s(server->tls));
+    }
     if (server->admin != NULL)
         expose_room(out, METRICS_ADMIN, admin_metrics(server->admin));
     numbers_free(&numbers);

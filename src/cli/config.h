@@ -17,7 +17,12 @@
 #include "server/resp/door.h"
 #include "upstream/origin.h"
 
-enum { CONFIG_ORIGINS_MAX = 256, CONFIG_ROUTES_MAX = 1024, CONFIG_NAME_MAX = 64 };
+enum {
+    CONFIG_CERTIFICATES_MAX = 1024,
+    CONFIG_ORIGINS_MAX = 256,
+    CONFIG_ROUTES_MAX = 1024,
+    CONFIG_NAME_MAX = 64
+};
 
 struct process_settings {
 #define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
@@ -37,6 +42,18 @@ struct log_settings {
 #undef SETTING
 };
 
+struct client_tls_settings {
+#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
+#include "cli/tls.def"
+#undef SETTING
+};
+
+struct certificate_settings {
+#define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;
+#include "cli/certificate.def"
+#undef SETTING
+};
+
 /* Where something was set: a line of the file, or a flag. */
 struct config_place {
     const char *file; /* the file, or the flag ("--memory") */
@@ -50,7 +67,14 @@ struct config_origin {
     struct origin_settings settings;
 };
 
-/* The named items of a section: origins, routes. */
+struct config_certificate {
+    const char *name;
+    const char *file; /* where it stands */
+    int line;
+    struct certificate_settings settings;
+};
+
+/* The named items of a section: origins, routes, certificates. */
 struct config_list {
     void *items;
     size_t count;
@@ -69,8 +93,10 @@ struct config {
     struct cache_settings cache;
     struct gateway_settings http;
     struct resp_settings resp;
-    struct config_list origins; /* of struct config_origin */
-    struct config_list routes;  /* of struct route_settings */
+    struct client_tls_settings tls;
+    struct config_list certificates; /* of struct config_certificate */
+    struct config_list origins;      /* of struct config_origin */
+    struct config_list routes;       /* of struct route_settings */
 };
 
 /* A section of named items: where its list is within struct config, and what an item holds where.
@@ -128,6 +154,11 @@ enum err config_add_route(struct config *config, const char *name, const char *f
 static inline struct config_origin *config_origin(const struct config *config, size_t i)
 {
     return (struct config_origin *)config->origins.items + i;
+}
+
+static inline struct config_certificate *config_certificate(const struct config *config, size_t i)
+{
+    return (struct config_certificate *)config->certificates.items + i;
 }
 
 static inline struct route_settings *config_route(const struct config *config, size_t i)

@@ -2,6 +2,7 @@
 #include "cli/metric.h"
 
 #include "cache/cache.h"
+#include "net/tls.h"
 #include "server/admin/admin.h"
 #include "server/http/gateway.h"
 #include "server/resp/door.h"
@@ -41,6 +42,12 @@ static const struct metric admin_rows[] = {
 };
 #undef OWNER
 
+#define OWNER tls_metrics
+static const struct metric tls_rows[] = {
+#include "net/tls.def"
+};
+#undef OWNER
+
 #undef METRIC
 
 #define ROWS(rows, record) rows, sizeof(rows) / sizeof(rows)[0], sizeof(struct record)
@@ -55,6 +62,7 @@ const struct metric_room metric_rooms[METRICS_ROOMS] = {
                       ROWS(resp_rows, resp_metrics)},
     [METRICS_ADMIN] = {"larder_admin_", NULL, "The operator's door.",
                        ROWS(admin_rows, admin_metrics)},
+    [METRICS_TLS] = {"larder_tls_", NULL, "TLS with clients.", ROWS(tls_rows, tls_metrics)},
 };
 
 void metric_print_name(const struct metric_room *room, const struct metric *metric, struct buf *buf)

@@ -23,6 +23,7 @@ enum metric_room_id {
     METRICS_ORIGIN,
     METRICS_RESP,
     METRICS_ADMIN,
+    METRICS_TLS,
     METRICS_ROOMS
 };
 

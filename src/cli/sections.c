@@ -52,7 +52,28 @@ static const struct setting route_rows[] = {
 };
 #undef OWNER
 
+#define OWNER client_tls_settings
+static const struct setting tls_rows[] = {
+#include "cli/tls.def"
+};
+#undef OWNER
+
+#define OWNER certificate_settings
+static const struct setting certificate_rows[] = {
+#include "cli/certificate.def"
+};
+#undef OWNER
+
 #undef SETTING
+
+static const struct config_items certificate_items = {
+    .list = offsetof(struct config, certificates),
+    .size = sizeof(struct config_certificate),
+    .most = CONFIG_CERTIFICATES_MAX,
+    .name = offsetof(struct config_certificate, name),
+    .file = offsetof(struct config_certificate, file),
+    .line = offsetof(struct config_certificate, line),
+};
 
 static const struct config_items origin_items = {
     .list = offsetof(struct config, origins),
@@ -81,6 +102,11 @@ static const struct config_items route_items = {
 const struct config_section config_sections[] = {
     PLAIN("", process_rows, process, "The process."),
     PLAIN("listen", listen_rows, listen, "Where Larder listens."),
+    PLAIN("tls", tls_rows, tls, "TLS with clients, for all doors that have it."),
+    {"certificates",
+     "Certificates of the doors with TLS, chosen by the name that a client asks for; each has a "
+     "name of its own, `certificates.NAME`.",
+     ROWS(certificate_rows), offsetof(struct config_certificate, settings), &certificate_items},
     PLAIN("log", log_rows, log, "What Larder writes about itself."),
     PLAIN("cache", cache_rows, cache, "The engine behind all doors."),
     PLAIN("http", http_rows, http, "The HTTP gateway: limits and time-outs for its clients."),

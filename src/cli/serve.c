@@ -21,7 +21,7 @@ static void print_door(const char *door, const char *scheme, const struct addres
 /* Redis clients need no origin, so that none is named is no mistake; but it may be one. */
 static void warn_without_origin(const struct server *server)
 {
-    if (server->config->origins.count > 0 || setup_is_off(server->config->listen.http))
+    if (server->config->origins.count > 0 || !setup_has_gateway(server->config))
         return;
     log_say(&server->log, LOG_WARNING, "cli",
             "no origin is named, so every HTTP request gets a 404: name one with --origin "
@@ -35,6 +35,8 @@ static void ready(const struct server *server)
 
     if (!setup_is_off(listen->http))
         print_door("http", "http", &server->http_address);
+    if (!setup_is_off(listen->https))
+        print_door("https", "https", &server->https_address);
     if (!setup_is_off(listen->resp))
         print_door("resp", "redis", &server->resp_address);
     if (!setup_is_off(listen->admin))

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/number.h"
+#include "cli/keyring.h"
 #include "cli/version.h"
 #include "net/clock.h"
 
@@ -14,7 +15,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 2000 /* beyond the doors' own deadline, before workers are stopped */ };
+enum {
+    GRACE_MS = 2000, /* beyond the doors' own deadline, before workers are stopped */
+    EXPIRY_WARNING_S = 7 * 24 * 60 * 60
+};
 
 /* ---- birth ----------------------------------------------------------------------------------- */
 
@@ -65,6 +69,7 @@ static enum err read_addresses(struct server *server, struct fault *fault)
     const struct listen_settings *listen = &server->config->listen;
 
     TRY(read_address(listen->http, "http", &server->http_address, fault));
+    TRY(read_address(listen->https, "https", &server->https_address, fault));
     TRY(read_address(listen->resp, "resp", &server->resp_address, fault));
     return read_address(listen->admin, "admin", &server->admin_address, fault);
 }
@@ -76,7 +81,7 @@ static void raise_descriptors(const struct server *server)
     uint64_t wanted = 256;
     struct rlimit limit;
 
-    if (!setup_is_off(config->listen.http))
+    if (setup_has_gateway(config))
         wanted += config->http.connections_max;
     if (!setup_is_off(config->listen.resp))
         wanted += config->resp.clients_max;
@@ -120,12 +125,13 @@ static enum err open_shared(struct server *server, struct fault *fault)
         .workers = server->workers_count,
         .memory_max = config->cache.memory_max,
         .policy = config->cache.policy,
+        .tls = config->listen.resp_tls ? server->tls : NULL,
         .unaccounted = resident_account(server->resident),
-        .purge_url = setup_is_off(config->listen.http) ? NULL : purge_url,
+        .purge_url = setup_has_gateway(config) ? purge_url : NULL,
         .context = server,
     };
 
-    if (!setup_is_off(config->listen.http)) {
+    if (setup_has_gateway(config)) {
         TRY(setup_site(server->setup, cache_account(server->cache), &server->site, fault));
         site_set_tallies(server->site, server->tallies);
     }
@@ -134,10 +140,33 @@ static enum err open_shared(struct server *server, struct fault *fault)
     return ERR_OK;
 }
 
+static void warn_of_expiry(const struct server *server)
+{
+    int64_t left_s = tls_first_expiry_s(server->tls) - clock_wall_ms() / 1000;
+
+    if (left_s < 0)
+        log_say(&server->log, LOG_WARNING, "cli",
+                "a certificate has expired %lld days ago: clients will refuse it",
+                (long long)(-left_s / 86400));
+    else if (left_s < EXPIRY_WARNING_S)
+        log_say(&server->log, LOG_WARNING, "cli", "a certificate expires in %lld days",
+                (long long)(left_s / 86400));
+}
+
+static enum err open_keyring(struct server *server, struct fault *fault)
+{
+    if (!keyring_is_wanted(server->config))
+        return ERR_OK;
+    TRY(keyring_new(server->config, &server->tls, fault));
+    warn_of_expiry(server);
+    return ERR_OK;
+}
+
 static enum err open_all(struct server *server, struct fault *fault)
 {
     TRY(read_addresses(server, fault));
     TRY(open_log(server, fault));
+    TRY(open_keyring(server, fault));
     raise_descriptors(server);
     server->cache = cache_new(&server->config->cache, 0);
     if (loop_new(NULL, &server->loop) != ERR_OK)
@@ -211,8 +240,9 @@ static void reopen_access_log(struct server *server)
     const char *file = server->config->http.access_log;
 
     if (!has_access_file(server->config)) {
-        log_say(&server->log, LOG_WARNING, "cli",
-                "SIGHUP: reading the configuration anew is not part of this version; restart");
+        if (server->tls == NULL)
+            log_say(&server->log, LOG_WARNING, "cli",
+                    "SIGHUP: reading the configuration anew is not part of this version; restart");
         return;
     }
     int fd = open_access_log(file);
@@ -229,12 +259,28 @@ static void reopen_access_log(struct server *server)
         (void)close(fd);
 }
 
+static void reload_certificates(struct server *server)
+{
+    struct fault fault = {.line = 0};
+
+    if (server->tls == NULL)
+        return;
+    if (keyring_reload(server->config, server->tls, &fault) != ERR_OK) {
+        log_say(&server->log, LOG_ERROR, "cli", "SIGHUP: the certificates stay as they were: %s",
+                fault.text);
+        return;
+    }
+    log_say(&server->log, LOG_INFO, "cli", "SIGHUP: certificates were read anew");
+    warn_of_expiry(server);
+}
+
 static void signalled(struct signals *signals, unsigned number)
 {
     struct server *server = signals->server;
     char patience[NUMBER_TEXT_SIZE];
 
     if (number == SIGHUP) {
+        reload_certificates(server);
         reopen_access_log(server);
         return;
     }
@@ -370,6 +416,7 @@ void server_free(struct server **owner)
     admin_free(&server->admin);
     probe_free(&server->probe);
     server_workers_free(server);
+    tls_free(&server->tls);
     mem_free(&server->is_known_down);
     if (server->site != NULL)
         site_free(&server->site);

@@ -60,8 +60,9 @@ struct server {
     struct resp *resp;
     struct resident *resident;
     struct listener_limit http_limit;
-    struct address http_address, resp_address, admin_address;
-    int access_fd; /* -1: no access log */
+    struct address http_address, https_address, resp_address, admin_address;
+    struct tls *tls; /* NULL: no door has it */
+    int access_fd;   /* -1: no access log */
     struct server_worker *workers;
     unsigned workers_count;
     unsigned workers_ended;   /* told by the main loop's tasks */

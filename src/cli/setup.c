@@ -23,6 +23,11 @@ bool setup_is_off(const char *address)
     return address == NULL || strcmp(address, "off") == 0;
 }
 
+bool setup_has_gateway(const struct config *config)
+{
+    return !setup_is_off(config->listen.http) || !setup_is_off(config->listen.https);
+}
+
 /* ---- flags ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -228,13 +233,13 @@ static enum err check_policy(const struct config *config, struct fault *fault)
 static enum err check_doors(const struct setup *setup, struct fault *fault)
 {
     const struct config *config = &setup->config;
-    const struct listen_settings *listen = &config->listen;
+    bool has_gateway = setup_has_gateway(config);
 
     fault->file[0] = '\0';
-    if (setup_is_off(listen->http) && setup_is_off(listen->resp))
+    if (!has_gateway && setup_is_off(config->listen.resp))
         return fault_say(fault, ERR_SYNTAX,
                          "both doors are off: there is nothing to serve; leave http or resp on");
-    if (setup_is_off(listen->http) || config->origins.count > 0)
+    if (!has_gateway || config->origins.count > 0)
         return ERR_OK;
     if (setup->file != NULL)
         return fault_say(fault, ERR_SYNTAX,

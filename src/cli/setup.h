@@ -67,4 +67,7 @@ enum err setup_site(const struct setup *setup, struct account *account, struct s
 /* Whether a listener of `listen` is switched off. */
 bool setup_is_off(const char *address);
 
+/* Whether HTTP clients are served, in the clear or through TLS. */
+bool setup_has_gateway(const struct config *config);
+
 #endif

@@ -112,9 +112,19 @@ static enum err blame(enum err err, const char *door, struct fault *fault)
                      sentence, door, door);
 }
 
+/* The ports that the system picked, which the other workers join. */
+static void learn_addresses(struct server *server, const struct gateway *gateway)
+{
+    if (!setup_is_off(server->config->listen.http))
+        server->http_address = *gateway_address(gateway, GATEWAY_HTTP);
+    if (!setup_is_off(server->config->listen.https))
+        server->https_address = *gateway_address(gateway, GATEWAY_HTTPS);
+}
+
 static enum err open_gateway(struct server_worker *worker, struct fault *fault)
 {
     struct server *server = worker->server;
+    const struct listen_settings *listen = &server->config->listen;
 
     TRY(open_origins(worker, fault));
     const struct gateway_birth birth = {
@@ -126,14 +136,17 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
         .origins = worker->origins,
         .log = &server->log,
         .access_log_fd = server->access_fd,
-        .address = &server->http_address,
+        .doors = {[GATEWAY_HTTP] = {setup_is_off(listen->http) ? NULL : &server->http_address,
+                                    NULL},
+                  [GATEWAY_HTTPS] = {setup_is_off(listen->https) ? NULL : &server->https_address,
+                                     server->tls}},
         .share = worker->number > 0,
         .limit = &server->http_limit,
     };
 
     TRY(blame(gateway_new(&birth, &worker->gateway, fault), "http", fault));
     if (worker->number == 0)
-        server->http_address = *gateway_address(worker->gateway);
+        learn_addresses(server, worker->gateway);
     return ERR_OK;
 }
 
@@ -164,7 +177,7 @@ enum err server_worker_new(struct server *server, unsigned number, struct fault 
 
     if (err != ERR_OK)
         (void)fault_say(fault, err, "the system gives no epoll descriptor for worker %u", number);
-    if (err == ERR_OK && !setup_is_off(listen->http))
+    if (err == ERR_OK && setup_has_gateway(server->config))
         err = open_gateway(worker, fault);
     if (err == ERR_OK && !setup_is_off(listen->resp))
         err = open_resp(worker, fault);

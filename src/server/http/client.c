@@ -91,6 +91,7 @@ struct http_head *client_request_head(struct client *client)
     enum err err = http_parse_request(raw, &gate->limits, &gate->request, &size, &complaint);
 
     must(err == ERR_OK);
+    gate->request.is_secure = client->is_secure;
     return &gate->request;
 }
 

@@ -113,6 +113,7 @@ struct client {
     bool keeps_alive; /* the request under way allows another one */
     bool is_old;      /* it is HTTP/1.0 */
     bool is_head;     /* it is HEAD */
+    bool is_secure;   /* it came through TLS */
     int64_t started_ns;
     uint64_t sent_bytes; /* of the answer under way */
     struct request request;

@@ -126,7 +126,7 @@ void forward_write(struct gate *gate, const struct forward *forward,
     if (forward->peer != NULL)
         add(&writing, HTTP_X_FORWARDED_FOR, peer_name(forward->peer, gate->peer_text));
     add(&writing, HTTP_X_FORWARDED_HOST, forward->target->host);
-    add(&writing, HTTP_X_FORWARDED_PROTO, BYTES("http"));
+    add(&writing, HTTP_X_FORWARDED_PROTO, request->is_secure ? BYTES("https") : BYTES("http"));
     *ret_request = (struct exchange_request){
         .method = forward->for_cache ? BYTES("GET") : request->method,
         .target = forward->target->whole,

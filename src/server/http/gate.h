@@ -28,7 +28,6 @@ struct gate {
     struct origin *const *origins;
     const struct log *log;
     struct accesslog *access; /* NULL: none */
-    struct conn_settings conn_settings;
     struct http_limits limits;
     struct random random;
     struct list_node clients;

@@ -17,9 +17,15 @@ enum {
     DRAIN_CHECK_MS = 20
 };
 
+struct door {
+    struct gateway *gateway;
+    struct listener *listener; /* NULL: none */
+    struct conn_settings conn_settings;
+};
+
 struct gateway {
     struct gate gate;
-    struct listener *listener;
+    struct door doors[GATEWAY_DOORS];
     struct listener_limit *limit;
     struct timer drain_timer;
     int64_t drain_until_ms;
@@ -29,10 +35,10 @@ struct gateway {
 
 static void accepted(void *owner, int fd, const struct address *peer)
 {
-    struct gateway *gateway = owner;
+    const struct door *door = owner;
 
     (void)peer;
-    talk_begin(&gateway->gate, gateway->limit, fd);
+    talk_begin(&door->gateway->gate, &door->conn_settings, door->gateway->limit, fd);
 }
 
 static struct bytes refused(void *owner)
@@ -51,7 +57,6 @@ static const struct listener_events events = {
 static void gate_init(struct gate *gate, const struct gateway_birth *birth)
 {
     const struct gateway_settings *settings = site_settings(birth->site);
-    size_t input_max = settings->head_max * 2;
 
     gate->number = birth->number;
     gate->loop = birth->loop;
@@ -61,13 +66,6 @@ static void gate_init(struct gate *gate, const struct gateway_birth *birth)
     gate->settings = settings;
     gate->origins = birth->origins;
     gate->log = birth->log;
-    gate->conn_settings = (struct conn_settings){
-        .input_max = input_max > INPUT_MAX ? input_max : INPUT_MAX,
-        .output_high = OUTPUT_HIGH,
-        .output_low = OUTPUT_LOW,
-        .output_max = OUTPUT_MAX,
-        .account = site_connections(birth->site),
-    };
     gate->limits =
         (struct http_limits){settings->head_max, settings->target_max, settings->fields_max};
     random_secret(gate->random.state, sizeof gate->random.state);
@@ -90,24 +88,53 @@ static void gateway_end(struct gateway **owner)
     mem_free(owner);
 }
 
+static enum err open_door(struct gateway *gateway, const struct gateway_birth *birth, unsigned i,
+                          struct fault *fault)
+{
+    size_t input_max = site_settings(birth->site)->head_max * 2;
+    struct door *door = &gateway->doors[i];
+    const struct listener_birth listening = {
+        .address = birth->doors[i].address,
+        .share = birth->share,
+        .limit = birth->limit,
+        .events = &events,
+        .owner = door,
+    };
+
+    if (birth->doors[i].address == NULL)
+        return ERR_OK;
+    door->gateway = gateway;
+    door->conn_settings = (struct conn_settings){
+        .input_max = input_max > INPUT_MAX ? input_max : INPUT_MAX,
+        .output_high = OUTPUT_HIGH,
+        .output_low = OUTPUT_LOW,
+        .output_max = OUTPUT_MAX,
+        .account = site_connections(birth->site),
+        .tls = birth->doors[i].tls,
+    };
+    return listener_new(birth->loop, &listening, &door->listener, fault);
+}
+
+static void close_doors(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < GATEWAY_DOORS; i++)
+        listener_free(&gateway->doors[i].listener);
+}
+
 enum err gateway_new(const struct gateway_birth *birth, struct gateway **ret_gateway,
                      struct fault *fault)
 {
     struct gateway *gateway = mem_new(1, sizeof *gateway);
-    const struct listener_birth listening = {
-        .address = birth->address,
-        .share = birth->share,
-        .limit = birth->limit,
-        .events = &events,
-        .owner = gateway,
-    };
 
     site_set_cache(birth->site, birth->cache);
     gate_init(&gateway->gate, birth);
     gateway->limit = birth->limit;
-    enum err err = listener_new(birth->loop, &listening, &gateway->listener, fault);
+    for (unsigned i = 0; i < GATEWAY_DOORS; i++) {
+        enum err err = open_door(gateway, birth, i, fault);
 
-    if (err != ERR_OK) {
+        if (err == ERR_OK)
+            continue;
+        close_doors(gateway);
         gateway_end(&gateway);
         return err;
     }
@@ -115,9 +142,10 @@ enum err gateway_new(const struct gateway_birth *birth, struct gateway **ret_gat
     return ERR_OK;
 }
 
-const struct address *gateway_address(const struct gateway *gateway)
+const struct address *gateway_address(const struct gateway *gateway, unsigned door)
 {
-    return listener_address(gateway->listener);
+    must(gateway->doors[door].listener != NULL);
+    return listener_address(gateway->doors[door].listener);
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
@@ -146,7 +174,7 @@ void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void
 
     if (gateway->drained != NULL)
         return;
-    listener_free(&gateway->listener);
+    close_doors(gateway);
     gate->draining = true;
     gateway->drained = drained;
     gateway->drained_context = context;
@@ -171,8 +199,7 @@ void gateway_free(struct gateway **owner)
         return;
     struct gate *gate = &gateway->gate;
 
-    if (gateway->listener != NULL)
-        listener_free(&gateway->listener);
+    close_doors(gateway);
     if (gateway->drained != NULL)
         timer_clear(gate->loop, &gateway->drain_timer);
     talk_cut(gate);

@@ -29,6 +29,14 @@
 
 struct gateway;
 
+/* Where it listens: in the clear, and with TLS. */
+enum { GATEWAY_HTTP, GATEWAY_HTTPS, GATEWAY_DOORS };
+
+struct gateway_door {
+    const struct address *address; /* NULL: not at all */
+    struct tls *tls;               /* NULL: in the clear */
+};
+
 struct gateway_birth {
     unsigned number; /* of the worker, for the counts of routes */
     struct loop *loop;
@@ -38,7 +46,7 @@ struct gateway_birth {
     struct origin *const *origins; /* in the order of the site's names; outlive the gateway */
     const struct log *log;
     int access_log_fd; /* -1: none */
-    const struct address *address;
+    struct gateway_door doors[GATEWAY_DOORS];
     bool share; /* listen where another worker listens already */
     struct listener_limit *limit;
 };
@@ -47,8 +55,8 @@ struct gateway_birth {
 enum err gateway_new(const struct gateway_birth *birth, struct gateway **ret_gateway,
                      struct fault *fault);
 
-/* The address that it listens at, with the port that the system picked. */
-const struct address *gateway_address(const struct gateway *gateway);
+/* The address that a door listens at, with the port that the system picked. */
+const struct address *gateway_address(const struct gateway *gateway, unsigned door);
 
 /* Stops listening, ends connections as they become idle, and calls back (never from within this
  * call) when none is left; at timeout.drain the rest is cut. */

@@ -3,7 +3,7 @@
 
 #include "base/must.h"
 
-static const struct bytes scheme = BYTES_INIT("http://");
+static const struct bytes schemes[2] = {BYTES_INIT("http://"), BYTES_INIT("https://")};
 
 static enum err refuse(struct http_complaint *complaint, unsigned status, const char *text,
                        enum err err)
@@ -100,11 +100,12 @@ static bool add_keys(struct target *target, const struct http_head *head, struct
 static enum err write_url(const struct http_head *head, struct key_room *room,
                           const struct url_rules *rules, struct target *target)
 {
+    const struct bytes scheme = schemes[head->is_secure];
     struct url_host host;
     struct url url;
 
     memcpy(room->key, scheme.data, scheme.size);
-    TRY(url_host_normalise(head->host, 80, room->key + scheme.size, &host));
+    TRY(url_host_normalise(head->host, head->is_secure ? 443 : 80, room->key + scheme.size, &host));
     if (host.whole.data != room->key + scheme.size)
         memmove(room->key + scheme.size, host.whole.data, host.whole.size);
     uint8_t *out = room->key + scheme.size + host.whole.size;

@@ -2,9 +2,10 @@
 #include "server/http/purge.h"
 
 #include "base/mem.h"
+#include "base/must.h"
 #include "server/http/stored.h"
 
-static const struct bytes scheme = BYTES_INIT("http://");
+static const struct bytes schemes[2] = {BYTES_INIT("http://"), BYTES_INIT("https://")};
 
 static bool is_marker(const struct purge_place *place, struct cache_key key)
 {
@@ -14,7 +15,21 @@ static bool is_marker(const struct purge_place *place, struct cache_key key)
            view.kind == STORED_MARKER;
 }
 
-void purge_url(const struct purge_place *place, struct bytes url, bool soft)
+/* The same URL as clients with TLS, or without it, ask for it. In the room's second half. */
+static struct bytes other_spelling(const struct purge_place *place, struct bytes url)
+{
+    bool is_secure = bytes_begin_with(url, schemes[1]);
+    struct bytes front = schemes[!is_secure];
+    struct bytes rest = bytes_skip(url, schemes[is_secure].size);
+    uint8_t *out = place->room->second;
+
+    must(url.size < sizeof place->room->second);
+    memcpy(out, front.data, front.size);
+    memcpy(out + front.size, rest.data, rest.size);
+    return bytes_of(out, front.size + rest.size);
+}
+
+static void purge_spelling(const struct purge_place *place, struct bytes url, bool soft)
 {
     uint8_t tag[KEY_URL_TAG_SIZE];
     struct cache_purge by_key = {
@@ -36,6 +51,13 @@ void purge_url(const struct purge_place *place, struct bytes url, bool soft)
     (void)cache_purge(place->thread, &by_tag, place->now_ms, NULL);
 }
 
+/* How clients come is the listener's affair: what is gone is gone for all. */
+void purge_url(const struct purge_place *place, struct bytes url, bool soft)
+{
+    purge_spelling(place, url, soft);
+    purge_spelling(place, other_spelling(place, url), soft);
+}
+
 /* The head that a request for this URL would have. */
 static struct http_head head_of(const struct url_parts *parts)
 {
@@ -43,6 +65,7 @@ static struct http_head head_of(const struct url_parts *parts)
 
     head.host = parts->host;
     head.path = parts->target;
+    head.is_secure = parts->tls;
     return head;
 }
 
@@ -59,7 +82,8 @@ void purge_reference(const struct purge_place *place, struct bytes base, struct 
         return;
     struct http_head head = head_of(&there);
 
-    if (target_find(place->site, &head, place->room, &target, &complaint) == ERR_OK &&
+    if (here.tls == there.tls &&
+        target_find(place->site, &head, place->room, &target, &complaint) == ERR_OK &&
         bytes_equal(target.host, here.host))
         purge_url(place, target.url, false);
 }
@@ -72,8 +96,7 @@ static enum err no_url(struct fault *fault, struct bytes text)
                      BYTES_ARG(text));
 }
 
-/* The normalised form of a URL that a person wrote; https counts as http, since the listener
- * decides how clients come, not the name. */
+/* The normalised form of a URL that a person wrote. */
 static enum err read_url(const struct purge_place *place, struct bytes text,
                          struct target *ret_target, struct fault *fault)
 {
@@ -95,6 +118,8 @@ static enum err read_url(const struct purge_place *place, struct bytes text,
 static enum err read_prefix(const struct purge_place *place, struct bytes text,
                             struct bytes *ret_prefix, struct fault *fault)
 {
+    bool is_secure = bytes_begin_with(text, schemes[1]);
+    const struct bytes scheme = schemes[is_secure];
     uint8_t *out = place->room->key;
     struct url_host host;
 
@@ -105,7 +130,7 @@ static enum err read_prefix(const struct purge_place *place, struct bytes text,
     struct bytes path = bytes_skip(rest, name.size);
 
     if (path.size > CACHE_KEY_MAX ||
-        url_host_normalise(name, 80, place->room->second, &host) != ERR_OK)
+        url_host_normalise(name, is_secure ? 443 : 80, place->room->second, &host) != ERR_OK)
         return no_url(fault, text);
     memcpy(out, scheme.data, scheme.size);
     memcpy(out + scheme.size, host.whole.data, host.whole.size);
@@ -126,43 +151,62 @@ static enum err purge_by(const struct purge_place *place, const struct site_purg
     return cache_purge(place->thread, what, place->now_ms, NULL);
 }
 
-static enum err by_url(const struct purge_place *place, const struct site_purge *purge,
-                       size_t *ret_count, struct fault *fault)
+static enum err by_spelling(const struct purge_place *place, const struct site_purge *purge,
+                            struct bytes url, size_t *ret_count)
 {
-    struct target target = {.route = NULL};
     uint8_t tag[KEY_URL_TAG_SIZE];
-
-    TRY(read_url(place, purge->text, &target, fault));
     struct cache_purge by_key = {.by = CACHE_BY_KEY,
-                                 .key = cache_key(place->cache, CACHE_SPACE_HTTP, target.url)};
-    struct cache_purge by_tag = {.by = CACHE_BY_TAG,
-                                 .name = key_url_tag(place->cache, target.url, tag)};
+                                 .key = cache_key(place->cache, CACHE_SPACE_HTTP, url)};
+    struct cache_purge by_tag = {.by = CACHE_BY_TAG, .name = key_url_tag(place->cache, url, tag)};
 
     if (!purge->soft || !is_marker(place, by_key.key))
         TRY(purge_by(place, purge, &by_key, ret_count));
     return purge_by(place, purge, &by_tag, ret_count);
 }
 
+static enum err by_url(const struct purge_place *place, const struct site_purge *purge,
+                       size_t *ret_count, struct fault *fault)
+{
+    struct target target = {.route = NULL};
+
+    TRY(read_url(place, purge->text, &target, fault));
+    TRY(by_spelling(place, purge, target.url, ret_count));
+    return by_spelling(place, purge, other_spelling(place, target.url), ret_count);
+}
+
+static enum err by_prefix(const struct purge_place *place, const struct site_purge *purge,
+                          size_t *ret_count, struct fault *fault)
+{
+    struct cache_purge what = {.by = CACHE_BY_PREFIX};
+
+    TRY(read_prefix(place, purge->text, &what.name, fault));
+    struct bytes other = other_spelling(place, what.name);
+
+    TRY(purge_by(place, purge, &what, ret_count));
+    what.name = other;
+    return purge_by(place, purge, &what, ret_count);
+}
+
 static enum err run(const struct purge_place *place, const struct site_purge *purge,
                     size_t *ret_count, struct fault *fault)
 {
     struct cache_purge what = {.by = CACHE_BY_SPACE, .name = purge->text};
+    enum err err = ERR_OK;
 
     switch (purge->by) {
     case SITE_PURGE_URL:
         return by_url(place, purge, ret_count, fault);
     case SITE_PURGE_PREFIX:
-        what.by = CACHE_BY_PREFIX;
-        TRY(read_prefix(place, purge->text, &what.name, fault));
+        err = by_prefix(place, purge, ret_count, fault);
         break;
     case SITE_PURGE_TAG:
         what.by = CACHE_BY_TAG;
+        err = purge_by(place, purge, &what, ret_count);
         break;
     case SITE_PURGE_ALL:
+        err = purge_by(place, purge, &what, ret_count);
         break;
     }
-    enum err err = purge_by(place, purge, &what, ret_count);
-
     if (err == ERR_FULL)
         return fault_say(fault, err, "too many prefixes are being swept; try again in a second");
     return err;

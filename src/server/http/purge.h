@@ -19,7 +19,8 @@ struct purge_place {
     int64_t now_ms;
 };
 
-/* `url` is normalised ("http://host/path?query"), as target_find leaves it. */
+/* `url` is normalised ("http://host/path?query"), as target_find leaves it. What is stored of it
+ * for clients with TLS and for those without goes. */
 void purge_url(const struct purge_place *place, struct bytes url, bool soft);
 
 /* What Location or Content-Location of an answer for `base` points to, if it is of the same origin;

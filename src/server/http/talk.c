@@ -50,6 +50,7 @@ static bool take_request(struct client *client)
         refuse_head(client, &complaint);
         return false;
     }
+    head->is_secure = client->is_secure;
     client_begin(client, head);
     ask(client, head, bytes_slice(input, 0, size));
     conn_consume(client->conn, size);
@@ -201,7 +202,8 @@ static const struct client_hooks hooks = {
     .part = ask_part,
 };
 
-void talk_begin(struct gate *gate, struct listener_limit *limit, int fd)
+void talk_begin(struct gate *gate, const struct conn_settings *settings,
+                struct listener_limit *limit, int fd)
 {
     struct client *client = client_new(gate, limit, &hooks);
 
@@ -212,8 +214,8 @@ void talk_begin(struct gate *gate, struct listener_limit *limit, int fd)
         return;
     }
     timer_init(&client->timer, check);
-    if (conn_accept(gate->loop, fd, &gate->conn_settings, &events, client, &client->conn) !=
-        ERR_OK) {
+    client->is_secure = settings->tls != NULL;
+    if (conn_accept(gate->loop, fd, settings, &events, client, &client->conn) != ERR_OK) {
         client->conn = NULL;
         listener_limit_leave(limit);
         client_free_if_over(client);

@@ -8,8 +8,9 @@
 
 #include "server/http/client.h"
 
-/* Takes over an accepted descriptor. */
-void talk_begin(struct gate *gate, struct listener_limit *limit, int fd);
+/* Takes over an accepted descriptor. `settings` are those of the listener that it came by. */
+void talk_begin(struct gate *gate, const struct conn_settings *settings,
+                struct listener_limit *limit, int fd);
 
 /* Shutting down: ends connections that wait for a request; busy ones end with their answer. */
 void talk_drain(struct gate *gate);

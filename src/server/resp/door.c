@@ -117,6 +117,7 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
     init_rules(resp->rules, birth->settings);
     resp->rules->buried_max = birth->memory_max / BURIED_PART;
     init_limits(resp);
+    resp->conn_settings.tls = birth->tls;
     init_run_id(resp);
     types_register(resp->cache);
     resp->stats = stats_new();

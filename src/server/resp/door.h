@@ -36,6 +36,7 @@ struct resp_birth {
 
     /* May be NULL: there is no gateway. ERR_SYNTAX: that is no URL; others as of cache_purge.
      * `ret_count`: how many it concerns, as far as that is known. */
+    struct tls *tls; /* NULL: in the clear */
     enum err (*purge_url)(void *context, struct cache_thread *thread,
                           const struct resp_url_purge *purge, int64_t now_ms, size_t *ret_count);
     void *context;
