@@ -41,4 +41,9 @@ static inline void counter_add_shared(struct counter *counter, uint64_t more)
     atomic_fetch_add_explicit(&counter->value, more, memory_order_relaxed);
 }
 
+static inline void counter_sub_shared(struct counter *counter, uint64_t less)
+{
+    atomic_fetch_sub_explicit(&counter->value, less, memory_order_relaxed);
+}
+
 #endif

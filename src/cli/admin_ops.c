@@ -105,18 +105,6 @@ static void tell_ready(struct server *server, const bool *is_up, size_t count)
     buf_fini(&json);
 }
 
-/* What the workers' own requests say of the i-th origin. */
-static bool is_seen_up(const struct server *server, size_t i)
-{
-    for (unsigned j = 0; j < server->workers_count; j++) {
-        const struct server_worker *worker = &server->workers[j];
-
-        if (worker->gateway != NULL && !origin_is_up(worker->origins[i]))
-            return false;
-    }
-    return true;
-}
-
 static void note(struct server *server, size_t i, bool is_up)
 {
     const struct config_origin *origin = config_origin(server->config, i);
@@ -128,10 +116,7 @@ static void note(struct server *server, size_t i, bool is_up)
                         "until it can",
                 origin->name, origin->settings.servers.items[0]);
     server->is_known_down[i] = !is_up;
-    for (unsigned j = 0; j < server->workers_count; j++) {
-        if (server->workers[j].gateway != NULL)
-            origin_set_up(server->workers[j].origins[i], is_up);
-    }
+    fleet_set_up(server->fleets[i], is_up);
 }
 
 static void probed(void *context, const bool *is_up, size_t count)
@@ -165,7 +150,7 @@ static void look_again(struct timer *timer)
     bool is_all_up = true;
 
     for (size_t i = 0; i < server->config->origins.count; i++)
-        is_all_up = is_all_up && is_seen_up(server, i);
+        is_all_up = is_all_up && fleet_is_up(server->fleets[i]);
     if (is_all_up)
         timer_set(server->workers[0].loop, timer,
                   loop_now_ms(server->workers[0].loop) + LOOK_AGAIN_MS);

@@ -29,24 +29,28 @@ static void looked(void *context, const bool *is_up, size_t count)
     }
 }
 
-static enum err look_at_origins(const struct config *config, struct fault *fault)
+static enum err look_at_origins(const struct setup *setup, struct fault *fault)
 {
-    struct look look = {.config = config};
+    struct look look = {.config = &setup->config};
+    struct fleet **fleets = NULL;
     struct loop *loop = NULL;
-    struct probe *probe = NULL;
 
-    if (loop_new(NULL, &loop) != ERR_OK)
-        return fault_say(fault, ERR_SYSTEM, "the system gives no epoll descriptor");
-    enum err err = probe_new(loop, config, &probe, fault);
+    TRY(setup_fleets(setup, NULL, &fleets, fault));
+    enum err err = loop_new(NULL, &loop);
 
-    if (err == ERR_OK) {
-        probe_start(probe, looked, &look);
-        while (!look.is_done)
-            loop_turn(loop, 100);
+    if (err != ERR_OK) {
+        setup_fleets_free(setup, &fleets);
+        return fault_say(fault, err, "the system gives no epoll descriptor");
     }
+    struct probe *probe = probe_new(loop, fleets, setup->config.origins.count);
+
+    probe_start(probe, looked, &look);
+    while (!look.is_done)
+        loop_turn(loop, 100);
     probe_free(&probe);
     loop_free(&loop);
-    return err;
+    setup_fleets_free(setup, &fleets);
+    return ERR_OK;
 }
 
 /* ---- may the doors listen there? --------------------------------------------------------------
@@ -130,7 +134,7 @@ static enum err check_all(struct setup *setup, struct fault *fault)
         TRY(setup_site(setup, &account, &site, fault));
         site_free(&site);
     }
-    return look_at_origins(&setup->config, fault);
+    return look_at_origins(setup, fault);
 }
 
 static enum err read_flags(const struct command *self, int argc, char **argv, struct setup *setup,

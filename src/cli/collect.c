@@ -57,7 +57,6 @@ static void sum_worker(struct numbers *numbers, const struct server_worker *work
         const struct origin *origin = worker->origins[i];
 
         metric_sum(&metric_rooms[METRICS_ORIGIN], origin_metrics(origin), &numbers->origins[i]);
-        numbers->is_up[i] = numbers->is_up[i] && origin_is_up(origin);
     }
 }
 
@@ -69,7 +68,7 @@ static struct numbers *numbers_new(const struct server *server)
     numbers->origins = mem_new(numbers->origins_count + 1, sizeof *numbers->origins);
     numbers->is_up = mem_new(numbers->origins_count + 1, sizeof *numbers->is_up);
     for (size_t i = 0; i < numbers->origins_count; i++)
-        numbers->is_up[i] = true;
+        numbers->is_up[i] = server->fleets == NULL || fleet_is_up(server->fleets[i]);
     cache_read_metrics(server->cache, &numbers->cache);
     for (unsigned i = 0; i < server->workers_count; i++)
         sum_worker(numbers, &server->workers[i]);

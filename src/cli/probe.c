@@ -14,11 +14,13 @@ struct target {
 
 struct probe {
     struct loop *loop;
-    struct target *targets;
-    size_t count;
+    struct fleet *const *fleets;
+    struct target *targets; /* of this round */
+    size_t count, room;
     size_t pending;
     bool *is_up; /* by origin */
     size_t origins;
+    size_t origin; /* whose targets are being added */
     bool is_running;
     struct timer timer;
     struct loop_task end; /* so that a round never ends within probe_start */
@@ -83,6 +85,23 @@ static void late(struct timer *timer)
     abort_all(list_owner(timer, struct probe, timer));
 }
 
+/* The servers as they are now: names may have got other addresses. */
+static void add_target(void *context, const struct member *member)
+{
+    struct probe *probe = context;
+
+    if (probe->count == probe->room) {
+        struct target *old = probe->targets;
+
+        probe->room = probe->room * 2 + 8;
+        probe->targets = mem_new(probe->room, sizeof *probe->targets);
+        if (probe->count > 0)
+            memcpy(probe->targets, old, probe->count * sizeof *old);
+        mem_free(&old);
+    }
+    probe->targets[probe->count++] = (struct target){probe, probe->origin, member->address, NULL};
+}
+
 void probe_start(struct probe *probe, probe_done_fn *done, void *context)
 {
     must(!probe->is_running);
@@ -90,8 +109,12 @@ void probe_start(struct probe *probe, probe_done_fn *done, void *context)
     probe->done = done;
     probe->context = context;
     probe->pending = 1;
-    for (size_t i = 0; i < probe->origins; i++)
+    probe->count = 0;
+    for (size_t i = 0; i < probe->origins; i++) {
         probe->is_up[i] = false;
+        probe->origin = i;
+        fleet_tell(probe->fleets[i], add_target, probe);
+    }
     for (size_t i = 0; i < probe->count; i++) {
         struct target *target = &probe->targets[i];
 
@@ -116,48 +139,17 @@ void probe_stop(struct probe *probe)
     abort_all(probe);
 }
 
-static enum err add_target(struct probe *probe, size_t origin, const char *server, const char *name,
-                           struct fault *fault)
-{
-    struct target *target = &probe->targets[probe->count];
-    struct fault why = {.line = 0};
-    enum err err = address_parse(bytes_of_text(server), &target->address, &why);
-
-    if (err != ERR_OK)
-        return fault_say(fault, err, "origins.%s.servers: %s", name, why.text);
-    target->probe = probe;
-    target->origin = origin;
-    probe->count++;
-    return ERR_OK;
-}
-
-enum err probe_new(struct loop *loop, const struct config *config, struct probe **ret_probe,
-                   struct fault *fault)
+struct probe *probe_new(struct loop *loop, struct fleet *const *fleets, size_t count)
 {
     struct probe *probe = mem_new(1, sizeof *probe);
-    size_t servers = 0;
-    enum err err = ERR_OK;
 
     probe->loop = loop;
-    probe->origins = config->origins.count;
+    probe->fleets = fleets;
+    probe->origins = count;
     probe->end.run = finish;
     timer_init(&probe->timer, late);
-    for (size_t i = 0; i < probe->origins; i++)
-        servers += config_origin(config, i)->settings.servers.count;
-    probe->targets = mem_new(servers + 1, sizeof *probe->targets);
-    probe->is_up = mem_new(probe->origins + 1, sizeof *probe->is_up);
-    for (size_t i = 0; i < probe->origins; i++) {
-        const struct config_origin *origin = config_origin(config, i);
-
-        for (size_t j = 0; j < origin->settings.servers.count && err == ERR_OK; j++)
-            err = add_target(probe, i, origin->settings.servers.items[j], origin->name, fault);
-    }
-    if (err != ERR_OK) {
-        probe_free(&probe);
-        return err;
-    }
-    *ret_probe = probe;
-    return ERR_OK;
+    probe->is_up = mem_new(count + 1, sizeof *probe->is_up);
+    return probe;
 }
 
 void probe_free(struct probe **owner)

@@ -10,8 +10,8 @@
 #ifndef LARDER_CLI_PROBE_H
 #define LARDER_CLI_PROBE_H
 
-#include "cli/config.h"
 #include "net/loop.h"
+#include "upstream/fleet.h"
 
 enum { PROBE_MS = 2000 };
 
@@ -20,9 +20,8 @@ struct probe;
 /* Called at the end of a round: `is_up[i]` belongs to the i-th origin of the configuration. */
 typedef void probe_done_fn(void *context, const bool *is_up, size_t count);
 
-/* Looks the servers' names up (blocking: at start only). */
-enum err probe_new(struct loop *loop, const struct config *config, struct probe **ret_probe,
-                   struct fault *fault);
+/* The fleets are borrowed. */
+struct probe *probe_new(struct loop *loop, struct fleet *const *fleets, size_t count);
 
 /* Begins a round. No round may be under way. */
 void probe_start(struct probe *probe, probe_done_fn *done, void *context);

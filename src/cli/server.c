@@ -134,6 +134,7 @@ static enum err open_shared(struct server *server, struct fault *fault)
     if (setup_has_gateway(config)) {
         TRY(setup_site(server->setup, cache_account(server->cache), &server->site, fault));
         site_set_tallies(server->site, server->tallies);
+        TRY(setup_fleets(server->setup, &server->log, &server->fleets, fault));
     }
     if (!setup_is_off(config->listen.resp))
         TRY(resp_new(&birth, &server->resp, fault));
@@ -175,7 +176,8 @@ static enum err open_all(struct server *server, struct fault *fault)
     TRY(open_shared(server, fault));
     for (unsigned i = 0; i < server->workers_count; i++)
         TRY(server_worker_new(server, i, fault));
-    TRY(probe_new(server->workers[0].loop, server->config, &server->probe, fault));
+    server->probe = probe_new(server->workers[0].loop, server->fleets,
+                              server->fleets == NULL ? 0 : server->config->origins.count);
     if (!setup_is_off(server->config->listen.admin))
         TRY(server_admin_open(server, fault));
     return ERR_OK;
@@ -417,6 +419,7 @@ void server_free(struct server **owner)
     probe_free(&server->probe);
     server_workers_free(server);
     tls_free(&server->tls);
+    setup_fleets_free(server->setup, &server->fleets);
     mem_free(&server->is_known_down);
     if (server->site != NULL)
         site_free(&server->site);

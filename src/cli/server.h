@@ -25,7 +25,7 @@
 #include "server/http/site.h"
 #include "server/http/tally.h"
 #include "server/resp/door.h"
-#include "upstream/origin.h"
+#include "upstream/fleet.h"
 
 #include <stdatomic.h>
 
@@ -58,6 +58,7 @@ struct server {
     struct site *site;
     struct tallies *tallies;
     struct resp *resp;
+    struct fleet **fleets; /* in the order of the configuration; NULL: no gateway */
     struct resident *resident;
     struct listener_limit http_limit;
     struct address http_address, https_address, resp_address, admin_address;

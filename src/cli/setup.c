@@ -129,11 +129,16 @@ static enum err add_flag_origin(struct setup *setup, struct fault *fault)
 static enum err check_server(const struct config *config, const struct config_origin *origin,
                              const char *server, struct fault *fault)
 {
-    struct bytes text = bytes_of_text(server);
+    struct bytes text = {NULL, 0};
+    struct fault why = {.line = 0};
+    uint64_t weight = 0;
+    enum err err = fleet_read_server(bytes_of_text(server), &text, &weight, &why);
 
-    if (value_is_address(text) && strcmp(server, "off") != 0)
+    if (err == ERR_OK && value_is_address(text) && !bytes_equal(text, BYTES("off")))
         return ERR_OK;
     at_field(config, &origin->settings.servers, origin->file, origin->line, fault);
+    if (err != ERR_OK)
+        return fault_say(fault, err, "origins.%s.servers: %s", origin->name, why.text);
     if (bytes_begin_with(text, BYTES("http://")))
         return fault_say(fault, ERR_SYNTAX,
                          "origins.%s.servers: \"%s\" is a URL: write host:port, \"%s\"",
@@ -299,4 +304,32 @@ enum err setup_site(const struct setup *setup, struct account *account, struct s
     if (err != ERR_OK)
         *fault = why;
     return err;
+}
+
+enum err setup_fleets(const struct setup *setup, const struct log *log, struct fleet ***ret_fleets,
+                      struct fault *fault)
+{
+    const struct config *config = &setup->config;
+    struct fleet **fleets = mem_new(config->origins.count + 1, sizeof(struct fleet *));
+
+    for (size_t i = 0; i < config->origins.count; i++) {
+        const struct config_origin *origin = config_origin(config, i);
+        struct fault why = {.line = 0};
+        enum err err = fleet_new(origin->name, &origin->settings, log, &fleets[i], &why);
+
+        if (err == ERR_OK)
+            continue;
+        setup_fleets_free(setup, &fleets);
+        at_field(config, &origin->settings.servers, origin->file, origin->line, fault);
+        return fault_say(fault, err, "origins.%s: %s", origin->name, why.text);
+    }
+    *ret_fleets = fleets;
+    return ERR_OK;
+}
+
+void setup_fleets_free(const struct setup *setup, struct fleet ***owner)
+{
+    for (size_t i = 0; *owner != NULL && i < setup->config.origins.count; i++)
+        fleet_free(&(*owner)[i]);
+    mem_free(owner);
 }

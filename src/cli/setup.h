@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/config.h"
+#include "upstream/fleet.h"
 
 /* The flags that change the configuration; a command's table begins with them. */
 #define SETUP_FLAG_FILE                                                                            \
@@ -63,6 +64,11 @@ enum err setup_read(struct setup *setup, const struct setup_overrides *overrides
  * `account` is what the site charges. */
 enum err setup_site(const struct setup *setup, struct account *account, struct site **ret_site,
                     struct fault *fault);
+
+/* The servers of each origin, in the order of the configuration. Names are looked up. */
+enum err setup_fleets(const struct setup *setup, const struct log *log, struct fleet ***ret_fleets,
+                      struct fault *fault);
+void setup_fleets_free(const struct setup *setup, struct fleet ***owner);
 
 /* Whether a listener of `listen` is switched off. */
 bool setup_is_off(const char *address);

@@ -80,24 +80,15 @@ static void drain(struct loop_task *task)
 
 /* ---- birth ----------------------------------------------------------------------------------- */
 
-static enum err open_origins(struct server_worker *worker, struct fault *fault)
+static void open_origins(struct server_worker *worker)
 {
-    const struct config *config = worker->server->config;
+    struct server *server = worker->server;
+    size_t count = server->config->origins.count;
 
-    worker->origins = mem_new(config->origins.count + 1, sizeof(struct origin *));
-    for (size_t i = 0; i < config->origins.count; i++) {
-        const struct config_origin *origin = config_origin(config, i);
-        struct fault why = {.line = 0};
-        enum err err = origin_new(worker->loop, &origin->settings,
-                                  cache_account(worker->server->cache), &worker->origins[i], &why);
-
-        if (err == ERR_OK)
-            continue;
-        if (origin->line > 0)
-            fault_at(fault, origin->file, origin->line, 0);
-        return fault_say(fault, err, "origins.%s: %s", origin->name, why.text);
-    }
-    return ERR_OK;
+    worker->origins = mem_new(count + 1, sizeof(struct origin *));
+    for (size_t i = 0; i < count; i++)
+        origin_new(worker->loop, server->fleets[i], cache_account(server->cache),
+                   &worker->origins[i]);
 }
 
 /* Tells which setting or flag would help, behind what the listener says. */
@@ -126,7 +117,7 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
     struct server *server = worker->server;
     const struct listen_settings *listen = &server->config->listen;
 
-    TRY(open_origins(worker, fault));
+    open_origins(worker);
     const struct gateway_birth birth = {
         .number = worker->number,
         .loop = worker->loop,

@@ -51,6 +51,42 @@ static void exchange_free(struct exchange **owner)
     mem_free(owner);
 }
 
+/* ---- what is learnt of the origin --------------------------------------------------------- */
+
+enum { FAILED_MS = 1000 /* what a failure counts at least, among the times of answers */ };
+
+static void note_request(struct exchange *exchange, enum err err)
+{
+    struct fleet *fleet = exchange->origin->fleet;
+
+    if (err == ERR_OK || exchange->is_blamed)
+        fleet_note_request(fleet, err, exchange->status, exchange->is_probe,
+                           exchange_now_ms(exchange));
+    else if (exchange->is_probe)
+        breaker_forget(&fleet->breaker, exchange_now_ms(exchange));
+    exchange->is_probe = false;
+}
+
+void exchange_note_head(struct exchange *exchange, unsigned status)
+{
+    int64_t now_ms = exchange_now_ms(exchange);
+
+    exchange->status = status;
+    ewma_note(&exchange->link->pool->member->ewma, now_ms - exchange->attempt_ms, now_ms);
+    if (exchange->is_probe) /* the body may last for hours */
+        note_request(exchange, ERR_OK);
+}
+
+void exchange_blame(struct exchange *exchange, const struct link *link, enum err err)
+{
+    struct member *member = link->pool->member;
+    int64_t now_ms = exchange_now_ms(exchange), took_ms = now_ms - exchange->attempt_ms;
+
+    exchange->is_blamed = true;
+    ewma_note(&member->ewma, took_ms > FAILED_MS ? took_ms : FAILED_MS, now_ms);
+    fleet_note_attempt(exchange->origin->fleet, member, err, 0, now_ms);
+}
+
 /* Its connection is let go already. */
 static void finish(struct exchange *exchange, enum err err)
 {
@@ -58,6 +94,7 @@ static void finish(struct exchange *exchange, enum err err)
 
     timer_clear(origin->loop, &exchange->timer);
     exchange_leave_ring(exchange);
+    note_request(exchange, err);
     counter_add(err == ERR_OK ? &origin->metrics.responses : &origin->metrics.failures, 1);
     exchange->events->done(exchange, exchange->owner, err);
     exchange_free(&exchange);
@@ -79,6 +116,7 @@ void exchange_cancel(struct exchange **owner)
         return;
     if (exchange->link != NULL)
         link_drop(exchange->link);
+    note_request(exchange, ERR_STOPPING);
     *owner = NULL;
     exchange_free(&exchange);
 }
@@ -87,6 +125,8 @@ void exchange_complete(struct exchange *exchange)
 {
     struct link *link = exchange->link;
 
+    fleet_note_attempt(exchange->origin->fleet, link->pool->member, ERR_OK, exchange->status,
+                       exchange_now_ms(exchange));
     exchange->link = NULL;
     if (!exchange->body_ended) /* the request is cut off there */
         link->keep = false;
@@ -108,22 +148,42 @@ static void try_again(struct exchange *exchange)
         exchange_fail(exchange, err);
 }
 
+/* Whether it may be sent again, or go on to another server. */
+static bool has_another_try(struct exchange *exchange, bool was_connected)
+{
+    const struct origin *origin = exchange->origin;
+
+    if (was_connected && (exchange->heard || !exchange->idempotent || exchange->has_body ||
+                          exchange->retries >= origin->settings->retry_max))
+        return false;
+    if (!was_connected && exchange->attempts >= origin->roster->count)
+        return false;
+    return budget_take(&origin->fleet->budget);
+}
+
 void exchange_lost(struct exchange *exchange, const struct link *link)
 {
+    struct origin_metrics *metrics = &exchange->origin->metrics;
     bool stale = link->kept && !exchange->heard && exchange->idempotent && !exchange->has_body &&
                  !exchange->retried;
 
-    if (!link->connected && exchange->attempts < exchange->origin->server_count) {
-        try_again(exchange);
-    } else if (!link->connected) {
-        exchange_fail(exchange, ERR_PEER_DOWN);
-    } else if (stale) {
+    if (link->connected && stale) { /* it was closed while nobody used it */
         exchange->retried = true;
-        counter_add(&exchange->origin->metrics.retries, 1);
+        counter_add(&metrics->retries, 1);
         try_again(exchange);
-    } else {
-        exchange_fail(exchange, ERR_PEER_GONE);
+        return;
     }
+    if (!link->connected)
+        counter_add(&metrics->connect_failures, 1);
+    exchange_blame(exchange, link, link->connected ? ERR_PEER_GONE : ERR_PEER_DOWN);
+    if (!has_another_try(exchange, link->connected)) {
+        exchange_fail(exchange, link->connected ? ERR_PEER_GONE : ERR_PEER_DOWN);
+        return;
+    }
+    exchange->retries += link->connected;
+    counter_add(link->connected ? &metrics->retries : &metrics->passed_on, 1);
+    exchange->is_blamed = false;
+    try_again(exchange);
 }
 
 /* ---- the beginning ------------------------------------------------------------------------ */
@@ -131,9 +191,9 @@ void exchange_lost(struct exchange *exchange, const struct link *link)
 static struct exchange *exchange_new(struct origin *origin, const struct exchange_request *request)
 {
     struct bytes host = bytes_of_text(origin->settings->host);
-    const struct server *server = &origin->servers[0];
+    const struct member *first = origin->roster->members[0];
     struct bytes fallback =
-        server->address.any.sa_family == AF_UNIX ? BYTES("localhost") : bytes_of_text(server->text);
+        first->address.any.sa_family == AF_UNIX ? BYTES("localhost") : bytes_of_text(first->text);
     size_t head_size = request_size(request, host, fallback);
     struct exchange *exchange = mem_try(sizeof *exchange + head_size);
 
@@ -143,6 +203,7 @@ static struct exchange *exchange_new(struct origin *origin, const struct exchang
         .origin = origin,
         .start_ms = loop_now_ms(origin->loop),
         .since_ms = loop_now_ms(origin->loop),
+        .key = balance_key(request->affinity.size > 0 ? request->affinity : request->target),
         .to_head = http_method_of(request->method) == HTTP_METHOD_HEAD,
         .idempotent = http_method_is_idempotent(http_method_of(request->method)),
         .has_body = request->has_body,
@@ -171,7 +232,25 @@ static enum err wait_in_queue(struct exchange *exchange)
     counter_set(&origin->metrics.queued, origin->queue_count);
     list_append(&origin->queue, &exchange->node);
     exchange_enter(exchange, PHASE_QUEUED);
+    origin_watch_queue(origin);
     return ERR_OK;
+}
+
+/* A connection, or a place in the queue. */
+static enum err find_way(struct exchange *exchange)
+{
+    struct origin *origin = exchange->origin;
+    enum breaker_leave leave = fleet_ask(origin->fleet, exchange_now_ms(exchange));
+
+    if (leave == BREAKER_REFUSE) {
+        counter_add(&origin->metrics.avoided, 1);
+        return ERR_PEER_AVOIDED;
+    }
+    exchange->is_probe = leave == BREAKER_PROBE;
+    /* Who waits already comes first. */
+    enum err err = list_alone(&origin->queue) ? link_for(exchange) : ERR_BUSY;
+
+    return err == ERR_BUSY ? wait_in_queue(exchange) : err;
 }
 
 enum err exchange_start(struct origin *origin, const struct exchange_request *request,
@@ -187,12 +266,10 @@ enum err exchange_start(struct origin *origin, const struct exchange_request *re
         return ERR_FULL;
     exchange->events = events;
     exchange->owner = owner;
-    /* Who waits already comes first. */
-    enum err err = list_alone(&origin->queue) ? link_for(exchange) : ERR_BUSY;
+    enum err err = find_way(exchange);
 
-    if (err == ERR_BUSY)
-        err = wait_in_queue(exchange);
     if (err != ERR_OK) {
+        note_request(exchange, err);
         exchange_free(&exchange);
         return err;
     }

@@ -12,6 +12,7 @@ static const struct http_limits response_limits = {
 static void fail_broken(struct exchange *exchange)
 {
     counter_add(&exchange->origin->metrics.broken, 1);
+    exchange_blame(exchange, exchange->link, ERR_PEER_BROKEN);
     exchange_fail(exchange, ERR_PEER_BROKEN);
 }
 
@@ -38,6 +39,7 @@ static void take_final(struct exchange *exchange, struct http_head *head)
         http_drop(head, HTTP_DATE);
     exchange->link->keep = head->keep_alive && head->framing != HTTP_UNTIL_CLOSE;
     exchange->first_byte_ms = exchange_now_ms(exchange) - exchange->start_ms;
+    exchange_note_head(exchange, head->status);
     http_body_init(&exchange->body, head);
     exchange_enter(exchange, PHASE_BODY);
     exchange->events->head(exchange, exchange->owner, head);

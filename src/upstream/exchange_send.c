@@ -33,6 +33,7 @@ static void send_request(struct exchange *exchange)
         return;
     }
     exchange->sent = true;
+    counter_add_shared(&exchange->link->pool->member->metrics.requests, 1);
     send_bytes(exchange, bytes_of(exchange->head, exchange->head_size));
     send_piece(exchange, buf_bytes(&exchange->early));
     buf_fini(&exchange->early);
@@ -59,8 +60,10 @@ void exchange_attach(struct exchange *exchange, struct link *link)
     list_append(&origin->active, &exchange->node);
     exchange->link = link;
     exchange->heard = false;
+    exchange->attempt_ms = exchange_now_ms(exchange);
     link->exchange = exchange;
     link->keep = false;
+    counter_add_shared(&link->pool->member->metrics.active, 1);
     exchange_enter(exchange, PHASE_CONNECTING);
     if (exchange->paused)
         conn_pause(link->conn);

@@ -65,6 +65,8 @@ static void took_too_long(struct exchange *exchange)
         return;
     }
     counter_add(&origin->metrics.timeouts, 1);
+    if (!waits_for_client(exchange))
+        exchange_blame(exchange, exchange->link, ERR_PEER_SLOW);
     exchange_fail(exchange, ERR_PEER_SLOW);
 }
 
@@ -74,7 +76,7 @@ static void could_not_connect_in_time(struct exchange *exchange)
 
     counter_add(&exchange->origin->metrics.timeouts, 1);
     exchange->link = NULL;
-    link_give_up(link);
+    link_drop(link);
     exchange_lost(exchange, link);
 }
 

@@ -4,8 +4,6 @@
 #include "base/must.h"
 #include "upstream/parts.h"
 
-enum { DOWN_MS = 1000 /* how long a server that could not be reached is passed over */ };
-
 /* ---- the pool ----------------------------------------------------------------------------- */
 
 static void leave_idle(struct link *link)
@@ -13,6 +11,7 @@ static void leave_idle(struct link *link)
     if (list_alone(&link->idle))
         return;
     list_leave(&link->idle);
+    list_leave(&link->in_pool);
     link->origin->idle_count--;
     counter_set(&link->origin->metrics.idle, link->origin->idle_count);
 }
@@ -24,6 +23,7 @@ static void enter_idle(struct link *link)
     link->idle_since_ms = loop_now_ms(origin->loop);
     link->kept = true;
     list_prepend(&origin->idle, &link->idle);
+    list_prepend(&link->pool->idle, &link->in_pool);
     origin->idle_count++;
     counter_set(&origin->metrics.idle, origin->idle_count);
     if (!timer_is_set(&origin->idle_timer))
@@ -31,22 +31,30 @@ static void enter_idle(struct link *link)
                   link->idle_since_ms + origin->settings->idle_ms);
 }
 
+/* Its exchange goes, and the server has one less. */
+static void detach(struct link *link)
+{
+    if (link->exchange != NULL)
+        counter_sub_shared(&link->pool->member->metrics.active, 1);
+    link->exchange = NULL;
+}
+
 void link_drop(struct link *link)
 {
     leave_idle(link);
-    link->exchange = NULL;
+    detach(link);
     conn_abort(link->conn);
 }
 
 void link_release(struct link *link)
 {
     struct origin *origin = link->origin;
-    bool keep = link->keep && !origin->gone && origin->idle_count < origin->settings->idle_max &&
-                origin->settings->idle_ms > 0 && !conn_has_ended(link->conn) &&
-                !conn_is_cut(link->conn) && conn_input(link->conn).size == 0 &&
-                conn_output_size(link->conn) == 0;
+    bool keep = link->keep && !origin->gone && !link->pool->is_retired &&
+                origin->idle_count < origin->settings->idle_max && origin->settings->idle_ms > 0 &&
+                !conn_has_ended(link->conn) && !conn_is_cut(link->conn) &&
+                conn_input(link->conn).size == 0 && conn_output_size(link->conn) == 0;
 
-    link->exchange = NULL;
+    detach(link);
     if (!keep) {
         link_drop(link);
         return;
@@ -64,8 +72,7 @@ static void connected(struct conn *conn, void *owner)
 
     (void)conn;
     link->connected = true;
-    link->origin->is_up = true;
-    link->server->down_until_ms = 0;
+    fleet_note_connected(link->origin->fleet, link->pool->member, loop_now_ms(link->origin->loop));
     if (link->exchange != NULL)
         exchange_connected(link->exchange);
 }
@@ -102,41 +109,25 @@ static void drained(struct conn *conn, void *owner)
         exchange_drained(link->exchange);
 }
 
-static void note_failure(const struct link *link)
-{
-    struct origin *origin = link->origin;
-
-    counter_add(&origin->metrics.connect_failures, 1);
-    origin->is_up = false;
-    link->server->down_until_ms = loop_now_ms(origin->loop) + DOWN_MS;
-}
-
-void link_give_up(struct link *link)
-{
-    note_failure(link);
-    link_drop(link);
-}
-
 static void closed(struct conn *conn, void *owner, enum err why)
 {
     struct link *link = owner;
     struct exchange *exchange = link->exchange;
     struct origin *origin = link->origin;
+    struct pool *pool = link->pool;
 
     (void)conn;
     (void)why;
     leave_idle(link);
-    link->exchange = NULL;
+    detach(link);
     if (exchange != NULL) {
-        if (!link->connected)
-            note_failure(link);
         exchange->link = NULL;
         exchange_lost(exchange, link);
     }
     if (origin->account != NULL)
         account_refund(origin->account, sizeof *link);
     mem_free(&link);
-    origin_link_is_gone(origin);
+    origin_link_is_gone(origin, pool);
 }
 
 static const struct conn_events link_events = {.connected = connected,
@@ -147,16 +138,17 @@ static const struct conn_events link_events = {.connected = connected,
 
 /* ---- finding one -------------------------------------------------------------------------- */
 
-enum err link_new_for(struct exchange *exchange)
+static enum err link_new(struct pool *pool, struct exchange *exchange)
 {
     struct origin *origin = exchange->origin;
     struct link *link = mem_try(sizeof *link);
 
     if (link == NULL)
         return ERR_FULL;
-    *link = (struct link){.origin = origin, .server = origin_pick_server(origin)};
+    *link = (struct link){.origin = origin, .pool = pool};
     list_init(&link->idle);
-    enum err err = conn_connect(origin->loop, &link->server->address, &origin->conn_settings,
+    list_init(&link->in_pool);
+    enum err err = conn_connect(origin->loop, &pool->member->address, &origin->conn_settings,
                                 &link_events, link, &link->conn);
 
     if (err != ERR_OK) {
@@ -166,6 +158,7 @@ enum err link_new_for(struct exchange *exchange)
     }
     if (origin->account != NULL)
         account_force(origin->account, sizeof *link);
+    pool->link_count++;
     origin->link_count++;
     counter_set(&origin->metrics.connections, origin->link_count);
     counter_add(&origin->metrics.connects, 1);
@@ -174,18 +167,39 @@ enum err link_new_for(struct exchange *exchange)
     return ERR_OK;
 }
 
+enum err link_new_for(struct exchange *exchange)
+{
+    struct pool *pool = NULL;
+
+    TRY(origin_pick(exchange->origin, exchange, &pool));
+    return link_new(pool, exchange);
+}
+
+/* A connection that nobody uses, to another server, makes room. */
+static bool make_room(struct origin *origin)
+{
+    if (origin->link_count < origin->settings->connections_max)
+        return true;
+    if (list_alone(&origin->idle))
+        return false;
+    link_drop(list_owner(origin->idle.prev, struct link, idle));
+    return true;
+}
+
 enum err link_for(struct exchange *exchange)
 {
     struct origin *origin = exchange->origin;
+    struct pool *pool = NULL;
 
-    if (!list_alone(&origin->idle)) {
-        struct link *link = list_owner(origin->idle.next, struct link, idle);
+    if (list_alone(&origin->idle) && origin->link_count >= origin->settings->connections_max)
+        return ERR_BUSY;
+    TRY(origin_pick(origin, exchange, &pool));
+    if (!list_alone(&pool->idle)) {
+        struct link *link = list_owner(pool->idle.next, struct link, in_pool);
 
         leave_idle(link);
         exchange_attach(exchange, link);
         return ERR_OK;
     }
-    if (origin->link_count >= origin->settings->connections_max)
-        return ERR_BUSY;
-    return link_new_for(exchange);
+    return make_room(origin) ? link_new(pool, exchange) : ERR_BUSY;
 }

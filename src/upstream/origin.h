@@ -1,20 +1,22 @@
 /* origin.h: asking an origin over HTTP/1.1 with kept connections.
  * SPDX-License-Identifier: MIT
  *
- * One `struct origin` a worker and configured origin: its servers, its pool of idle connections,
- * its limits and counts. A `struct exchange` is one request and its response. The response is
- * parsed as strictly as a request from a client; what breaks HTTP is ERR_PEER_BROKEN and nothing of
- * it is passed on as if it were whole.
+ * One `struct origin` a worker and configured origin: its connections to the servers of the fleet
+ * (fleet.h, which all workers share), its queue, its limits and counts. A `struct exchange` is one
+ * request and its response. The response is parsed as strictly as a request from a client; what
+ * breaks HTTP is ERR_PEER_BROKEN and nothing of it is passed on as if it were whole.
  *
  *   exchange_start -> [send body] -> head -> body* -> done
  *                                     \-> (1xx interim)*
  *   failure at any point: `done` with an error, exactly once, as the last call.
  *
- * Servers are taken in turn; one that could not be reached is passed over for a second, and the
- * request goes to the next. Retries: an idempotent request without a body that met a kept
- * connection which the origin had just closed is sent once more on a new one (RFC 9112 §9.3.1);
- * nothing else is. A connection is kept only when the request was sent and the response received as
- * a whole, and nothing came behind it.
+ * The breaker is asked first (breaker.h), then a server is chosen (balance.h) among those that are
+ * well (member.h). One that could not be connected to is passed over for a second, and the request
+ * goes on to the next. An idempotent request without a body that met a kept connection which the
+ * origin had just closed is sent once more on a new one (RFC 9112 §9.3.1); one whose new connection
+ * broke before a byte of the response came is sent again `retry.max` times; both but the first out
+ * of the retry budget (budget.h). Nothing else is sent twice. A connection is kept only when the
+ * request was sent and the response received as a whole, and nothing came behind it.
  *
  * Memory: requests, early pieces of bodies and connections are charged to the account.
  * Timeouts: connect, first byte, between bytes, total (upstream/origin.def). Time in which the
@@ -50,14 +52,14 @@ struct origin_metrics {
 #undef METRIC
 };
 
+struct fleet;
 struct origin;
 struct exchange;
 
-/* `settings` and `account` are borrowed and outlive the origin and, because connections end a
- * moment later, the loop. Addresses are looked up here. ERR_SYNTAX, ERR_PEER_DOWN (a name is
- * unknown): see the fault. */
-enum err origin_new(struct loop *loop, const struct origin_settings *settings,
-                    struct account *account, struct origin **ret_origin, struct fault *fault);
+/* `fleet` and `account` are borrowed and outlive the origin and, because connections end a moment
+ * later, the loop. */
+void origin_new(struct loop *loop, struct fleet *fleet, struct account *account,
+                struct origin **ret_origin);
 
 /* Fails what is under way with ERR_STOPPING and closes all connections. Not from within an event.
  */
@@ -65,11 +67,9 @@ void origin_free(struct origin **owner);
 
 const struct origin_metrics *origin_metrics(const struct origin *origin);
 
-/* Whether the last attempt to reach it succeeded (true before the first). */
-bool origin_is_up(const struct origin *origin);
-
-/* Somebody else found out whether it can be reached. Any thread. */
-void origin_set_up(struct origin *origin, bool is_up);
+/* The last request failed, or the breaker is open: who has something stale that may be served
+ * should not wait for it. */
+bool origin_is_suspect(const struct origin *origin);
 
 struct exchange_request {
     struct bytes method;
@@ -79,6 +79,7 @@ struct exchange_request {
     bool has_body;
     bool body_size_known; /* else it goes out chunked */
     uint64_t body_size;
+    struct bytes affinity; /* what decides where it goes, when keys do; empty: the target */
 };
 
 /* `interim` and `ready` may be NULL. In any of them the exchange may be cancelled. */
@@ -94,7 +95,8 @@ struct exchange_events {
 };
 
 /* Copies what it needs of `request`. Events come later, never from within this call. ERR_BUSY: the
- * queue is full. ERR_SYNTAX: a method, target or field that cannot be written as HTTP.
+ * queue is full. ERR_PEER_AVOIDED: the breaker is open. ERR_PEER_DOWN: health checks say that no
+ * server is well. ERR_SYNTAX: a method, target or field that cannot be written as HTTP.
  * ERR_UNSUPPORTED: CONNECT. ERR_FULL, ERR_SYSTEM: memory or descriptors are short. */
 enum err exchange_start(struct origin *origin, const struct exchange_request *request,
                         const struct exchange_events *events, void *owner,

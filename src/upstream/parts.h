@@ -1,13 +1,14 @@
 /* parts.h: what pool.c, link.c and exchange.c know of each other.
  * SPDX-License-Identifier: MIT
  *
- *     origin --- servers            where it can be reached
- *        |------ idle: link, link   connections that wait for a request
- *        |------ active: exchange -- link
- *        `------ queue: exchange, exchange   requests that wait for a connection
+ *     origin --- pools: pool, pool   one for each server of the fleet's roster
+ *        |                `-- idle: link, link   connections that wait for a request
+ *        |------ active: exchange -- link -- pool
+ *        `------ queue: exchange, exchange       requests that wait for a connection
  *
  * A link is one connection; it has an exchange or is idle, or is about to go. An exchange is in the
- * queue or has a link. The origin's memory lives until the last link is gone.
+ * queue or has a link. The origin's memory lives until the last link is gone, and so does a pool
+ * whose server is not in the roster any more.
  */
 #ifndef LARDER_UPSTREAM_PARTS_H
 #define LARDER_UPSTREAM_PARTS_H
@@ -16,42 +17,47 @@
 #include "net/conn.h"
 #include "proto/body.h"
 #include "upstream/dating.h"
+#include "upstream/fleet_parts.h"
 #include "upstream/origin.h"
 
-#include <stdatomic.h>
-
-struct server {
-    struct address address;
-    char text[ADDRESS_TEXT_SIZE];
-    int64_t down_until_ms; /* 0: nothing is known against it */
+/* This worker's connections to one server. */
+struct pool {
+    struct member *member; /* a reference */
+    struct list_node idle; /* the last used first */
+    size_t link_count;
+    bool is_retired; /* its server is not in the roster any more */
 };
 
 struct origin {
     struct loop *loop;
+    struct fleet *fleet;
     const struct origin_settings *settings;
     struct account *account;
     struct origin_metrics metrics;
     struct conn_settings conn_settings;
-    struct server *servers;
-    size_t server_count;
-    size_t server_next;
-    struct list_node idle; /* the last used first */
+    struct roster *roster; /* a reference; the next two have as many items */
+    unsigned version;      /* of the roster */
+    struct pool **pools;
+    struct balance_candidate *candidates;
+    struct random random;
+    struct list_node idle; /* of all pools; the last used first */
     struct list_node active;
     struct list_node queue;
     struct timer idle_timer;
+    struct timer queue_timer; /* when others may have made room at a server */
     size_t link_count;
     size_t idle_count;
     size_t queue_count;
-    atomic_bool is_up; /* read by whoever tells metrics */
-    bool gone;         /* origin_free was called */
+    bool gone; /* origin_free was called */
 };
 
 struct link {
     struct origin *origin;
     struct conn *conn;
-    struct server *server;
+    struct pool *pool;
     struct exchange *exchange; /* NULL: idle, or about to go */
-    struct list_node idle;
+    struct list_node idle;     /* in the origin's ring */
+    struct list_node in_pool;  /* in the pool's ring */
     int64_t idle_since_ms;
     bool connected;
     bool kept; /* it has served before: the origin may have closed it by now */
@@ -75,7 +81,14 @@ struct exchange {
     enum err failing; /* to be told by the timer */
     struct http_body body;
     unsigned interim_count;
-    unsigned attempts; /* servers tried */
+    unsigned attempts;                      /* connections opened for it */
+    unsigned retries;                       /* that its request went out again */
+    uint64_t tried[FLEET_SERVERS_MAX / 64]; /* servers, by their places in the roster */
+    uint64_t key;                           /* what decides where it goes, when keys do */
+    unsigned status;                        /* of the response; 0: there is none yet */
+    int64_t attempt_ms;                     /* when this server was asked */
+    bool is_probe;                          /* whether the breaker waits for its end */
+    bool is_blamed;                         /* it failed, and the origin is why */
     bool to_head;
     bool idempotent;
     bool retried;
@@ -95,19 +108,24 @@ struct exchange {
 
 /* ---- pool.c ----------------------------------------------------------------------------- */
 
-/* The next server that is not known to be down; if all are, the one that was longest. */
-struct server *origin_pick_server(struct origin *origin);
+/* The pool of the server that is to get this exchange. ERR_BUSY: all have enough to do.
+ * ERR_PEER_DOWN: none is left that could be asked. */
+enum err origin_pick(struct origin *origin, struct exchange *exchange, struct pool **ret_pool);
 
 /* Gives connections to those who wait in the queue. */
 void origin_serve_queue(struct origin *origin);
 
-/* After the last link of an origin that is gone. */
-void origin_link_is_gone(struct origin *origin);
+/* Looks at it now and then, where room can be made without a word. */
+void origin_watch_queue(struct origin *origin);
+
+/* One link less. */
+void origin_link_is_gone(struct origin *origin, struct pool *pool);
 
 /* ---- link.c ------------------------------------------------------------------------------- */
 
 /* Gives the exchange an idle link or, when the limit allows one, a new connection. ERR_BUSY: all
- * are in use. ERR_SYSTEM, ERR_FULL: no connection can be made at all. */
+ * are in use. ERR_PEER_DOWN: no server is left to ask. ERR_SYSTEM, ERR_FULL: no connection can be
+ * made at all. */
 enum err link_for(struct exchange *exchange);
 
 /* The same, always a new connection, beyond the limit if need be: for what is tried again. */
@@ -118,9 +136,6 @@ void link_release(struct link *link);
 
 /* Closes it; a possible exchange does not hear of it. */
 void link_drop(struct link *link);
-
-/* It takes too long to connect: the server counts as down, the link is dropped. */
-void link_give_up(struct link *link);
 
 /* ---- exchange.c --------------------------------------------------------------------------- */
 
@@ -138,6 +153,12 @@ void exchange_complete(struct exchange *exchange);
 
 /* The link broke or could not be made; it is detached already. */
 void exchange_lost(struct exchange *exchange, const struct link *link);
+
+/* The response has begun. */
+void exchange_note_head(struct exchange *exchange, unsigned status);
+
+/* The server at the other end of the link failed it; the fleet hears of it. */
+void exchange_blame(struct exchange *exchange, const struct link *link, enum err err);
 
 /* Ends it: detaches, tells the owner, frees. */
 void exchange_fail(struct exchange *exchange, enum err err);

@@ -1,4 +1,5 @@
-/* pool.c: an origin's servers, its queue, its end. SPDX-License-Identifier: MIT */
+/* pool.c: an origin's life: pools that follow the roster, queue, end. SPDX-License-Identifier: MIT
+ */
 #include "base/mem.h"
 #include "base/must.h"
 #include "upstream/parts.h"
@@ -7,38 +8,97 @@ enum {
     INPUT_MAX = 256 * 1024,
     OUTPUT_HIGH = 256 * 1024,
     OUTPUT_LOW = 64 * 1024,
-    OUTPUT_MAX = 16 * 1024 * 1024
+    OUTPUT_MAX = 16 * 1024 * 1024,
+    QUEUE_LOOK_MS = 10
 };
 
 static void close_expired(struct timer *timer);
+static void look_at_the_queue(struct timer *timer);
 
-static enum err parse_servers(struct origin *origin, struct fault *fault)
+/* ---- pools follow the roster -------------------------------------------------------------- */
+
+static void pool_free(struct pool *pool)
 {
-    const struct text_list *texts = &origin->settings->servers;
-
-    if (texts->count == 0)
-        return fault_say(fault, ERR_SYNTAX,
-                         "the origin has no servers; write servers: [\"host:port\"]");
-    origin->servers = mem_new(texts->count, sizeof *origin->servers);
-    origin->server_count = texts->count;
-    for (size_t i = 0; i < texts->count; i++) {
-        struct server *server = &origin->servers[i];
-
-        TRY(address_parse(bytes_of_text(texts->items[i]), &server->address, fault));
-        address_text(&server->address, server->text);
-    }
-    return ERR_OK;
+    must(pool->link_count == 0);
+    member_drop(pool->member);
+    mem_free(&pool);
 }
 
-enum err origin_new(struct loop *loop, const struct origin_settings *settings,
-                    struct account *account, struct origin **ret_origin, struct fault *fault)
+static struct pool *pool_for(struct member *member)
+{
+    struct pool *pool = mem_new(1, sizeof *pool);
+
+    pool->member = member_hold(member);
+    list_init(&pool->idle);
+    return pool;
+}
+
+/* Its idle links go now, those in use when they are free. */
+static void retire(struct pool *pool)
+{
+    pool->is_retired = true;
+    while (!list_alone(&pool->idle))
+        link_drop(list_owner(pool->idle.next, struct link, in_pool));
+    if (pool->link_count == 0)
+        pool_free(pool);
+}
+
+/* Moves the pool of the member, and what it has to its credit, from the old ones. */
+static bool take_over(struct origin *origin, const struct member *member, struct pool **ret_pool,
+                      struct balance_candidate *ret_candidate)
+{
+    for (size_t i = 0; origin->roster != NULL && i < origin->roster->count; i++) {
+        if (origin->pools[i] == NULL || origin->pools[i]->member != member)
+            continue;
+        *ret_pool = origin->pools[i];
+        *ret_candidate = origin->candidates[i];
+        origin->pools[i] = NULL;
+        return true;
+    }
+    return false;
+}
+
+static void leave_roster(struct origin *origin)
+{
+    for (size_t i = 0; origin->roster != NULL && i < origin->roster->count; i++) {
+        if (origin->pools[i] != NULL)
+            retire(origin->pools[i]);
+    }
+    mem_free(&origin->pools);
+    mem_free(&origin->candidates);
+    roster_drop(origin->roster);
+    origin->roster = NULL;
+}
+
+static void follow_roster(struct origin *origin)
+{
+    unsigned version = fleet_version(origin->fleet);
+    struct roster *roster = fleet_roster(origin->fleet);
+    struct pool **pools = mem_new(roster->count, sizeof(struct pool *));
+    struct balance_candidate *candidates = mem_new(roster->count, sizeof *candidates);
+
+    for (size_t i = 0; i < roster->count; i++) {
+        if (!take_over(origin, roster->members[i], &pools[i], &candidates[i]))
+            pools[i] = pool_for(roster->members[i]);
+    }
+    leave_roster(origin);
+    origin->roster = roster;
+    origin->version = version;
+    origin->pools = pools;
+    origin->candidates = candidates;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+void origin_new(struct loop *loop, struct fleet *fleet, struct account *account,
+                struct origin **ret_origin)
 {
     struct origin *origin = mem_new(1, sizeof *origin);
 
     origin->loop = loop;
-    origin->settings = settings;
+    origin->fleet = fleet;
+    origin->settings = fleet->settings;
     origin->account = account;
-    origin->is_up = true;
     origin->conn_settings = (struct conn_settings){
         .input_max = INPUT_MAX,
         .output_high = OUTPUT_HIGH,
@@ -50,29 +110,27 @@ enum err origin_new(struct loop *loop, const struct origin_settings *settings,
     list_init(&origin->active);
     list_init(&origin->queue);
     timer_init(&origin->idle_timer, close_expired);
-    enum err err = parse_servers(origin, fault);
-
-    if (err != ERR_OK) {
-        mem_free(&origin->servers);
-        mem_free(&origin);
-        return err;
-    }
+    timer_init(&origin->queue_timer, look_at_the_queue);
+    random_init(&origin->random, random_hash_secret().words[0]);
+    follow_roster(origin);
     *ret_origin = origin;
-    return ERR_OK;
 }
 
 static void end_if_last(struct origin *origin)
 {
     if (!origin->gone || origin->link_count > 0)
         return;
-    mem_free(&origin->servers);
+    leave_roster(origin);
     mem_free(&origin);
 }
 
-void origin_link_is_gone(struct origin *origin)
+void origin_link_is_gone(struct origin *origin, struct pool *pool)
 {
     must(origin->link_count > 0);
     origin->link_count--;
+    pool->link_count--;
+    if (pool->is_retired && pool->link_count == 0)
+        pool_free(pool);
     counter_set(&origin->metrics.connections, origin->link_count);
     if (origin->gone)
         end_if_last(origin);
@@ -99,6 +157,7 @@ void origin_free(struct origin **owner)
     while (!list_alone(&origin->idle))
         link_drop(list_owner(origin->idle.next, struct link, idle));
     timer_clear(origin->loop, &origin->idle_timer);
+    timer_clear(origin->loop, &origin->queue_timer);
     end_if_last(origin);
 }
 
@@ -107,47 +166,147 @@ const struct origin_metrics *origin_metrics(const struct origin *origin)
     return &origin->metrics;
 }
 
-bool origin_is_up(const struct origin *origin)
+bool origin_is_suspect(const struct origin *origin)
 {
-    return origin->is_up;
+    return breaker_is_suspect(&origin->fleet->breaker);
 }
 
-void origin_set_up(struct origin *origin, bool is_up)
+/* ---- which server ------------------------------------------------------------------------- */
+
+static bool is_tried(const struct exchange *exchange, size_t i)
 {
-    origin->is_up = is_up;
+    return (exchange->tried[i / 64] >> (i % 64) & 1) != 0;
 }
 
-struct server *origin_pick_server(struct origin *origin)
+static bool is_well(struct origin *origin, struct member *member, int64_t now_ms)
+{
+    if (atomic_load_explicit(&member->told, memory_order_relaxed) != MEMBER_UP)
+        fleet_tell_state(origin->fleet, member, now_ms);
+    enum member_state state = member_state(member, now_ms);
+
+    return state == MEMBER_UP ||
+           (state == MEMBER_UNREACHABLE && atomic_load(&member->rest_until_ms) <= now_ms);
+}
+
+static bool is_full(const struct origin *origin, const struct member *member)
+{
+    uint64_t most = origin->settings->member_max;
+
+    return most > 0 && counter_read(&member->metrics.active) >= most;
+}
+
+static ptrdiff_t pick_well(struct origin *origin, const struct exchange *exchange, bool wants_tried,
+                           int64_t now_ms)
+{
+    const struct balance_choice choice = {
+        .kind = (enum balance_kind)origin->settings->balance,
+        .ring = origin->roster->ring,
+        .key = exchange->key,
+        .random = &origin->random,
+    };
+
+    for (size_t i = 0; i < origin->roster->count; i++) {
+        struct member *member = origin->roster->members[i];
+        struct balance_candidate *candidate = &origin->candidates[i];
+
+        candidate->weight = member_weight(member, origin->settings->slow_start_ms, now_ms);
+        candidate->active = counter_read(&member->metrics.active);
+        candidate->ewma_ms = ewma_read(&member->ewma, now_ms);
+        candidate->is_usable = is_tried(exchange, i) == wants_tried && !is_full(origin, member) &&
+                               is_well(origin, member, now_ms);
+    }
+    return balance_pick(&choice, origin->candidates, origin->roster->count);
+}
+
+static int64_t out_until_ms(const struct member *member)
+{
+    int64_t rest_ms = atomic_load(&member->rest_until_ms);
+    int64_t out_ms = atomic_load(&member->ejection.until_ms);
+
+    return rest_ms > out_ms ? rest_ms : out_ms;
+}
+
+/* None is well: the one that will be soonest. Those that health checks say are down are not it. */
+static ptrdiff_t pick_soonest(const struct origin *origin, const struct exchange *exchange)
+{
+    ptrdiff_t soonest = BALANCE_NONE;
+
+    for (size_t i = 0; i < origin->roster->count; i++) {
+        const struct member *member = origin->roster->members[i];
+
+        if (is_tried(exchange, i) || is_full(origin, member) || atomic_load(&member->is_down))
+            continue;
+        if (soonest == BALANCE_NONE ||
+            out_until_ms(member) < out_until_ms(origin->roster->members[soonest]))
+            soonest = (ptrdiff_t)i;
+    }
+    return soonest;
+}
+
+static bool is_any_full(const struct origin *origin)
+{
+    for (size_t i = 0; i < origin->roster->count; i++) {
+        if (is_full(origin, origin->roster->members[i]) &&
+            !atomic_load(&origin->roster->members[i]->is_down))
+            return true;
+    }
+    return false;
+}
+
+enum err origin_pick(struct origin *origin, struct exchange *exchange, struct pool **ret_pool)
 {
     int64_t now_ms = loop_now_ms(origin->loop);
-    struct server *longest = NULL;
 
-    for (size_t i = 0; i < origin->server_count; i++) {
-        struct server *server = &origin->servers[(origin->server_next + i) % origin->server_count];
+    if (fleet_version(origin->fleet) != origin->version)
+        follow_roster(origin);
+    ptrdiff_t picked = pick_well(origin, exchange, false, now_ms);
 
-        if (server->down_until_ms <= now_ms) {
-            origin->server_next = (size_t)(server - origin->servers) + 1;
-            return server;
-        }
-        if (longest == NULL || server->down_until_ms < longest->down_until_ms)
-            longest = server;
-    }
-    must(longest != NULL);
-    return longest;
+    if (picked == BALANCE_NONE)
+        picked = pick_soonest(origin, exchange);
+    if (picked == BALANCE_NONE && exchange->attempts > 0)
+        picked = pick_well(origin, exchange, true, now_ms);
+    if (picked == BALANCE_NONE)
+        return is_any_full(origin) ? ERR_BUSY : ERR_PEER_DOWN;
+    struct member *member = origin->roster->members[picked];
+
+    /* One that could not be connected to is tried again by one request at a time. */
+    if (atomic_load_explicit(&member->is_unreachable, memory_order_relaxed))
+        atomic_store(&member->rest_until_ms, now_ms + MEMBER_REST_MS);
+    exchange->tried[picked / 64] |= (uint64_t)1 << (picked % 64);
+    *ret_pool = origin->pools[picked];
+    return ERR_OK;
 }
+
+/* ---- the queue ---------------------------------------------------------------------------- */
 
 void origin_serve_queue(struct origin *origin)
 {
     while (!list_alone(&origin->queue)) {
         struct exchange *exchange = list_owner(origin->queue.next, struct exchange, node);
-        enum err err = link_for(exchange);
+        bool may_go = exchange->is_probe || fleet_breaker(origin->fleet) == BREAKER_CLOSED;
+        enum err err = may_go ? link_for(exchange) : ERR_PEER_AVOIDED;
 
         if (err == ERR_BUSY)
-            return;
+            break;
         if (err != ERR_OK)
             exchange_fail(exchange, err);
     }
+    origin_watch_queue(origin);
 }
+
+/* What other workers have at a server counts as well, and they tell nobody when it is less. */
+void origin_watch_queue(struct origin *origin)
+{
+    if (origin->settings->member_max > 0 && !list_alone(&origin->queue))
+        timer_set(origin->loop, &origin->queue_timer, loop_now_ms(origin->loop) + QUEUE_LOOK_MS);
+}
+
+static void look_at_the_queue(struct timer *timer)
+{
+    origin_serve_queue(list_owner(timer, struct origin, queue_timer));
+}
+
+/* ---- idle connections --------------------------------------------------------------------- */
 
 /* The last in the ring is idle for longest. */
 static void close_expired(struct timer *timer)

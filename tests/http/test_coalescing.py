@@ -102,7 +102,7 @@ def test_5_a_failure_is_shared(start, origin):
     gate.open()
     got = answers(wires)
     assert {one.status for one in got} == {502}
-    assert {one.detail for one in got} == {"origin-error"}
+    assert {one.detail for one in got} == {"origin-broken"}
     assert len(origin.seen("/a")) == 1
 
 

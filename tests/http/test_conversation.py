@@ -344,7 +344,7 @@ def test_errors_are_sentences_as_text_or_json(start, origin):
     assert text.status == 502 and text.body == b"larder: the origin cannot be reached\n"
     told = json.loads(gateway.ask("/a", Accept="application/json").body)
     assert told == {"error": "the origin cannot be reached", "status": 502,
-                    "reason": "origin-error"}
+                    "reason": "origin-down"}
 
 
 def test_a_slow_origin_is_504(start, origin):

@@ -89,7 +89,7 @@ static void start(struct asking *asking, const struct fetch_ask *fetch_ask, enum
     enum err err = depart(asking->gate, fetch_ask, &fetch);
 
     if (err != ERR_OK) {
-        if (!serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_ERROR))
+        if (!serve_stand_in(asking, FAILURE_UNREACHABLE, refuse_reason(err)))
             refuse_err(asking->client, asking->look.head, err);
         return;
     }
@@ -128,29 +128,6 @@ static enum fetch_why why_of(const struct asking *asking)
     return look->is_variant ? FETCH_VARY_MISS : FETCH_URI_MISS;
 }
 
-/* The lease is ours: fetch it for all. */
-static void lead(struct asking *asking, const struct cache_lease *lease)
-{
-    const struct look *look = &asking->look;
-    struct cache_lease mine = *lease;
-    struct fetch_ask fetch_ask = fetch_ask_of(asking);
-
-    if (lease->token == 0) {
-        pass(asking, REASON_PREDICTED_UNCACHEABLE, why_of(asking));
-        return;
-    }
-    if (!keep(asking)) {
-        cache_abandon(asking->gate->thread, &mine, now_ms(asking));
-        return;
-    }
-    fetch_ask.for_cache = true;
-    fetch_ask.has_lease = true;
-    fetch_ask.lease = *lease;
-    fetch_ask.why = why_of(asking);
-    fetch_ask.old = look->has_stored ? &look->view : NULL;
-    start(asking, &fetch_ask, OUTCOME_MISS);
-}
-
 /* A stale answer goes out now; the fresh one is fetched for the next. */
 static void refresh(struct asking *asking, const struct cache_lease *lease)
 {
@@ -168,6 +145,46 @@ static void refresh(struct asking *asking, const struct cache_lease *lease)
     counter_add(&asking->gate->metrics.refreshes, 1);
     if (depart(asking->gate, &fetch_ask, &fetch) == ERR_OK)
         stream_drop(&fetch->stream);
+}
+
+/* The last request to the origin failed, and something stale may stand in for the next failure:
+ * that goes out now, and the request that would have waited for the origin is made all the same. */
+static bool spare_the_wait(struct asking *asking, const struct cache_lease *lease)
+{
+    const struct look *look = &asking->look;
+    const struct gate *gate = asking->gate;
+
+    if (!look->has_stored || look->view.state == CACHE_FRESH || look->control.no_cache ||
+        !origin_is_suspect(gate->origins[look->target.route->origin]) ||
+        !look_stands_in(look, FAILURE_UNREACHABLE))
+        return false;
+    refresh(asking, lease);
+    return serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_ERROR);
+}
+
+/* The lease is ours: fetch it for all. */
+static void lead(struct asking *asking, const struct cache_lease *lease)
+{
+    const struct look *look = &asking->look;
+    struct cache_lease mine = *lease;
+    struct fetch_ask fetch_ask = fetch_ask_of(asking);
+
+    if (lease->token == 0) {
+        pass(asking, REASON_PREDICTED_UNCACHEABLE, why_of(asking));
+        return;
+    }
+    if (spare_the_wait(asking, lease))
+        return;
+    if (!keep(asking)) {
+        cache_abandon(asking->gate->thread, &mine, now_ms(asking));
+        return;
+    }
+    fetch_ask.for_cache = true;
+    fetch_ask.has_lease = true;
+    fetch_ask.lease = *lease;
+    fetch_ask.why = why_of(asking);
+    fetch_ask.old = look->has_stored ? &look->view : NULL;
+    start(asking, &fetch_ask, OUTCOME_MISS);
 }
 
 /* ---- with others ------------------------------------------------------------------------- */
@@ -503,7 +520,8 @@ void ask_failed(struct client *client, enum err err, enum failure failure)
     resume_and_look(client, &asking);
     if (client->request.upload_fault != 0)
         refuse_upload(client, asking.look.head, client->request.upload_fault);
-    else if (!serve_stand_in(&asking, failure, REASON_ORIGIN_ERROR))
+    else if (!serve_stand_in(&asking, failure,
+                             failure == FAILURE_STATUS ? REASON_ORIGIN_ERROR : refuse_reason(err)))
         refuse_err(client, asking.look.head, err);
     client->hooks->idle(client);
 }

@@ -11,12 +11,19 @@ void refuse(struct client *client, const struct http_head *head, const struct re
 static struct refusal peer_refusal(enum err err)
 {
     if (err == ERR_PEER_SLOW)
-        return (struct refusal){504, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+        return (struct refusal){504, OUTCOME_FAILED, REASON_ORIGIN_TIMEOUT,
                                 "the origin took too long to answer"};
+    if (err == ERR_PEER_AVOIDED)
+        return (struct refusal){503, OUTCOME_FAILED, REASON_BREAKER_OPEN,
+                                "the origin failed too often and is left alone for a while; try "
+                                "again in a moment"};
     if (err == ERR_PEER_BROKEN)
-        return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+        return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_BROKEN,
                                 "the origin's answer cannot be used"};
-    return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+    if (err == ERR_PEER_GONE)
+        return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_CLOSED,
+                                "the origin closed the connection before it had answered"};
+    return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_DOWN,
                             "the origin cannot be reached"};
 }
 
@@ -27,7 +34,8 @@ static struct refusal refusal_of(enum err err)
         return (struct refusal){400, OUTCOME_MALFORMED, REASON_MALFORMED,
                                 "the request cannot be passed on, since it breaks HTTP"};
     case ERR_CLASS_LIMIT:
-        return (struct refusal){503, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+        return (struct refusal){503, OUTCOME_FAILED,
+                                err == ERR_BUSY ? REASON_ORIGIN_BUSY : REASON_MEMORY_PRESSURE,
                                 "the origin has too much to do; try again in a moment"};
     case ERR_CLASS_PEER:
         return peer_refusal(err);
@@ -38,6 +46,11 @@ static struct refusal refusal_of(enum err err)
     }
     return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
                             "the origin could not be asked"};
+}
+
+enum gateway_reason refuse_reason(enum err err)
+{
+    return refusal_of(err).reason;
 }
 
 void refuse_err(struct client *client, const struct http_head *head, enum err err)

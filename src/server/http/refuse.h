@@ -21,6 +21,9 @@ void refuse(struct client *client, const struct http_head *head, const struct re
 /* The origin could not be asked, or did not answer. */
 void refuse_err(struct client *client, const struct http_head *head, enum err err);
 
+/* The reason that it gives. */
+enum gateway_reason refuse_reason(enum err err);
+
 /* The request's body was not as it should be: 400, 408, 413. */
 void refuse_upload(struct client *client, const struct http_head *head, unsigned status);
 

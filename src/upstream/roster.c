@@ -1,0 +1,197 @@
+/* roster.c: the servers of an origin, and their fleet's life. SPDX-License-Identifier: MIT */
+#include "upstream/fleet.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "base/number.h"
+#include "net/clock.h"
+#include "upstream/fleet_parts.h"
+
+/* ---- the roster --------------------------------------------------------------------------- */
+
+void roster_drop(struct roster *roster)
+{
+    if (roster == NULL || atomic_fetch_sub(&roster->references, 1) != 1)
+        return;
+    for (size_t i = 0; i < roster->count; i++)
+        member_drop(roster->members[i]);
+    mem_free(&roster->ring);
+    mem_free(&roster);
+}
+
+struct roster *fleet_roster(struct fleet *fleet)
+{
+    must(pthread_mutex_lock(&fleet->lock) == 0);
+    struct roster *roster = fleet->roster;
+
+    atomic_fetch_add(&roster->references, 1);
+    must(pthread_mutex_unlock(&fleet->lock) == 0);
+    return roster;
+}
+
+static struct balance_ring *ring_of(const struct roster *roster)
+{
+    struct balance_server *servers = mem_new(roster->count, sizeof *servers);
+
+    for (size_t i = 0; i < roster->count; i++)
+        servers[i] = (struct balance_server){bytes_of_text(roster->members[i]->text),
+                                             roster->members[i]->weight};
+    struct balance_ring *ring = balance_ring_new(servers, roster->count);
+
+    mem_free(&servers);
+    return ring;
+}
+
+void fleet_set_roster(struct fleet *fleet, struct member *const *members, size_t count)
+{
+    struct roster *roster = mem_new(1, sizeof *roster + count * sizeof(struct member *));
+
+    must(count > 0);
+    atomic_init(&roster->references, 1);
+    roster->count = count;
+    for (size_t i = 0; i < count; i++)
+        roster->members[i] = members[i];
+    if (fleet->settings->balance == BALANCE_HASH)
+        roster->ring = ring_of(roster);
+    must(pthread_mutex_lock(&fleet->lock) == 0);
+    struct roster *old = fleet->roster;
+
+    fleet->roster = roster;
+    atomic_fetch_add_explicit(&fleet->version, 1, memory_order_release);
+    must(pthread_mutex_unlock(&fleet->lock) == 0);
+    roster_drop(old);
+}
+
+/* ---- birth -------------------------------------------------------------------------------- */
+
+static enum err read_option(struct bytes option, uint64_t *ret_weight, struct fault *fault)
+{
+    struct bytes value = option;
+    struct bytes name = bytes_cut(&value, '=');
+
+    if (!bytes_equal(name, BYTES("weight")))
+        return fault_say(fault, ERR_SYNTAX,
+                         "\"%.*s\" behind a server's address means nothing; there is weight=N",
+                         BYTES_ARG(option));
+    if (number_u64(value, ret_weight) != ERR_OK || *ret_weight < 1 ||
+        *ret_weight > FLEET_WEIGHT_MAX)
+        return fault_say(fault, ERR_RANGE, "\"%.*s\": a weight is a number from 1 to %d",
+                         BYTES_ARG(option), FLEET_WEIGHT_MAX);
+    return ERR_OK;
+}
+
+enum err fleet_read_server(struct bytes text, struct bytes *ret_address, uint64_t *ret_weight,
+                           struct fault *fault)
+{
+    struct bytes rest = bytes_trim(text);
+    struct bytes address = bytes_cut(&rest, ' ');
+    uint64_t weight = 1;
+
+    rest = bytes_trim(rest);
+    while (rest.size > 0) {
+        TRY(read_option(bytes_cut(&rest, ' '), &weight, fault));
+        rest = bytes_trim(rest);
+    }
+    *ret_address = address;
+    *ret_weight = weight;
+    return ERR_OK;
+}
+
+static enum err read_servers(struct fleet *fleet, struct fault *fault)
+{
+    const struct text_list *texts = &fleet->settings->servers;
+    struct member *members[FLEET_SERVERS_MAX];
+    enum err err = ERR_OK;
+    size_t count = 0;
+
+    if (texts->count == 0)
+        return fault_say(fault, ERR_SYNTAX,
+                         "the origin has no servers; write servers: [\"host:port\"]");
+    if (texts->count > FLEET_SERVERS_MAX)
+        return fault_say(fault, ERR_TOO_BIG, "more than %d servers are not supported",
+                         FLEET_SERVERS_MAX);
+    for (size_t i = 0; i < texts->count && err == ERR_OK; i++) {
+        struct bytes text = {NULL, 0};
+        struct address address;
+        uint64_t weight = 1;
+
+        err = fleet_read_server(bytes_of_text(texts->items[i]), &text, &weight, fault);
+        if (err == ERR_OK)
+            err = address_parse(text, &address, fault);
+        if (err == ERR_OK)
+            members[count++] = member_new(&address, i, weight);
+    }
+    if (err == ERR_OK)
+        fleet_set_roster(fleet, members, count);
+    for (size_t i = 0; i < count && err != ERR_OK; i++)
+        member_drop(members[i]);
+    return err;
+}
+
+enum err fleet_new(const char *name, const struct origin_settings *settings, const struct log *log,
+                   struct fleet **ret_fleet, struct fault *fault)
+{
+    struct fleet *fleet = mem_new(1, sizeof *fleet);
+
+    fleet->name = name;
+    fleet->settings = settings;
+    fleet->log = log;
+    fleet->breaker_rules = (struct breaker_rules){
+        .failures_max = settings->breaker_failures,
+        .window_ms = settings->breaker_window_ms,
+        .requests_min = settings->breaker_requests,
+        .error_rate = settings->breaker_rate,
+        .open_ms = settings->breaker_open_ms,
+        .probes = settings->breaker_probes,
+    };
+    budget_init(&fleet->budget);
+    atomic_store(&fleet->is_up, true);
+    atomic_store(&fleet->breaker_wall_ms, clock_wall_ms());
+    must(pthread_mutex_init(&fleet->lock, NULL) == 0);
+    enum err err = read_servers(fleet, fault);
+
+    if (err != ERR_OK) {
+        fleet_free(&fleet);
+        return err;
+    }
+    *ret_fleet = fleet;
+    return ERR_OK;
+}
+
+void fleet_free(struct fleet **owner)
+{
+    struct fleet *fleet = *owner;
+
+    if (fleet == NULL)
+        return;
+    roster_drop(fleet->roster);
+    must(pthread_mutex_destroy(&fleet->lock) == 0);
+    mem_free(owner);
+}
+
+/* ---- what is told ------------------------------------------------------------------------- */
+
+bool fleet_is_up(const struct fleet *fleet)
+{
+    return atomic_load(&fleet->is_up);
+}
+
+void fleet_set_up(struct fleet *fleet, bool is_up)
+{
+    atomic_store(&fleet->is_up, is_up);
+}
+
+enum breaker_state fleet_breaker(const struct fleet *fleet)
+{
+    return breaker_state(&fleet->breaker);
+}
+
+void fleet_tell(struct fleet *fleet, void (*tell)(void *context, const struct member *member),
+                void *context)
+{
+    struct roster *roster = fleet_roster(fleet);
+
+    for (size_t i = 0; i < roster->count; i++)
+        tell(context, roster->members[i]);
+    roster_drop(roster);
+}
