@@ -76,6 +76,7 @@ void accesslog_add(struct accesslog *log, const struct accesslog_line *line)
     buf_add_byte(out, '"');
     add_text(out, "client", bytes_of_text(client));
     add_text(out, "method", line->method);
+    add_text(out, "protocol", bytes_of_text(line->protocol));
     add_text(out, "host", line->host);
     add_text(out, "path", line->path);
     add_number(out, "status", line->status);

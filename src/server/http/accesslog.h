@@ -24,6 +24,7 @@ struct accesslog_line {
     int64_t wall_ms;
     const struct address *client;
     struct bytes method;
+    const char *protocol;
     struct bytes host;
     struct bytes path;
     unsigned status;

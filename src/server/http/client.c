@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "h2/session.h"
 #include "net/clock.h"
 #include "proto/date.h"
 #include "proto/sfield.h"
@@ -47,7 +48,8 @@ void client_free_if_over(struct client *client)
 {
     struct request *request = &client->request;
 
-    if (client->conn != NULL || request->is_waiting || request->reader.stream != NULL ||
+    if (client->conn != NULL || client->plex != NULL || request->is_waiting ||
+        request->reader.stream != NULL ||
         atomic_load_explicit(&request->reader.is_posted, memory_order_acquire))
         return;
     must(request->upload_to == NULL);
@@ -103,10 +105,60 @@ void client_begin(struct client *client, const struct http_head *head)
     client->is_head = head->method_id == HTTP_METHOD_HEAD;
 }
 
+/* ---- the way out ------------------------------------------------------------------------- */
+
+void client_send_head(struct client *client, struct bytes first, struct bytes rest, bool is_all)
+{
+    client->sent_bytes += first.size + rest.size;
+    if (client->stream != NULL) {
+        h2_stream_answer(client->stream, first, rest, is_all);
+        return;
+    }
+    conn_send(client->conn, first);
+    conn_send(client->conn, rest);
+}
+
+void client_send_interim(struct client *client, struct bytes head)
+{
+    client->sent_bytes += head.size;
+    if (client->stream != NULL)
+        h2_stream_interim(client->stream, head);
+    else
+        conn_send(client->conn, head);
+}
+
 void client_send(struct client *client, struct bytes bytes)
 {
     client->sent_bytes += bytes.size;
-    conn_send(client->conn, bytes);
+    if (client->stream != NULL)
+        h2_stream_send(client->stream, bytes);
+    else
+        conn_send(client->conn, bytes);
+}
+
+void client_send_loan(struct client *client, struct bytes bytes, void (*release)(void *context),
+                      void *context)
+{
+    client->sent_bytes += bytes.size;
+    if (client->stream != NULL)
+        h2_stream_lend(client->stream, bytes, release, context);
+    else
+        conn_send_loan(client->conn, bytes, release, context);
+}
+
+void client_send_whole(struct client *client, struct bytes bytes)
+{
+    client->sent_bytes += bytes.size;
+    if (client->stream != NULL)
+        h2_stream_borrow(client->stream, bytes);
+    else
+        conn_send(client->conn, bytes);
+}
+
+bool client_is_congested(const struct client *client)
+{
+    return client->stream != NULL ? h2_stream_is_congested(client->stream)
+                                  : conn_is_congested(client->conn);
 }
 
 /* ---- the account of it ------------------------------------------------------------------- */
@@ -174,6 +226,9 @@ static void write_log(struct client *client, const struct http_head *head, const
         .wall_ms = clock_wall_ms(),
         .client = conn_peer(client->conn),
         .method = head->method,
+        .protocol = client->stream != NULL ? "HTTP/2"
+                    : client->is_old       ? "HTTP/1.0"
+                                           : "HTTP/1.1",
         .host = head->host,
         .path = head->path,
         .status = told->status,
@@ -234,6 +289,11 @@ void client_finish(struct client *client, const struct http_head *head, const st
     if (client->is_busy)
         counter_sub(&client->gate->metrics.requests_waiting, 1);
     client->is_busy = false;
+    if (client->stream != NULL) {
+        h2_stream_end(client->stream);
+        client->stream = NULL;
+        return;
+    }
     if (client->keeps_alive && !client->gate->draining)
         return;
     client->is_closing = true;
@@ -265,6 +325,11 @@ void client_cut(struct client *client, const struct told *told)
         counter_sub(&client->gate->metrics.requests_waiting, 1);
     client->is_busy = false;
     forget_request(client);
+    if (client->stream != NULL) {
+        h2_stream_cut(client->stream);
+        client->stream = NULL;
+        return;
+    }
     /* To HTTP/1.0 the end of the connection may be the end of the body; a reset is not. */
     if (client->is_old)
         conn_reset(client->conn);
@@ -360,9 +425,9 @@ void client_refuse(struct client *client, const struct http_head *head, unsigned
     else if (client->is_old)
         buf_add_text(&out, "Connection: keep-alive\r\n");
     buf_add_text(&out, "\r\n");
+    client_send_head(client, buf_bytes(&out), BYTES(""), !has_body);
     if (has_body)
-        buf_add(&out, buf_bytes(&body));
-    client_send(client, buf_bytes(&out));
+        client_send(client, buf_bytes(&body));
     buf_fini(&out);
     buf_fini(&body);
     finished.status = status;

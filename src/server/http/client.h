@@ -1,9 +1,11 @@
 /* client.h: one client connection, the request it is at, and how answers get out.
  * SPDX-License-Identifier: MIT
  *
- * A connection does one request at a time; what is pipelined behind it waits in the input. A
- * request that can be answered at once (a hit) leaves no trace here. Others copy their head, wait
- * for a lease or read from a fetch, and are answered later.
+ * Over HTTP/1.x a connection does one request at a time; what is pipelined behind it waits in the
+ * input. Over HTTP/2 (plex.h) each of its requests is a client of its own, whose way in and out is
+ * a stream of the connection; what stands between the two forms is here, and nobody above asks
+ * which one it is. A request that can be answered at once (a hit) leaves no trace here. Others copy
+ * their head, wait for a lease or read from a fetch, and are answered later.
  *
  *   IDLE -> (head whole) -> answered at once -> IDLE
  *                       \-> BUSY: waiting, reading, uploading -> IDLE, or CLOSING
@@ -33,6 +35,8 @@ enum outcome {
 };
 
 struct client;
+struct h2_stream;
+struct plex;
 
 /* What becomes of the body behind an answer's head. */
 struct body_plan {
@@ -92,7 +96,8 @@ struct request {
 
 /* Given at birth, so that what lies below can say how it went. */
 struct client_hooks {
-    void (*idle)(struct client *client); /* the request is answered: look for the next one */
+    void (*idle)(
+        struct client *client); /* the request is answered, or cut: look for the next one */
     void (*failed)(struct client *client, enum err err, enum failure failure);
     /* The whole is too large to look for a part in it: to be asked for the part alone. */
     void (*part)(struct client *client);
@@ -101,7 +106,9 @@ struct client_hooks {
 struct client {
     struct list_node node; /* in gate->clients */
     struct gate *gate;
-    struct conn *conn; /* NULL: closed */
+    struct conn *conn;        /* NULL: closed, or its stream is */
+    struct h2_stream *stream; /* one request of an HTTP/2 connection; else NULL */
+    struct plex *plex;        /* an HTTP/2 connection, which has no request itself; else NULL */
     struct listener_limit *limit;
     const struct client_hooks *hooks;
     struct timer timer;
@@ -137,7 +144,27 @@ struct told {
 /* `client->started_ns` and what belongs to the head; at its beginning. */
 void client_begin(struct client *client, const struct http_head *head);
 
+/* ---- the way out ------------------------------------------------------------------------- */
+
+/* A head with the empty line behind it, in two parts if that is how it lies. `is_all`: no body
+ * follows. */
+void client_send_head(struct client *client, struct bytes first, struct bytes rest, bool is_all);
+
+/* 100 and 103. */
+void client_send_interim(struct client *client, struct bytes head);
+
+/* Of the body. */
 void client_send(struct client *client, struct bytes bytes);
+void client_send_loan(struct client *client, struct bytes bytes, void (*release)(void *context),
+                      void *context);
+
+/* All of the body, which stays where it is until client_finish. */
+void client_send_whole(struct client *client, struct bytes bytes);
+
+/* What waits is enough for now; pump is called when there is room. */
+bool client_is_congested(const struct client *client);
+
+/* ---- the end of it ----------------------------------------------------------------------- */
 
 /* The answer went out as a whole: counts and logs it, and closes if that was the last one. `head`
  * may be NULL: then it is read again if it is needed. */

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "h2/session.h"
 #include "net/conn.h"
 #include "net/loop.h"
 #include "server/http/counts.h"
@@ -29,6 +30,7 @@ struct gate {
     const struct log *log;
     struct accesslog *access; /* NULL: none */
     struct http_limits limits;
+    struct h2_settings h2;
     struct random random;
     struct list_node clients;
     struct list_node fills;

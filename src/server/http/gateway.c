@@ -68,6 +68,14 @@ static void gate_init(struct gate *gate, const struct gateway_birth *birth)
     gate->log = birth->log;
     gate->limits =
         (struct http_limits){settings->head_max, settings->target_max, settings->fields_max};
+    gate->h2 = (struct h2_settings){
+        .streams_max = settings->h2_streams_max,
+        .window = settings->h2_window,
+        .head_max = settings->head_max,
+        .fields_max = settings->fields_max,
+        .score_max = settings->h2_score_max,
+        .account = site_connections(birth->site),
+    };
     random_secret(gate->random.state, sizeof gate->random.state);
     list_init(&gate->clients);
     list_init(&gate->fills);

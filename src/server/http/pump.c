@@ -85,6 +85,7 @@ static void cut(struct client *client)
 
     leave(client);
     client_cut(client, &told);
+    client->hooks->idle(client);
 }
 
 /* ---- the head ---------------------------------------------------------------------------- */
@@ -134,8 +135,7 @@ static void send_piece(struct client *client, struct bytes piece)
         client_send(client, bytes_of(line, (size_t)size));
     }
     if (piece.size >= PIECE_LOAN_MIN) {
-        client->sent_bytes += piece.size;
-        conn_send_loan(client->conn, piece, chunk_drop, reader_hold_chunk(&request->reader));
+        client_send_loan(client, piece, chunk_drop, reader_hold_chunk(&request->reader));
     } else {
         client_send(client, piece);
     }
@@ -152,8 +152,7 @@ static bool pass_piece(struct client *client)
 
     if (plan->left == 0 && plan->parts != NULL)
         client_next_part(client, plan);
-    if (plan->left == 0 || conn_is_congested(client->conn) ||
-        !reader_peek(&request->reader, &piece))
+    if (plan->left == 0 || client_is_congested(client) || !reader_peek(&request->reader, &piece))
         return false;
     size_t skipped = plan->skip < piece.size ? plan->skip : piece.size;
 
@@ -310,7 +309,7 @@ static void pass_interim(void *context, const struct http_head *head)
     }
     buf_add(out, BYTES("\r\n"));
     if (buf_failed(out) == ERR_OK)
-        client_send(client, buf_bytes(out));
+        client_send_interim(client, buf_bytes(out));
 }
 
 void pump_lead(struct client *client, struct fetch *fetch)

@@ -1,6 +1,16 @@
 /* refuse.c: errors as statuses and sentences. SPDX-License-Identifier: MIT */
 #include "server/http/refuse.h"
 
+void refuse_head(struct client *client, const struct http_complaint *complaint)
+{
+    const struct told told = {.outcome = OUTCOME_MALFORMED, .reason = REASON_MALFORMED};
+
+    client->keeps_alive = false;
+    client->is_old = client->is_head = false;
+    client->sent_bytes = 0;
+    client_refuse(client, NULL, complaint->status, &told, complaint->text);
+}
+
 void refuse(struct client *client, const struct http_head *head, const struct refusal *refusal)
 {
     const struct told told = {.outcome = refusal->outcome, .reason = refusal->reason};

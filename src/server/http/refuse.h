@@ -8,6 +8,9 @@
 
 #include "server/http/client.h"
 
+/* The head is none, or breaks a limit of heads. */
+void refuse_head(struct client *client, const struct http_complaint *complaint);
+
 /* By Larder's own rules. */
 struct refusal {
     unsigned status;

@@ -196,7 +196,7 @@ static struct body_plan plan_of(const struct client *client, enum dress dress,
     } else if (source->has_size) {
         plan.left = source->size;
     } else {
-        plan.chunked = !client->is_old;
+        plan.chunked = !client->is_old && client->stream == NULL;
         plan.by_close = client->is_old;
     }
     return plan;
@@ -239,7 +239,8 @@ unsigned serve_head(struct client *client, const struct http_head *request,
     buf_add(out, bytes_of(connection, (size_t)(put_connection(connection, client) - connection)));
     buf_add(out, BYTES("\r\n"));
     must(buf_failed(out) == ERR_OK);
-    client_send(client, buf_bytes(out));
+    client_send_head(client, buf_bytes(out), BYTES(""),
+                     ret_plan->is_empty || (ret_plan->left == 0 && parts == NULL));
     return status;
 }
 
@@ -273,8 +274,7 @@ static void serve_piece(struct client *client, const struct cache_view *view, st
         return;
     }
     body.data += held.value.data - view->value.data;
-    client->sent_bytes += body.size;
-    conn_send_loan(client->conn, body, release_hold, hold);
+    client_send_loan(client, body, release_hold, hold);
 }
 
 void serve_body(struct client *client, const struct cache_view *view, struct bytes body,
@@ -315,9 +315,11 @@ static void serve_plain(struct client *client, const struct http_head *request,
     size_t size =
         write_hit(client, stored_age_s(&stored, now_ms), (view->expires_ms - now_ms) / 1000, extra);
 
-    client_send(client, bytes_slice(block, 0, block.size - 2));
-    client_send(client, bytes_of(extra, size));
-    if (!client->is_head)
+    client_send_head(client, bytes_slice(block, 0, block.size - 2), bytes_of(extra, size),
+                     client->is_head || body.size == 0);
+    if (!client->is_head && body.size < LOAN_MIN)
+        client_send_whole(client, body);
+    else if (!client->is_head)
         serve_piece(client, view, body);
     client_finish(client, request, told);
 }

@@ -2,9 +2,12 @@
 #include "server/http/talk.h"
 
 #include "base/must.h"
+#include "h2/session.h"
 #include "net/clock.h"
 #include "server/http/ask.h"
+#include "server/http/plex.h"
 #include "server/http/pump.h"
+#include "server/http/refuse.h"
 #include "server/http/upload.h"
 
 #include <unistd.h>
@@ -13,14 +16,32 @@ enum { CHECK_MS = 1000 };
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-static void refuse_head(struct client *client, const struct http_complaint *complaint)
+/* The first that comes over a connection may say that it speaks HTTP/2 (RFC 9113 §3.3). */
+static bool is_http2(const struct client *client, struct bytes input)
 {
-    const struct told told = {.outcome = OUTCOME_MALFORMED, .reason = REASON_MALFORMED};
+    return client->gate->settings->http2 && client->sent_bytes == 0 && h2_is_preface(input);
+}
 
-    client->keeps_alive = false;
-    client->is_old = client->is_head = false;
-    client->sent_bytes = 0;
-    client_refuse(client, NULL, complaint->status, &told, complaint->text);
+/* What is no request, or not yet. */
+static void take_other(struct client *client, struct bytes input, enum err err,
+                       const struct http_complaint *complaint)
+{
+    struct gate *gate = client->gate;
+    bool is_two = err != ERR_AGAIN && is_http2(client, input);
+
+    if (err == ERR_AGAIN || (is_two && input.size < H2_PREFACE_SIZE)) {
+        if (!client->has_part) {
+            client->since_ms = loop_now_ms(gate->loop);
+            timer_set(gate->loop, &client->timer, client->since_ms + CHECK_MS);
+        }
+        client->has_part = true;
+        return;
+    }
+    client->has_part = false;
+    if (!is_two)
+        refuse_head(client, complaint);
+    else if (plex_begin(client) != ERR_OK)
+        conn_abort(client->conn);
 }
 
 /* One request. False: more has to arrive first, or the connection has had its last. */
@@ -37,19 +58,11 @@ static bool take_request(struct client *client)
     client->started_ns = clock_now_ns();
     enum err err = http_parse_request(input, &gate->limits, head, &size, &complaint);
 
-    if (err == ERR_AGAIN) {
-        if (!client->has_part) {
-            client->since_ms = loop_now_ms(gate->loop);
-            timer_set(gate->loop, &client->timer, client->since_ms + CHECK_MS);
-        }
-        client->has_part = true;
+    if (err != ERR_OK) {
+        take_other(client, input, err, &complaint);
         return false;
     }
     client->has_part = false;
-    if (err != ERR_OK) {
-        refuse_head(client, &complaint);
-        return false;
-    }
     head->is_secure = client->is_secure;
     client_begin(client, head);
     ask(client, head, bytes_slice(input, 0, size));
@@ -120,7 +133,9 @@ static void check(struct timer *timer)
 
     if (client->conn == NULL)
         return;
-    timer_set(gate->loop, timer, next_check_ms(client, now_ms));
+    timer_set(gate->loop, timer,
+              client->plex != NULL ? plex_check(client->plex, now_ms)
+                                   : next_check_ms(client, now_ms));
     if (conn_output_size(client->conn) > 0) {
         if (now_ms - conn_last_progress_ms(client->conn) < gate->settings->send_ms)
             return;
@@ -130,7 +145,7 @@ static void check(struct timer *timer)
     } else if (upload_is_slow(client)) {
         counter_add(&gate->metrics.slow_bodies, 1);
         upload_refuse(client, 408);
-    } else if (!client->is_busy && !client->is_closing) {
+    } else if (!client->is_busy && !client->is_closing && client->plex == NULL) {
         check_idle(client, now_ms);
     }
 }
@@ -142,7 +157,9 @@ static void received(struct conn *conn, void *owner)
     struct client *client = owner;
 
     (void)conn;
-    if (client->request.is_uploading)
+    if (client->plex != NULL)
+        plex_received(client->plex);
+    else if (client->request.is_uploading)
         upload(client);
     else
         go_on(client);
@@ -155,6 +172,10 @@ static void ended(struct conn *conn, void *owner)
 
     (void)conn;
     client->has_ended = true;
+    if (client->plex != NULL) {
+        plex_ended(client->plex);
+        return;
+    }
     if (client->request.is_uploading)
         upload(client);
     go_on(client);
@@ -165,7 +186,9 @@ static void drained(struct conn *conn, void *owner)
     struct client *client = owner;
 
     (void)conn;
-    if (client->is_busy)
+    if (client->plex != NULL)
+        plex_drained(client->plex);
+    else if (client->is_busy)
         pump(client);
     else
         go_on(client);
@@ -185,6 +208,10 @@ static void closed(struct conn *conn, void *owner, enum err why)
     if (client->is_busy)
         counter_sub(&gate->metrics.requests_waiting, 1);
     client->is_busy = false;
+    if (client->plex != NULL) {
+        plex_closed(client->plex);
+        return;
+    }
     ask_end(client);
     client_free_if_over(client);
 }
@@ -231,7 +258,10 @@ void talk_drain(struct gate *gate)
         struct client *client = list_owner(at, struct client, node);
 
         at = at->next;
-        if (client->conn == NULL || client->is_busy || client->has_part || client->is_closing)
+        if (client->plex != NULL && client->conn != NULL)
+            plex_drain(client->plex);
+        if (client->plex != NULL || client->conn == NULL || client->is_busy || client->has_part ||
+            client->is_closing)
             continue;
         end_conversation(client);
     }
@@ -244,7 +274,7 @@ void talk_cut(struct gate *gate)
 
         at = at->next;
         client->is_closing = true;
-        if (client->conn != NULL)
+        if (client->conn != NULL && client->stream == NULL)
             conn_abort(client->conn);
     }
 }

@@ -2,6 +2,7 @@
 #include "server/http/upload.h"
 
 #include "base/must.h"
+#include "h2/session.h"
 #include "server/http/depart.h"
 
 /* The pace is measured from here: until now it was the origin who was waited for. */
@@ -32,7 +33,7 @@ void upload_begin(struct client *client, const struct http_head *head, struct fe
     fetch->context = client;
     fetch->ready = ready;
     if (head->expects_continue)
-        client_send(client, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
+        client_send_interim(client, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
 void upload_refuse(struct client *client, unsigned status)
@@ -45,18 +46,51 @@ void upload_refuse(struct client *client, unsigned status)
     depart_cancel(request->upload_to, ERR_PEER_GONE);
 }
 
+/* Of a stream: it has no framing of its own, and its end is told apart. */
+static enum err next_of_stream(struct client *client, struct bytes *ret_piece, bool *ret_done)
+{
+    struct http_body *body = &client->request.upload;
+
+    *ret_piece = h2_stream_input(client->stream, ret_done);
+    if (body->framing == HTTP_SIZED) {
+        if (ret_piece->size > body->left || (*ret_done && ret_piece->size < body->left))
+            return ERR_SYNTAX;
+        body->left -= ret_piece->size;
+    }
+    return ret_piece->size == 0 && !*ret_done ? ERR_AGAIN : ERR_OK;
+}
+
+static enum err next(struct client *client, size_t *ret_size, struct bytes *ret_piece,
+                     bool *ret_done)
+{
+    if (client->stream == NULL)
+        return http_body_next(&client->request.upload, conn_input(client->conn), ret_size,
+                              ret_piece, ret_done);
+    enum err err = next_of_stream(client, ret_piece, ret_done);
+
+    *ret_size = ret_piece->size;
+    return err;
+}
+
+static void consume(struct client *client, size_t size)
+{
+    if (client->stream != NULL)
+        h2_stream_take(client->stream, size);
+    else
+        conn_consume(client->conn, size);
+}
+
 void upload(struct client *client)
 {
     struct request *request = &client->request;
 
     /* What comes meanwhile stays in the input, until that is full. */
     while (request->is_uploading && !request->is_held_up && client->conn != NULL) {
-        struct bytes input = conn_input(client->conn);
         struct bytes piece = BYTES("");
         size_t size = 0;
         bool done = false;
 
-        enum err err = http_body_next(&request->upload, input, &size, &piece, &done);
+        enum err err = next(client, &size, &piece, &done);
 
         if (err != ERR_OK && err != ERR_AGAIN) {
             upload_refuse(client, 400);
@@ -71,7 +105,7 @@ void upload(struct client *client)
         }
         bool goes_on = piece.size == 0 || depart_send(request->upload_to, piece);
 
-        conn_consume(client->conn, size);
+        consume(client, size);
         if (done) {
             request->is_uploading = false;
             depart_send_end(request->upload_to);
