@@ -53,10 +53,12 @@ def test_if_none_match_counts_before_if_modified_since(gateway, origin):
     assert answer.status == 200
 
 
-def test_if_match_that_fails_is_412(gateway, origin):
+@pytest.mark.parametrize("field", ["If_Match", "If_Unmodified_Since"])
+def test_conditions_that_only_the_origin_can_judge_reach_it(gateway, origin, field):
     stored(gateway, origin, headers=ETAG)
-    assert gateway.ask("/a", If_Match="\"v2\"").status == 412
-    assert gateway.ask("/a", If_Match="\"v1\"").status == 200
+    answer = gateway.ask("/a", **{field: "\"v2\""})
+    assert answer.detail == "condition" and "fwd=bypass" in answer.cache
+    assert origin.seen("/a")[1].get(field.replace("_", "-")) == "\"v2\""
 
 
 def test_a_condition_in_the_lead_is_not_sent_on_and_still_answered(gateway, origin):
@@ -327,7 +329,7 @@ def test_must_revalidate_forbids_stale(gateway, origin, control):
     gateway.ask("/a")
     time.sleep(1.1)
     origin.stop()
-    assert gateway.ask("/a").status == 502
+    assert gateway.ask("/a").status == 504
 
 
 def test_max_stale_of_a_request_takes_what_is_stale(gateway, origin):

@@ -45,6 +45,26 @@ static bool serve_stand_in(struct asking *asking, enum failure failure, enum gat
     return true;
 }
 
+/* Something stale, or an error. What must not be used unasked makes it a 504 (RFC 9111 §5.2.2.2).
+ */
+static void refuse_failed(struct asking *asking, enum err err, enum failure failure)
+{
+    const struct look *look = &asking->look;
+
+    if (serve_stand_in(asking, failure,
+                       failure == FAILURE_STATUS ? REASON_ORIGIN_ERROR : refuse_reason(err)))
+        return;
+    if (failure == FAILURE_UNREACHABLE && err_class(err) == ERR_CLASS_PEER && look->has_stored &&
+        (look->stored.flags & STORED_STRICT) != 0)
+        refuse_forwarded(asking->client, look->head,
+                         &(const struct refusal){
+                             504, OUTCOME_FAILED, REASON_ORIGIN_ERROR,
+                             "the origin does not answer, and what is stored must not be used "
+                             "without asking it"});
+    else
+        refuse_err(asking->client, look->head, err);
+}
+
 /* ---- to the origin ----------------------------------------------------------------------- */
 
 static void become_busy(struct asking *asking)
@@ -88,13 +108,12 @@ static void start(struct asking *asking, const struct fetch_ask *fetch_ask, enum
     struct fetch *fetch = NULL;
     enum err err = depart(asking->gate, fetch_ask, &fetch);
 
+    request->why = fetch_ask->why;
     if (err != ERR_OK) {
-        if (!serve_stand_in(asking, FAILURE_UNREACHABLE, refuse_reason(err)))
-            refuse_err(asking->client, asking->look.head, err);
+        refuse_failed(asking, err, FAILURE_UNREACHABLE);
         return;
     }
     become_busy(asking);
-    request->why = fetch_ask->why;
     request->outcome = outcome;
     pump_lead(client, fetch);
     bool begun = pump_begin(client, fetch);
@@ -126,6 +145,24 @@ static enum fetch_why why_of(const struct asking *asking)
     if (look->has_stored)
         return FETCH_STALE;
     return look->is_variant ? FETCH_VARY_MISS : FETCH_URI_MISS;
+}
+
+/* Not with others: asks for itself, with what is stored if there is something. */
+static void go_alone(struct asking *asking)
+{
+    struct fetch_ask fetch_ask = fetch_ask_of(asking);
+
+    if (!asking->look.has_stored) {
+        pass(asking, REASON_PREDICTED_UNCACHEABLE, why_of(asking));
+        return;
+    }
+    if (!keep(asking))
+        return;
+    fetch_ask.for_cache = true;
+    fetch_ask.why = why_of(asking);
+    fetch_ask.pass_reason = REASON_PREDICTED_UNCACHEABLE;
+    fetch_ask.old = &asking->look.view;
+    start(asking, &fetch_ask, OUTCOME_MISS);
 }
 
 /* A stale answer goes out now; the fresh one is fetched for the next. */
@@ -193,6 +230,11 @@ static void join(struct asking *asking, void *shared)
 {
     struct client *client = asking->client;
 
+    if (fetch_of(shared)->is_exclusive) {
+        stream_drop(shared);
+        go_alone(asking);
+        return;
+    }
     if (!keep(asking)) {
         stream_drop(shared);
         return;
@@ -355,10 +397,12 @@ static void get(struct asking *asking)
     struct cache_lease lease = {0, 0, 0};
     void *shared = NULL;
     bool is_good = look->has_stored && look->reuse == REUSE_SERVE;
+    bool asks_alone = look->has_stored && (look->stored.flags & STORED_ASK) != 0;
     const struct cache_ask cache_ask = {
         .lease_ms = look->target.route->settings->lease_ms,
         .refresh = look->has_stored && !is_good,
         .no_stale = !is_good && !is_in_grace(look),
+        .no_wait = asks_alone,
         .hold_shared = fetch_hold_shared,
     };
 
@@ -389,7 +433,10 @@ static void get(struct asking *asking)
         join(asking, shared);
         return;
     case CACHE_REFUSED:
-        turn_away(asking);
+        if (asks_alone)
+            go_alone(asking);
+        else
+            turn_away(asking);
         return;
     }
     never("an answer that is none");
@@ -520,10 +567,27 @@ void ask_failed(struct client *client, enum err err, enum failure failure)
     resume_and_look(client, &asking);
     if (client->request.upload_fault != 0)
         refuse_upload(client, asking.look.head, client->request.upload_fault);
-    else if (!serve_stand_in(&asking, failure,
-                             failure == FAILURE_STATUS ? REASON_ORIGIN_ERROR : refuse_reason(err)))
-        refuse_err(client, asking.look.head, err);
+    else
+        refuse_failed(&asking, err, failure);
     client->hooks->idle(client);
+}
+
+void ask_again(struct client *client)
+{
+    struct asking asking;
+
+    resume(client, &asking);
+    seek(&asking);
+    if (!client->is_busy)
+        client->hooks->idle(client);
+}
+
+bool ask_takes_stale(struct client *client)
+{
+    struct asking asking;
+
+    resume_and_look(client, &asking);
+    return look_stands_in(&asking.look, FAILURE_STATUS);
 }
 
 void ask_part(struct client *client)

@@ -21,6 +21,12 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw);
 /* The origin failed: something stale if that is allowed, else 502, 503 or 504. */
 void ask_failed(struct client *client, enum err err, enum failure failure);
 
+/* Its fetch was in vain, and nothing is stored any more: asks anew. */
+void ask_again(struct client *client);
+
+/* Whether something stored may stand in for an error of the origin, for this client. */
+bool ask_takes_stale(struct client *client);
+
 /* The whole is too large to be stored: asks for the range that the client wants, and no more. */
 void ask_part(struct client *client);
 

@@ -44,6 +44,15 @@ static bool is_withheld(const struct verdict *verdict, const struct http_field *
     return verdict->unshared.count > 0 && cache_lists_have(&verdict->unshared, field->name);
 }
 
+bool block_withholds(const struct verdict *verdict, const struct http_head *response)
+{
+    for (size_t i = 0; verdict->unshared.count > 0 && i < response->field_count; i++) {
+        if (cache_lists_have(&verdict->unshared, response->fields[i].name))
+            return true;
+    }
+    return false;
+}
+
 /* Whether a field of the origin's goes on to the client. */
 static bool is_passed(const struct block_facts *facts, const struct http_head *head,
                       const struct http_field *field)
@@ -54,7 +63,7 @@ static bool is_passed(const struct block_facts *facts, const struct http_head *h
         return false;
     if (tags_is_field(field->id) && facts->route->settings->strip_tags)
         return false;
-    if (verdict == NULL || !verdict->share)
+    if (verdict == NULL || !(verdict->share || verdict->store))
         return true;
     return field->id != HTTP_AGE && !is_withheld(verdict, field);
 }

@@ -41,6 +41,9 @@ void block_write_for_304(const struct http_head *stored, struct buf *out);
 /* All fields but those that speak of the whole: for 206. Appends. */
 void block_write_for_part(const struct http_head *stored, bool with_type, struct buf *out);
 
+/* Whether the verdict withholds one of the fields from all but the first client. */
+bool block_withholds(const struct verdict *verdict, const struct http_head *response);
+
 void block_add_field(struct buf *out, struct bytes name, struct bytes value);
 
 #endif

@@ -419,7 +419,10 @@ void client_refuse(struct client *client, const struct http_head *head, unsigned
         buf_add_text(&out, "\r\nRetry-After: 1");
     if (status == 405)
         buf_add_text(&out, "\r\nAllow: GET, HEAD");
-    buf_printf(&out, "\r\nCache-Status: larder%s%s\r\n", detail[0] == 0 ? "" : "; detail=", detail);
+    buf_printf(
+        &out, "\r\nCache-Status: larder%s%s%s%s\r\n",
+        told->forwarded == NULL ? "" : "; fwd=", told->forwarded == NULL ? "" : told->forwarded,
+        detail[0] == 0 ? "" : "; detail=", detail);
     if (!client->keeps_alive)
         buf_add_text(&out, "Connection: close\r\n");
     else if (client->is_old)

@@ -99,6 +99,9 @@ struct client_hooks {
     void (*idle)(
         struct client *client); /* the request is answered, or cut: look for the next one */
     void (*failed)(struct client *client, enum err err, enum failure failure);
+    void (*again)(struct client *client); /* its fetch was in vain: look for it anew */
+    /* Whether this client takes something stale that there is, in place of an error. */
+    bool (*takes_stale)(struct client *client);
     /* The whole is too large to look for a part in it: to be asked for the part alone. */
     void (*part)(struct client *client);
 };
@@ -139,6 +142,7 @@ struct told {
     enum gateway_reason reason;
     unsigned status;
     int64_t origin_ms;
+    const char *forwarded; /* in answers of our own: why the origin was asked; NULL: it was not */
 };
 
 /* `client->started_ns` and what belongs to the head; at its beginning. */

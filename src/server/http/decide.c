@@ -23,6 +23,8 @@ enum gateway_reason decide_lookup(const struct route *route, const struct http_h
         return REASON_METHOD;
     if (request->upgrade)
         return REASON_UPGRADE;
+    if (http_has(request, HTTP_IF_MATCH) || http_has(request, HTTP_IF_UNMODIFIED_SINCE))
+        return REASON_CONDITION;
     if (route->settings->authorization == ROUTE_AUTH_NEVER && http_has(request, HTTP_AUTHORIZATION))
         return REASON_AUTHORIZATION;
     if (control->no_store)
@@ -132,15 +134,39 @@ static void find_stale_times(const struct decide_facts *facts, const struct cach
     verdict->grace_ms = settings->grace_ms;
 }
 
-/* no-cache="x" says that x is not to be given again unasked. To leave it out would take it from the
- * first client too, so an answer that has such a field is asked about each time. */
-static bool is_no_cache_in_part(const struct http_head *response, const struct cache_lists *lists)
+bool decide_unshared(const struct cache_control *control, struct cache_lists *ret_lists)
 {
-    for (size_t i = 0; lists->count > 0 && i < response->field_count; i++) {
-        if (cache_lists_have(lists, response->fields[i].name))
-            return true;
+    const struct cache_lists *more = &control->no_cache_lists;
+
+    *ret_lists = control->private_lists;
+    for (size_t i = 0; i < more->count; i++) {
+        if (ret_lists->count == CACHE_LISTS_MAX)
+            return false;
+        ret_lists->items[ret_lists->count++] = more->items[i];
     }
-    return false;
+    return true;
+}
+
+/* What is too old from the beginning, or must be asked about each time: worth keeping if the origin
+ * can be asked whether it still holds, or if it may be served stale. */
+static void judge_stale(const struct http_head *response, const struct cache_response *known,
+                        struct verdict *verdict)
+{
+    const struct cache_control *control = &known->control;
+    bool is_said = verdict->source != FRESHNESS_NONE && verdict->source != FRESHNESS_HEURISTIC;
+    bool is_asked = control->no_cache &&
+                    (is_said || control->is_public || cache_status_is_heuristic(response->status));
+    int64_t stale_ms = verdict->swr_ms > verdict->sie_ms ? verdict->swr_ms : verdict->sie_ms;
+    bool is_useful = http_has(response, HTTP_ETAG) || http_has(response, HTTP_LAST_MODIFIED) ||
+                     verdict->lifetime_ms + stale_ms > verdict->age_ms;
+
+    /* Those who asked before it was made have it too; nobody later. */
+    verdict->share = (is_said && !control->no_cache) || verdict->is_error;
+    verdict->store = (is_said || is_asked) && is_useful && !verdict->is_error;
+    if (control->no_cache)
+        verdict->flags |= STORED_ASK;
+    if (!verdict->store)
+        verdict->reason = verdict->is_error && !is_said ? REASON_STATUS : REASON_NO_FRESHNESS;
 }
 
 void decide_store(const struct decide_facts *facts, const struct http_head *response,
@@ -151,7 +177,8 @@ void decide_store(const struct decide_facts *facts, const struct http_head *resp
     struct cache_response known;
 
     cache_response_of(response, facts->response_s, &known);
-    known.control.no_cache |= is_no_cache_in_part(response, &known.control.no_cache_lists);
+    known.age_s += facts->update_age_s;
+    known.control.no_cache |= !decide_unshared(&known.control, &verdict.unshared);
     verdict.is_error = is_failure(response->status);
     verdict.strip_cookie = settings->set_cookie == ROUTE_COOKIE_STRIP;
     verdict.reason = find_obstacle(facts, response, &known);
@@ -163,18 +190,12 @@ void decide_store(const struct decide_facts *facts, const struct http_head *resp
     if (cache_allows_authorized(&known.control))
         verdict.flags |= STORED_PUBLIC;
     find_stale_times(facts, &known, &verdict);
-    verdict.unshared = known.control.private_lists;
-    if (response->has_content_length && response->content_length > settings->body_max) {
+    if (response->has_content_length && response->content_length > settings->body_max)
         verdict.reason = REASON_TOO_LARGE;
-    } else if (verdict.lifetime_ms <= verdict.age_ms) {
-        bool is_said = verdict.source != FRESHNESS_NONE && verdict.source != FRESHNESS_HEURISTIC;
-
-        /* Those who asked before it was made have it too; nobody later. */
-        verdict.share = (is_said && !known.control.no_cache) || verdict.is_error;
-        verdict.reason = verdict.is_error && !is_said ? REASON_STATUS : REASON_NO_FRESHNESS;
-    } else {
+    else if (verdict.lifetime_ms <= verdict.age_ms)
+        judge_stale(response, &known, &verdict);
+    else
         verdict.store = verdict.share = true;
-    }
     *ret_verdict = verdict;
 }
 

@@ -32,12 +32,14 @@ struct decide_facts {
     bool authorized;   /* the request had Authorization, and the key does not hold it */
     int64_t request_s; /* wall clock, seconds */
     int64_t response_s;
+    int64_t update_age_s; /* the Age of a 304 whose fields are part of the response; else 0 */
 };
 
 struct verdict {
     enum gateway_reason reason; /* why it is not stored; REASON_NONE */
     bool store;
-    bool share;    /* those who wait for it meanwhile may have it */
+    bool share;    /* those who wait for it meanwhile may have it; without `store`: only they. With
+                      `store` alone: it may be had again only after the origin was asked */
     bool is_error; /* the origin failed: something stale is better, if there is any */
     bool strip_cookie;
     bool by_route; /* the lifetime is the route's */
@@ -48,11 +50,15 @@ struct verdict {
     int64_t swr_ms;
     int64_t sie_ms;
     int64_t grace_ms;
-    struct cache_lists unshared; /* fields that must not be stored */
+    struct cache_lists unshared; /* fields that only the first client gets */
 };
 
 void decide_store(const struct decide_facts *facts, const struct http_head *response,
                   struct verdict *ret_verdict);
+
+/* The fields that private="..." and no-cache="..." name: they are for the first client, and left
+ * out of what is stored. False: they are more lists than there is room for. */
+bool decide_unshared(const struct cache_control *control, struct cache_lists *ret_lists);
 
 /* ---- reuse ------------------------------------------------------------------------------- */
 

@@ -18,6 +18,7 @@ static void free_fetch(struct stream *stream)
     if (fetch->old_entry != NULL)
         cache_drop(fetch->cache, &fetch->old_entry);
     buf_fini(&fetch->head.block);
+    buf_fini(&fetch->own_block);
     buf_fini(&fetch->tags);
     account_refund(stream->account, fetch->cost);
     stream_fini(stream);
@@ -70,6 +71,27 @@ static void add_route_tags(struct fetch *fetch, const struct target *target, str
     }
 }
 
+const char *fetch_why_text(enum fetch_why why)
+{
+    switch (why) {
+    case FETCH_URI_MISS:
+        return "uri-miss";
+    case FETCH_VARY_MISS:
+        return "vary-miss";
+    case FETCH_STALE:
+        return "stale";
+    case FETCH_REQUEST:
+        return "request";
+    case FETCH_METHOD:
+        return "method";
+    case FETCH_BYPASS:
+        return "bypass";
+    case FETCH_PARTIAL:
+        return "partial";
+    }
+    never("a why that is none");
+}
+
 struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
 {
     struct fetch *fetch = mem_try(sizeof *fetch);
@@ -106,6 +128,7 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
             fetch->old = (struct cache_view){.state = CACHE_MISS};
     }
     buf_init(&fetch->head.block, BLOCK_MAX, NULL);
+    buf_init(&fetch->own_block, BLOCK_MAX, NULL);
     buf_init(&fetch->tags, TAGS_SIZE, NULL);
     if (ask->for_cache)
         add_route_tags(fetch, ask->target, &gate->text);

@@ -36,6 +36,8 @@ enum fetch_why { /* RFC 9211's words for it */
                  FETCH_PARTIAL,
 };
 
+const char *fetch_why_text(enum fetch_why why);
+
 /* What is needed to answer from an answer: block and times. */
 struct answer_head {
     unsigned status; /* of the origin */
@@ -78,7 +80,8 @@ struct fetch {
 
     /* the engine */
     bool has_lease;
-    bool is_sharing; /* cache_share was said */
+    bool is_sharing;   /* cache_share was said */
+    bool is_exclusive; /* before that: to be stored, but nobody else may have it unasked */
     struct cache_lease lease;
     bool has_common; /* the lease of the URL for everybody as well (common.h) */
     struct cache_lease common;
@@ -87,6 +90,7 @@ struct fetch {
 
     /* the answer; readers may look once the stage is past WAITING */
     struct answer_head head;
+    struct buf own_block; /* with the fields that only the first client gets; empty: the same */
     struct verdict verdict;
     struct buf tags;
     size_t tag_ends[CACHE_TAGS_MAX];
@@ -95,6 +99,7 @@ struct fetch {
     bool has_head;
     bool has_validator;
     bool is_304;     /* to the question whether what is stored still holds */
+    bool is_again;   /* it failed, but would not if it were asked for anew, without conditions */
     bool is_ignored; /* what comes is not wanted: the fetch has failed already */
     enum err err;
     enum failure failure;

@@ -5,6 +5,8 @@
 #include "base/must.h"
 #include "base/number.h"
 #include "net/clock.h"
+#include "proto/date.h"
+#include "proto/etag.h"
 #include "proto/tags.h"
 #include "server/http/block.h"
 #include "server/http/common.h"
@@ -28,14 +30,13 @@ static void disperse(struct fetch *fetch, int64_t remember_ms)
     cache_disperse(fetch->gate->thread, &fetch->lease, remember_ms, now_ms(fetch));
 }
 
-static void fail_lease(struct fetch *fetch, enum err err)
+static void fail_lease(struct fetch *fetch, enum err err, int64_t retry_ms)
 {
     common_close(fetch);
     if (!fetch->has_lease)
         return;
     fetch->has_lease = false;
-    cache_fail(fetch->gate->thread, &fetch->lease, err, fetch->route->settings->retry_ms,
-               now_ms(fetch));
+    cache_fail(fetch->gate->thread, &fetch->lease, err, retry_ms, now_ms(fetch));
 }
 
 static void forbid(struct fetch *fetch, enum gateway_reason reason)
@@ -105,6 +106,12 @@ static void mark_compressible(struct fetch *fetch, const struct http_head *respo
     head->stored.flags |= STORED_COMPRESSIBLE;
 }
 
+/* By others, now or later. */
+static bool is_wanted(const struct verdict *verdict)
+{
+    return verdict->share || verdict->store;
+}
+
 static void write_head(struct fetch *fetch, const struct http_head *response)
 {
     struct answer_head *head = &fetch->head;
@@ -114,6 +121,14 @@ static void write_head(struct fetch *fetch, const struct http_head *response)
     block_write(&facts, response, &head->block);
     if (buf_failed(&head->block) == ERR_OK)
         mark_compressible(fetch, response);
+    if (fetch->for_cache && is_wanted(&fetch->verdict) &&
+        block_withholds(&fetch->verdict, response)) {
+        struct verdict own = fetch->verdict;
+        const struct block_facts own_facts = {fetch->route, &own, facts.now_s};
+
+        own.unshared.count = 0;
+        block_write(&own_facts, response, &fetch->own_block);
+    }
     head->has_size = response->framing == HTTP_SIZED || response->framing == HTTP_NO_BODY;
     head->size = response->framing == HTTP_SIZED ? response->content_length : 0;
     head->reason = fetch->verdict.reason;
@@ -138,8 +153,9 @@ static void settle_lease(struct fetch *fetch)
 
     if (!fetch->has_lease)
         return;
-    if (fetch->verdict.share) {
+    if (is_wanted(&fetch->verdict)) {
         stream_hold(&fetch->stream);
+        fetch->is_exclusive = !fetch->verdict.share;
         fetch->is_sharing = cache_share(fetch->gate->thread, &fetch->lease, &fetch->stream,
                                         fetch_drop_shared, now_ms(fetch));
         if (fetch->is_sharing)
@@ -171,7 +187,8 @@ static bool stands_in(const struct fetch *fetch)
 
 static void reserve(struct fetch *fetch, const struct http_head *response)
 {
-    if (!fetch->verdict.share || response->framing != HTTP_SIZED || response->content_length == 0)
+    if (!is_wanted(&fetch->verdict) || response->framing != HTTP_SIZED ||
+        response->content_length == 0)
         return;
     if (stream_reserve(&fetch->stream, response->content_length) != ERR_OK)
         forbid(fetch, REASON_MEMORY_PRESSURE);
@@ -211,25 +228,25 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
         landing_fail(fetch, ERR_PEER_BROKEN, FAILURE_STATUS);
         return;
     }
-    if (!fetch->has_lease && fetch->verdict.share)
+    if (!fetch->has_lease && is_wanted(&fetch->verdict))
         forbid(fetch, fetch->pass_reason == REASON_NONE ? REASON_PREDICTED_UNCACHEABLE
                                                         : fetch->pass_reason);
     collect_tags(fetch, response);
     take_times(fetch);
-    if (fetch->verdict.share)
+    if (is_wanted(&fetch->verdict))
         variant_settle(fetch, response);
     reserve(fetch, response);
     settle_lease(fetch);
     if (fetch->is_sharing)
         common_open(fetch, response);
     write_head(fetch, response);
-    if (buf_failed(&fetch->head.block) != ERR_OK) {
+    if (buf_failed(&fetch->head.block) != ERR_OK || buf_failed(&fetch->own_block) != ERR_OK) {
         fetch->is_ignored = true;
         landing_fail(fetch, ERR_FULL, FAILURE_UNREACHABLE);
         return;
     }
     fetch_charge(fetch, fetch->head.block.capacity + fetch->tags.capacity);
-    fetch->keeps = fetch->verdict.share;
+    fetch->keeps = is_wanted(&fetch->verdict);
     if (!fetch->keeps)
         stream_cut(&fetch->stream);
     stream_set_stage(&fetch->stream, STREAM_OPEN);
@@ -242,15 +259,20 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
 static int64_t kept_until(const struct fetch *fetch, bool has_validator)
 {
     const struct verdict *verdict = &fetch->verdict;
+    int64_t expires_ms = fetch->head.expires_ms;
     int64_t more_ms = verdict->swr_ms;
 
     if (verdict->sie_ms > more_ms)
         more_ms = verdict->sie_ms;
     if (verdict->grace_ms > more_ms)
         more_ms = verdict->grace_ms;
-    if (has_validator && fetch->route->settings->grace_ms > more_ms)
-        more_ms = fetch->route->settings->grace_ms;
-    return add_saturated(fetch->head.expires_ms, more_ms);
+
+    int64_t until_ms = add_saturated(expires_ms, more_ms);
+    int64_t useful_ms =
+        add_saturated(expires_ms > fetch->received_ms ? expires_ms : fetch->received_ms,
+                      fetch->route->settings->grace_ms);
+
+    return has_validator && useful_ms > until_ms ? useful_ms : until_ms;
 }
 
 /* A body that the origin confirmed is what it was. */
@@ -372,7 +394,7 @@ void landing_store(struct fetch *fetch)
     if (fetch->has_lease && fetch->verdict.store)
         store(fetch);
     else if (fetch->verdict.is_error)
-        fail_lease(fetch, ERR_PEER_BROKEN);
+        fail_lease(fetch, ERR_PEER_BROKEN, 0); /* it was passed on, and so will the next */
     else
         disperse(fetch, 0);
     stream_set_stage(&fetch->stream, STREAM_WHOLE);
@@ -396,10 +418,65 @@ static struct verdict verdict_of_update(const struct fetch *fetch, const struct 
     };
 
     cache_response_of(response, clock_wall_ms() / 1000, &said);
-    if (said.control.private_lists.count == 0)
+    if (said.control.private_lists.count == 0 && said.control.no_cache_lists.count == 0)
         cache_response_of(stored, clock_wall_ms() / 1000, &said);
-    verdict.unshared = said.control.private_lists;
+    (void)decide_unshared(&said.control, &verdict.unshared); /* too many: asked about each time */
     return verdict;
+}
+
+static int64_t age_of(const struct http_head *response)
+{
+    struct cache_response said;
+
+    cache_response_of(response, clock_wall_ms() / 1000, &said);
+    return said.age_s;
+}
+
+static bool is_same_date(const struct http_field *a, const struct http_field *b)
+{
+    int64_t now_s = clock_wall_ms() / 1000;
+    int64_t a_s = 0;
+    int64_t b_s = 0;
+
+    if (bytes_equal(a->value, b->value))
+        return true;
+    return date_parse(a->value, now_s, &a_s) == ERR_OK &&
+           date_parse(b->value, now_s, &b_s) == ERR_OK && a_s == b_s;
+}
+
+/* Whether a 304 is about what is stored (RFC 9111 §4.3.4). One without validators can mean nothing
+ * else. */
+static bool is_about(const struct http_head *stored, const struct http_head *response)
+{
+    const struct http_field *said = http_find(response, HTTP_ETAG);
+    const struct http_field *known = http_find(stored, HTTP_ETAG);
+    struct etag said_tag;
+    struct etag known_tag;
+
+    if (said != NULL && known == NULL)
+        return false;
+    if (said != NULL) {
+        if (bytes_equal(said->value, known->value))
+            return true;
+        return etag_parse(said->value, &said_tag) == ERR_OK &&
+               etag_parse(known->value, &known_tag) == ERR_OK && said_tag.weak &&
+               etag_equal_weak(said_tag, known_tag);
+    }
+    said = http_find(response, HTTP_LAST_MODIFIED);
+    known = http_find(stored, HTTP_LAST_MODIFIED);
+    return said == NULL || known == NULL || is_same_date(said, known);
+}
+
+/* It is about something else: what is stored goes, and all who wait ask anew without conditions. */
+static void ask_again(struct fetch *fetch)
+{
+    disperse(fetch, 0);
+    drop_old(fetch);
+    fetch->is_ignored = true;
+    fetch->is_again = true;
+    fetch->err = ERR_PEER_BROKEN;
+    fetch->failure = FAILURE_STATUS;
+    stream_set_stage(&fetch->stream, STREAM_BROKEN);
 }
 
 void landing_update(struct fetch *fetch, const struct http_head *response)
@@ -413,8 +490,12 @@ void landing_update(struct fetch *fetch, const struct http_head *response)
     struct bytes body;
 
     must(stored_read(&fetch->old, &head->stored, &block, &body));
-    fetch->is_304 = true;
     block_parse(block, merged);
+    if (!is_about(merged, response)) {
+        ask_again(fetch);
+        return;
+    }
+    fetch->is_304 = true;
     fetch->verdict = verdict_of_update(fetch, merged, response);
     if (block_update(&to_write, merged, response, &head->block) != ERR_OK) {
         /* Nothing is left that could be asked about again: the next request gets it anew. */
@@ -425,6 +506,7 @@ void landing_update(struct fetch *fetch, const struct http_head *response)
     }
     if (buf_failed(&head->block) != ERR_OK)
         return;
+    facts.update_age_s = age_of(response);
     block_parse(buf_bytes(&head->block), merged);
     decide_store(&facts, merged, &fetch->verdict);
     head->status = merged->status;
@@ -435,10 +517,23 @@ void landing_update(struct fetch *fetch, const struct http_head *response)
     head->has_size = true;
     head->size = body.size;
     head->is_revalidated = true;
-    head->is_stored = fetch->verdict.store;
+    head->is_stored = fetch->has_lease && fetch->verdict.store;
     head->reason = fetch->verdict.reason;
     fetch->tags.size = fetch->tag_count = 0;
     cache_tags_of(gate->thread, &fetch->old, keep_tag, fetch);
+}
+
+/* What is stale again at once would be asked about by one after the other of those who waited. */
+static void share_confirmed(struct fetch *fetch)
+{
+    const struct verdict *verdict = &fetch->verdict;
+
+    if (!verdict->share || verdict->lifetime_ms > verdict->age_ms)
+        return;
+    stream_hold(&fetch->stream);
+    if (!cache_share(fetch->gate->thread, &fetch->lease, &fetch->stream, fetch_drop_shared,
+                     now_ms(fetch)))
+        stream_drop(&fetch->stream);
 }
 
 void landing_confirm(struct fetch *fetch)
@@ -452,10 +547,11 @@ void landing_confirm(struct fetch *fetch)
         return;
     }
     must(stored_read(&fetch->old, &stored, &block, &body));
+    counter_add(&fetch->gate->metrics.revalidated, 1);
     if (fetch->has_lease && fetch->verdict.store) {
+        share_confirmed(fetch);
         (void)put(fetch, buf_bytes(&fetch->head.block), body, true);
-        counter_add(&fetch->gate->metrics.revalidated, 1);
-    } else {
+    } else if (!fetch->verdict.store) {
         disperse(fetch, 0);
         drop_old(fetch);
     }
@@ -479,7 +575,7 @@ void landing_fail(struct fetch *fetch, enum err err, enum failure failure)
 {
     fetch->err = err;
     fetch->failure = failure;
-    fail_lease(fetch, err);
+    fail_lease(fetch, err, fetch->route->settings->retry_ms);
     if (fetch->has_head && !fetch->is_ignored)
         counter_add(&fetch->gate->metrics.truncated, 1);
     stream_set_stage(&fetch->stream, STREAM_BROKEN);

@@ -10,27 +10,6 @@
 
 enum { PIECE_LOAN_MIN = 16 * 1024 };
 
-static const char *why_text(enum fetch_why why)
-{
-    switch (why) {
-    case FETCH_URI_MISS:
-        return "uri-miss";
-    case FETCH_VARY_MISS:
-        return "vary-miss";
-    case FETCH_STALE:
-        return "stale";
-    case FETCH_REQUEST:
-        return "request";
-    case FETCH_METHOD:
-        return "method";
-    case FETCH_BYPASS:
-        return "bypass";
-    case FETCH_PARTIAL:
-        return "partial";
-    }
-    never("a why that is none");
-}
-
 static struct fetch *fetch_read_by(const struct client *client)
 {
     return fetch_of(client->request.reader.stream);
@@ -40,7 +19,10 @@ static struct told told_of(const struct client *client)
 {
     const struct request *request = &client->request;
 
-    return (struct told){request->outcome, request->reason, request->status, request->origin_ms};
+    return (struct told){.outcome = request->outcome,
+                         .reason = request->reason,
+                         .status = request->status,
+                         .origin_ms = request->origin_ms};
 }
 
 static void stop_upload(struct client *client)
@@ -97,16 +79,17 @@ static void send_head(struct client *client, struct bytes whole_body)
     const struct answer_head *head = &fetch->head;
     int64_t now_ms = loop_now_ms(client->gate->loop);
     const char *detail = gateway_reason_text(head->reason);
+    bool is_own = request->outcome != OUTCOME_COLLAPSED && fetch->own_block.size > 0;
     int64_t age_s = stored_age_s(&head->stored, now_ms);
     const struct cache_status status = {
-        .forwarded = why_text(request->why),
+        .forwarded = fetch_why_text(request->why),
         .forward_status = head->is_revalidated ? 304 : 0,
         .stored = head->is_stored && request->outcome != OUTCOME_COLLAPSED,
         .collapsed = request->outcome == OUTCOME_COLLAPSED,
         .detail = detail[0] == 0 ? NULL : detail,
     };
     const struct source source = {
-        .block = buf_bytes(&head->block),
+        .block = buf_bytes(is_own ? &fetch->own_block : &head->block),
         .has_size = head->has_size,
         .size = head->is_revalidated ? whole_body.size : head->size,
         .is_judged = fetch->for_cache,
@@ -236,9 +219,13 @@ static void give_up(struct client *client)
     struct fetch *fetch = fetch_read_by(client);
     enum err err = fetch->err;
     enum failure failure = fetch->failure;
+    bool is_again = fetch->is_again;
 
     leave(client);
-    client->hooks->failed(client, err, failure);
+    if (is_again)
+        client->hooks->again(client);
+    else
+        client->hooks->failed(client, err, failure);
 }
 
 /* A range of something that is not going to be stored: the origin may know how to send only that.
@@ -249,6 +236,16 @@ static bool wants_part(struct client *client)
 
     return fetch->for_cache && fetch->head.reason == REASON_TOO_LARGE &&
            http_has(client_request_head(client), HTTP_RANGE);
+}
+
+/* An error for one who said how stale an answer may be in its place (RFC 5861 §4). */
+static bool wants_stale(struct client *client)
+{
+    const struct fetch *fetch = fetch_read_by(client);
+
+    return fetch->for_cache && fetch->verdict.is_error &&
+           http_has(client_request_head(client), HTTP_CACHE_CONTROL) &&
+           client->hooks->takes_stale(client);
 }
 
 void pump(struct client *client)
@@ -268,6 +265,11 @@ void pump(struct client *client)
         }
         if (stage == STREAM_CONFIRMED) {
             pass_confirmed(client);
+            return;
+        }
+        if (wants_stale(client)) {
+            leave(client);
+            client->hooks->failed(client, ERR_PEER_BROKEN, FAILURE_STATUS);
             return;
         }
         if (wants_part(client)) {

@@ -18,6 +18,16 @@ void refuse(struct client *client, const struct http_head *head, const struct re
     client_refuse(client, head, refusal->status, &told, refusal->sentence);
 }
 
+void refuse_forwarded(struct client *client, const struct http_head *head,
+                      const struct refusal *refusal)
+{
+    const struct told told = {.outcome = refusal->outcome,
+                              .reason = refusal->reason,
+                              .forwarded = fetch_why_text(client->request.why)};
+
+    client_refuse(client, head, refusal->status, &told, refusal->sentence);
+}
+
 static struct refusal peer_refusal(enum err err)
 {
     if (err == ERR_PEER_SLOW)
@@ -67,7 +77,7 @@ void refuse_err(struct client *client, const struct http_head *head, enum err er
 {
     const struct refusal refusal = refusal_of(err);
 
-    refuse(client, head, &refusal);
+    refuse_forwarded(client, head, &refusal);
 }
 
 void refuse_upload(struct client *client, const struct http_head *head, unsigned status)

@@ -21,6 +21,10 @@ struct refusal {
 
 void refuse(struct client *client, const struct http_head *head, const struct refusal *refusal);
 
+/* The same for a request that was on its way to the origin. */
+void refuse_forwarded(struct client *client, const struct http_head *head,
+                      const struct refusal *refusal);
+
 /* The origin could not be asked, or did not answer. */
 void refuse_err(struct client *client, const struct http_head *head, enum err err);
 

@@ -224,6 +224,10 @@ unsigned serve_head(struct client *client, const struct http_head *request,
     buf_clear(out);
     unsigned status = write_dress(dress, source, known, ret_plan, out);
 
+    struct cache_status told = *source->status;
+
+    if (told.forwarded != NULL && told.forward_status == 0 && known->status != status)
+        told.forward_status = known->status;
     if (ret_plan->by_close)
         client->keeps_alive = false;
     if (ret_plan->chunked)
@@ -234,7 +238,7 @@ unsigned serve_head(struct client *client, const struct http_head *request,
         buf_add(out, BYTES("\r\n"));
     }
     buf_add(out, BYTES("Cache-Status: "));
-    cache_status_write(out, source->status);
+    cache_status_write(out, &told);
     buf_add(out, BYTES("\r\n"));
     buf_add(out, bytes_of(connection, (size_t)(put_connection(connection, client) - connection)));
     buf_add(out, BYTES("\r\n"));

@@ -28,6 +28,7 @@ enum {
 enum {
     STORED_PUBLIC = 1,         /* may answer requests with Authorization */
     STORED_STRICT = 2,         /* must not be served stale */
+    STORED_ASK = 4,            /* must be served to nobody without asking the origin (no-cache) */
     STORED_COMPRESSIBLE = 256, /* coded copies may be made (compress.h) */
 };
 

@@ -226,6 +226,8 @@ static const struct conn_events events = {
 static const struct client_hooks hooks = {
     .idle = go_on,
     .failed = ask_failed,
+    .again = ask_again,
+    .takes_stale = ask_takes_stale,
     .part = ask_part,
 };
 

@@ -217,7 +217,7 @@ static void settle(struct settling *settling, const struct http_head *response)
                       fetch->route->settings->vary_max)) {
         fetch->verdict.store = false;
         fetch->verdict.reason = REASON_VARY_LIMIT;
-        fetch->verdict.share = bytes_equal(key, fetch->key);
+        fetch->verdict.share &= bytes_equal(key, fetch->key);
         return;
     }
     if (bytes_equal(key, fetch->key))

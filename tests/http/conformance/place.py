@@ -8,6 +8,7 @@ Fields are whole lines. Nothing sleeps: what is old is made old by the origin's 
 """
 import email.utils
 import itertools
+import re
 import time
 
 from wire import Wire
@@ -16,16 +17,29 @@ _numbers = itertools.count(1)
 HOUR = "Cache-Control: max-age=3600"
 
 
-def date(seconds=0):
+def now(seconds=0):
     """An HTTP date so far from now."""
     return email.utils.formatdate(time.time() + seconds, usegmt=True)
+
+
+def date(seconds=0):
+    """The same in a table, where it is known only when the test runs."""
+    return f"<now{seconds:+d}>"
+
+
+def _fill_in(text):
+    """The text with its dates; in capitals where date() was put in capitals."""
+    def fill(match):
+        told = now(int(match[2]))
+        return told.upper() if match[1] == "NOW" else told
+    return re.sub(r"<(now)([+-]\d+)>", fill, text, flags=re.IGNORECASE)
 
 
 def fields_of(lines):
     """Field lines as the origin wants them, several of a name under it."""
     fields = {}
     for line in lines:
-        name, _, value = line.partition(":")
+        name, _, value = _fill_in(line).partition(":")
         fields.setdefault(name, []).append(value.strip(" "))
     return fields
 
@@ -76,7 +90,7 @@ class Place:
         wire = Wire(self.gateway.port)
         try:
             text = f"{method} {path or self.path} HTTP/1.1\r\nHost: {host}\r\n"
-            text += "".join(line + "\r\n" for line in lines)
+            text += "".join(_fill_in(line) + "\r\n" for line in lines)
             if body:
                 text += f"Content-Length: {len(body)}\r\n"
             wire.send(text.encode("latin-1") + b"\r\n" + body)

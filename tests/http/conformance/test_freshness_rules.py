@@ -1,7 +1,7 @@
 """How long what is stored is fresh (RFC 9111 §4.2, §5.1, §5.2, §5.3)."""
 import pytest
 
-from place import HOUR, date, reply_of
+from place import HOUR, date, now
 from rules import row, shows
 
 TAG = 'ETag: "1"'
@@ -227,7 +227,7 @@ def test_expires_passes_as_it_came(at):
 
 @shows("4.2.3-1")
 def test_the_date_stays_the_origins(at):
-    told = date(-50)
+    told = now(-50)
     at.says(HOUR, f"Date: {told}")
     at.get()
     assert at.get().get("Date") == told

@@ -73,7 +73,7 @@ TEST(what_must_not_be_shared_is_left_out)
                  "HTTP/1.1 200 OK\r\nDate: x\r\nSet-Cookie: a=b\r\nX-Name: ann\r\n"
                  "Cache-Tag: t\r\nxkey: t\r\n\r\n",
                  "HTTP/1.1 200 OK\r\nDate: x\r\nVia: 1.1 larder\r\n\r\n"));
-    writing.verdict.share = false;
+    writing.verdict.share = writing.verdict.store = false;
     CHECK(writes(&writing, "HTTP/1.1 200 OK\r\nDate: x\r\nSet-Cookie: a=b\r\nAge: 3\r\n\r\n",
                  "HTTP/1.1 200 OK\r\nDate: x\r\nSet-Cookie: a=b\r\nAge: 3\r\n"
                  "Via: 1.1 larder\r\n\r\n"));

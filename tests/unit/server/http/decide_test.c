@@ -44,7 +44,7 @@ static struct verdict judge(const struct route_settings *settings, bool authoriz
     CHECK(http_parse_response(bytes_of_text(text), &limits, false, &head, &size, &complaint) ==
           ERR_OK);
     CHECK(route_compile(settings, &route, &fault) == ERR_OK);
-    const struct decide_facts facts = {&route, authorized, 1000000, 1000000};
+    const struct decide_facts facts = {&route, authorized, 1000000, 1000000, 0};
 
     decide_store(&facts, &head, &verdict);
     return verdict;
@@ -115,6 +115,51 @@ TEST(an_answer_that_is_too_old_already_is_shared_with_those_who_waited_only)
     CHECK(!verdict.store);
     CHECK(verdict.share);
     CHECK(verdict.reason == REASON_NO_FRESHNESS);
+}
+
+TEST(what_is_stale_at_once_is_stored_if_the_origin_can_be_asked_about_it)
+{
+    struct route_settings settings = settings_of();
+    struct verdict verdict =
+        judge(&settings, false, 200, "Cache-Control: max-age=0\r\nETag: \"1\"\r\n");
+
+    CHECK(verdict.store && verdict.share);
+    CHECK(judge(&settings, false, 200, "Expires: 0\r\nLast-Modified: x\r\n").store);
+    CHECK(!judge(&settings, false, 200, "ETag: \"1\"\r\n").store);
+    CHECK(!judge(&settings, false, 503, "Cache-Control: max-age=0\r\nETag: \"1\"\r\n").store);
+    /* ... or if it may be served stale. */
+    CHECK(judge(&settings, false, 200,
+                "Age: 50\r\nCache-Control: max-age=10, stale-while-revalidate=60\r\n")
+              .store);
+    CHECK(!judge(&settings, false, 200,
+                 "Age: 90\r\nCache-Control: max-age=10, stale-while-revalidate=60\r\n")
+               .store);
+}
+
+TEST(what_says_no_cache_is_stored_and_shared_with_nobody)
+{
+    struct route_settings settings = settings_of();
+    struct verdict verdict =
+        judge(&settings, false, 200, "Cache-Control: no-cache, max-age=60\r\nETag: \"1\"\r\n");
+
+    CHECK(verdict.store && !verdict.share);
+    CHECK(verdict.lifetime_ms == 0);
+    CHECK((verdict.flags & (STORED_STRICT | STORED_ASK)) == (STORED_STRICT | STORED_ASK));
+    CHECK(judge(&settings, false, 200, "Cache-Control: no-cache\r\nETag: \"1\"\r\n").store);
+    CHECK(!judge(&settings, false, 302, "Cache-Control: no-cache\r\nETag: \"1\"\r\n").store);
+    CHECK(!judge(&settings, false, 200, "Cache-Control: no-cache\r\n").store);
+}
+
+TEST(fields_under_private_and_no_cache_are_for_the_first_client)
+{
+    struct route_settings settings = settings_of();
+    struct verdict verdict = judge(
+        &settings, false, 200, "Cache-Control: max-age=9, private=\"a\", no-cache=\"b, c\"\r\n");
+
+    CHECK(verdict.store && verdict.share);
+    CHECK(verdict.unshared.count == 2);
+    CHECK(cache_lists_have(&verdict.unshared, BYTES("A")));
+    CHECK(cache_lists_have(&verdict.unshared, BYTES("c")));
 }
 
 TEST(without_a_word_nothing_is_stored_or_shared)
