@@ -156,7 +156,8 @@ enum precondition precondition_judge(const struct http_head *request,
                                      const struct validators *validators, int64_t now_s)
 {
     bool is_get = request->method_id == HTTP_METHOD_GET;
-    bool is_read = is_get || request->method_id == HTTP_METHOD_HEAD;
+    bool is_read =
+        is_get || request->method_id == HTTP_METHOD_HEAD || request->method_id == HTTP_METHOD_QUERY;
     bool known = false;
 
     if (http_has(request, HTTP_IF_MATCH)) {

@@ -44,9 +44,9 @@ enum precondition {
 };
 
 /* The order of RFC 9110 §13.2.2: If-Match, else If-Unmodified-Since; then If-None-Match, else
- * If-Modified-Since for GET and HEAD; then Range with If-Range for GET. A date or tag that makes no
- * sense: If-Modified-Since, If-Unmodified-Since are ignored; If-Match, If-None-Match, If-Range do
- * not match. */
+ * If-Modified-Since for GET, HEAD and QUERY; then Range with If-Range for GET. A date or tag that
+ * makes no sense: If-Modified-Since, If-Unmodified-Since are ignored; If-Match, If-None-Match,
+ * If-Range do not match. */
 enum precondition precondition_judge(const struct http_head *request,
                                      const struct validators *validators, int64_t now_s);
 

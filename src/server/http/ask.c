@@ -180,8 +180,10 @@ static void refresh(struct asking *asking, const struct cache_lease *lease)
     fetch_ask.why = FETCH_STALE;
     fetch_ask.old = &asking->look.view;
     counter_add(&asking->gate->metrics.refreshes, 1);
-    if (depart(asking->gate, &fetch_ask, &fetch) == ERR_OK)
-        stream_drop(&fetch->stream);
+    if (depart(asking->gate, &fetch_ask, &fetch) != ERR_OK)
+        return;
+    upload_again(asking->client, fetch);
+    stream_drop(&fetch->stream);
 }
 
 /* The last request to the origin failed, and something stale may stand in for the next failure:
@@ -248,6 +250,14 @@ static void join(struct asking *asking, void *shared)
         pass(asking, REASON_TOO_LARGE, why_of(asking));
 }
 
+/* The body that was gathered becomes part of the key. */
+static bool add_body(struct asking *asking)
+{
+    const struct gather *gather = asking->client->request.gather;
+
+    return look_add_body(&asking->look, bytes_of(gather->hash, sizeof gather->hash));
+}
+
 /* Takes up a request whose head was kept. */
 static void resume(struct client *client, struct asking *ret_asking)
 {
@@ -260,6 +270,19 @@ static void resume(struct client *client, struct asking *ret_asking)
     enum err err = look_begin(client->gate, head, &ret_asking->look, &complaint);
 
     must(err == ERR_OK); /* it was well before */
+    if (client->request.gather != NULL && client->request.gather->is_whole)
+        must(add_body(ret_asking));
+}
+
+/* What a request whose body did not become part of the key asks for is not known. */
+static bool is_known(const struct asking *asking)
+{
+    const struct look *look = &asking->look;
+    const struct gather *gather = asking->client->request.gather;
+
+    return decide_lookup(look->target.route, look->head, &look->control) == REASON_NONE &&
+           (!decide_keys_body(look->target.route, look->head) ||
+            (gather != NULL && gather->is_whole));
 }
 
 /* The same, and looks what the cache has, if that is for this request at all. */
@@ -268,8 +291,7 @@ static void resume_and_look(struct client *client, struct asking *ret_asking)
     struct look *look = &ret_asking->look;
 
     resume(client, ret_asking);
-    if (decide_lookup(look->target.route, look->head, &look->control) != REASON_NONE ||
-        !look_up(look))
+    if (!is_known(ret_asking) || !look_up(look))
         look->has_stored = false;
 }
 
@@ -474,6 +496,43 @@ static void seek(struct asking *asking)
         get(asking);
 }
 
+/* ---- bodies that say what is asked for --------------------------------------------------- */
+
+static void gather(struct asking *asking)
+{
+    struct client *client = asking->client;
+    const struct http_head *head = asking->look.head;
+    size_t max = asking->look.target.route->settings->key_body_max;
+
+    if (head->framing == HTTP_SIZED && head->content_length > max) {
+        pass(asking, REASON_BODY_TOO_LARGE_FOR_KEY, FETCH_METHOD);
+        return;
+    }
+    if (!keep(asking))
+        return;
+    if (upload_gather(client, head, max) != ERR_OK) {
+        client->keeps_alive = false;
+        refuse(client, head,
+               &(const struct refusal){503, OUTCOME_FAILED, REASON_MEMORY_PRESSURE,
+                                       "there is no memory left for this"});
+        return;
+    }
+    become_busy(asking);
+    if (client->request.gather->is_whole)
+        ask_gathered(client);
+}
+
+void ask_gathered(struct client *client)
+{
+    struct asking asking;
+
+    resume(client, &asking);
+    if (client->request.gather->is_whole)
+        seek(&asking);
+    else
+        pass(&asking, REASON_BODY_TOO_LARGE_FOR_KEY, FETCH_METHOD);
+}
+
 /* ---- the request ------------------------------------------------------------------------- */
 
 static void purge(struct asking *asking)
@@ -554,10 +613,12 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw)
     enum gateway_reason reason =
         decide_lookup(asking.look.target.route, head, &asking.look.control);
 
-    if (reason == REASON_NONE)
-        seek(&asking);
-    else
+    if (reason != REASON_NONE)
         pass(&asking, reason, why_passed(reason));
+    else if (decide_keys_body(asking.look.target.route, head))
+        gather(&asking);
+    else
+        seek(&asking);
 }
 
 void ask_failed(struct client *client, enum err err, enum failure failure)

@@ -30,6 +30,9 @@ bool ask_takes_stale(struct client *client);
 /* The whole is too large to be stored: asks for the range that the client wants, and no more. */
 void ask_part(struct client *client);
 
+/* The body that belongs to the key has come, or turned out to be too large for that. */
+void ask_gathered(struct client *client);
+
 /* The client is gone: lets go of what it waits for. */
 void ask_end(struct client *client);
 

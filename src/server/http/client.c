@@ -41,6 +41,7 @@ static void forget_request(struct client *client)
     account_refund(site_connections(client->gate->site), request->cost);
     request->cost = 0;
     mem_free(&request->raw);
+    gather_free(&request->gather);
     request->raw_size = 0;
 }
 

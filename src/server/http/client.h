@@ -20,6 +20,7 @@
 #include "proto/body.h"
 #include "server/http/fetch.h"
 #include "server/http/gate.h"
+#include "server/http/gather.h"
 #include "server/http/multipart.h"
 
 enum outcome {
@@ -92,6 +93,7 @@ struct request {
     int64_t upload_since_ms;
     unsigned upload_fault;   /* the status that the client's own mistake deserves; 0: none */
     struct fetch *upload_to; /* a reference */
+    struct gather *gather;   /* the body is part of the key; owned; NULL: it is not */
 };
 
 /* Given at birth, so that what lies below can say how it went. */
@@ -104,6 +106,8 @@ struct client_hooks {
     bool (*takes_stale)(struct client *client);
     /* The whole is too large to look for a part in it: to be asked for the part alone. */
     void (*part)(struct client *client);
+    /* The body that belongs to the key is whole, or too large for that. */
+    void (*gathered)(struct client *client);
 };
 
 struct client {

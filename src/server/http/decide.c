@@ -12,14 +12,22 @@ void decide_control(const struct route *route, const struct http_head *request,
         cache_control_of_request(request, ret_control);
 }
 
+bool decide_keys_body(const struct route *route, const struct http_head *request)
+{
+    return request->method_id == HTTP_METHOD_QUERY ||
+           (request->method_id == HTTP_METHOD_POST && route->settings->cache_post);
+}
+
 enum gateway_reason decide_lookup(const struct route *route, const struct http_head *request,
                                   const struct cache_control *control)
 {
-    if (request->method_id != HTTP_METHOD_GET && request->method_id != HTTP_METHOD_HEAD)
+    bool is_plain = request->method_id == HTTP_METHOD_GET || request->method_id == HTTP_METHOD_HEAD;
+
+    if (!is_plain && !decide_keys_body(route, request))
         return REASON_METHOD;
     if (route->settings->cache == ROUTE_CACHE_OFF)
         return REASON_ROUTE_OFF;
-    if (request->framing != HTTP_NO_BODY)
+    if (is_plain && request->framing != HTTP_NO_BODY)
         return REASON_METHOD;
     if (request->upgrade)
         return REASON_UPGRADE;

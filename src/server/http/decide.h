@@ -25,6 +25,10 @@ void decide_control(const struct route *route, const struct http_head *request,
 enum gateway_reason decide_lookup(const struct route *route, const struct http_head *request,
                                   const struct cache_control *control);
 
+/* Whether what the request asks for stands in its body, too: QUERY, and POST where the route says
+ * so. The body is part of the key then. */
+bool decide_keys_body(const struct route *route, const struct http_head *request);
+
 /* ---- the answer -------------------------------------------------------------------------- */
 
 struct decide_facts {

@@ -117,6 +117,11 @@ static void add_lookup(struct explaining *explaining)
         return;
     }
     buf_printf(explaining->out, "%-14s looked up in the cache\n", "decision");
+    if (decide_keys_body(explaining->target.route, explaining->head))
+        add_line(explaining, "but", "under a key that its body is part of",
+                 explaining->head->method_id == HTTP_METHOD_QUERY
+                     ? (const void *)&settings->key_body_max
+                     : (const void *)&settings->cache_post);
     if (control.no_cache || control.max_age_s == 0)
         add_line(explaining, "but", "the request wants it fetched anew", &settings->client_control);
     if (control.only_if_cached)

@@ -114,7 +114,10 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
     fetch->for_cache = ask->for_cache;
     fetch->authorized = ask->authorized;
     fetch->is_background = ask->is_background;
-    fetch->is_unsafe = !http_method_is_safe(ask->request->method_id);
+    fetch->has_credentials = http_has(ask->request, HTTP_AUTHORIZATION);
+    fetch->is_post = ask->request->method_id == HTTP_METHOD_POST;
+    /* A POST whose answer is stored under its body only reads: the route says so. */
+    fetch->is_unsafe = !ask->for_cache && !http_method_is_safe(ask->request->method_id);
     fetch->why = ask->why;
     fetch->pass_reason = ask->pass_reason;
     fetch->started_ms = loop_now_ms(gate->loop);
@@ -130,7 +133,7 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
     buf_init(&fetch->head.block, BLOCK_MAX, NULL);
     buf_init(&fetch->own_block, BLOCK_MAX, NULL);
     buf_init(&fetch->tags, TAGS_SIZE, NULL);
-    if (ask->for_cache)
+    if (ask->for_cache || fetch->is_post)
         add_route_tags(fetch, ask->target, &gate->text);
     return fetch;
 }

@@ -71,7 +71,9 @@ struct fetch {
     const struct route *route;
     bool for_cache;
     bool authorized;
+    bool has_credentials; /* Authorization, wherever it is stored */
     bool is_background;
+    bool is_post;
     bool is_unsafe; /* the method changes things: what is stored for the URL goes */
     enum fetch_why why;
     enum gateway_reason pass_reason; /* why it is not for the cache */

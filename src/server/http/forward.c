@@ -128,7 +128,8 @@ void forward_write(struct gate *gate, const struct forward *forward,
     add(&writing, HTTP_X_FORWARDED_HOST, forward->target->host);
     add(&writing, HTTP_X_FORWARDED_PROTO, request->is_secure ? BYTES("https") : BYTES("http"));
     *ret_request = (struct exchange_request){
-        .method = forward->for_cache ? BYTES("GET") : request->method,
+        .method = forward->for_cache && request->method_id == HTTP_METHOD_HEAD ? BYTES("GET")
+                                                                               : request->method,
         .target = forward->target->whole,
         .fields = gate->fields,
         .field_count = writing.count,

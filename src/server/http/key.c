@@ -159,6 +159,12 @@ bool target_split_by_user(struct target *target, const struct http_head *head, b
     return true;
 }
 
+bool target_add_body(struct target *target, struct bytes method, struct bytes hash,
+                     struct key_room *room)
+{
+    return add_part(target, room, 'b', method, hash);
+}
+
 static bool is_ignored(const struct route *route, struct bytes name)
 {
     const struct text_list *ignored = &route->settings->vary_ignore;

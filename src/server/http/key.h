@@ -3,6 +3,7 @@
  *
  *   http://host:port/path?query                      the URL, normalised; what the origin is sent
  *   ... \0 h name length value  \0 c name ...        header fields and cookies of the route
+ *   ... \0 b method length hash                      the body of a QUERY (gather.h)
  *   ... \0 a                                         requests with Authorization, kept apart
  *   ... \0 v name:value\n ...                        the variant (Vary)
  *
@@ -47,6 +48,10 @@ enum err target_find(const struct site *site, const struct http_head *head, stru
  * False: the key would be too long. */
 bool target_split_by_user(struct target *target, const struct http_head *head, bool by_value,
                           struct key_room *room);
+
+/* Appends the hash of a body that says what is asked for. False: the key would be too long. */
+bool target_add_body(struct target *target, struct bytes method, struct bytes hash,
+                     struct key_room *room);
 
 /* The key of a variant: `primary` and what the request says in the named fields. False: too long.
  * The result is in `out`. */

@@ -8,6 +8,7 @@
 #include "proto/date.h"
 #include "proto/etag.h"
 #include "proto/tags.h"
+#include "server/http/adopt.h"
 #include "server/http/block.h"
 #include "server/http/common.h"
 #include "server/http/compress.h"
@@ -115,7 +116,8 @@ static bool is_wanted(const struct verdict *verdict)
 static void write_head(struct fetch *fetch, const struct http_head *response)
 {
     struct answer_head *head = &fetch->head;
-    const struct block_facts facts = {fetch->route, fetch->for_cache ? &fetch->verdict : NULL,
+    const struct block_facts facts = {fetch->route,
+                                      fetch->for_cache || fetch->has_lease ? &fetch->verdict : NULL,
                                       clock_wall_ms() / 1000};
 
     block_write(&facts, response, &head->block);
@@ -221,8 +223,11 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
         decide_store(&facts, response, &fetch->verdict);
     else
         fetch->verdict = (struct verdict){.reason = fetch->pass_reason};
-    if (fetch->is_unsafe && response->status < 400)
+    if (fetch->is_unsafe && response->status < 400) {
+        facts.authorized = fetch->has_credentials;
         invalidate(fetch, response);
+        adopt(fetch, response, &facts);
+    }
     if (fetch->for_cache && fetch->verdict.is_error && stands_in(fetch)) {
         fetch->is_ignored = true;
         landing_fail(fetch, ERR_PEER_BROKEN, FAILURE_STATUS);

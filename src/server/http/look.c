@@ -24,6 +24,14 @@ enum err look_begin(struct gate *gate, const struct http_head *head, struct look
     return ERR_OK;
 }
 
+bool look_add_body(struct look *look, struct bytes hash)
+{
+    bool fits = target_add_body(&look->target, look->head->method, hash, &look->gate->keys);
+
+    look->plain_size = look->target.key.size;
+    return fits;
+}
+
 /* Whether the entry is an answer, and good enough. */
 static void judge(struct look *look)
 {

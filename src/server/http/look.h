@@ -32,6 +32,9 @@ struct look {
 enum err look_begin(struct gate *gate, const struct http_head *head, struct look *ret_look,
                     struct http_complaint *complaint);
 
+/* Before look_up: the hash of the request's body is part of the key. False: the key is too long. */
+bool look_add_body(struct look *look, struct bytes hash);
+
 /* Looks into the cache. False: the key is too long to be one. */
 bool look_up(struct look *look);
 

@@ -161,8 +161,7 @@ static void received(struct conn *conn, void *owner)
         plex_received(client->plex);
     else if (client->request.is_uploading)
         upload(client);
-    else
-        go_on(client);
+    go_on(client);
 }
 
 /* Half closed: what was asked is answered, then it is over. */
@@ -229,6 +228,7 @@ static const struct client_hooks hooks = {
     .again = ask_again,
     .takes_stale = ask_takes_stale,
     .part = ask_part,
+    .gathered = ask_gathered,
 };
 
 void talk_begin(struct gate *gate, const struct conn_settings *settings,

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "h2/session.h"
 #include "server/http/depart.h"
+#include "server/http/refuse.h"
 
 /* The pace is measured from here: until now it was the origin who was waited for. */
 static void measure_anew(struct client *client)
@@ -19,21 +20,68 @@ static void ready(void *context)
     upload(context);
 }
 
-void upload_begin(struct client *client, const struct http_head *head, struct fetch *fetch)
+/* The body's first byte is still to be read. */
+static void begin_body(struct client *client, const struct http_head *head)
 {
     struct request *request = &client->request;
 
     http_body_init(&request->upload, head);
-    request->is_uploading = true;
+    request->is_uploading = head->framing != HTTP_NO_BODY;
     request->upload_size = 0;
     request->upload_fault = 0;
+    if (head->expects_continue)
+        client_send_interim(client, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+enum err upload_gather(struct client *client, const struct http_head *head, size_t max)
+{
+    struct request *request = &client->request;
+
+    request->gather = gather_new(max, site_connections(client->gate->site));
+    if (request->gather == NULL)
+        return ERR_FULL;
+    begin_body(client, head);
+    measure_anew(client);
+    if (!request->is_uploading)
+        gather_seal(request->gather, head);
+    return ERR_OK;
+}
+
+static bool is_gathering(const struct request *request)
+{
+    return request->gather != NULL && !request->gather->is_whole && !request->gather->is_too_large;
+}
+
+/* What was gathered goes first; and if it is too large for a key, the rest as it comes. */
+static void send_gathered(struct fetch *fetch, const struct gather *gather)
+{
+    if (gather->body.size > 0)
+        (void)depart_send(fetch, buf_bytes(&gather->body));
+    if (gather->is_whole)
+        depart_send_end(fetch);
+}
+
+void upload_begin(struct client *client, const struct http_head *head, struct fetch *fetch)
+{
+    struct request *request = &client->request;
+
+    if (request->gather == NULL)
+        begin_body(client, head);
     measure_anew(client);
     stream_hold(&fetch->stream);
     request->upload_to = fetch;
     fetch->context = client;
     fetch->ready = ready;
-    if (head->expects_continue)
-        client_send_interim(client, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (request->gather != NULL)
+        send_gathered(fetch, request->gather);
+}
+
+void upload_again(const struct client *client, struct fetch *fetch)
+{
+    const struct gather *gather = client->request.gather;
+
+    if (gather != NULL && client->request.upload.framing != HTTP_NO_BODY)
+        send_gathered(fetch, gather);
 }
 
 void upload_refuse(struct client *client, unsigned status)
@@ -42,6 +90,10 @@ void upload_refuse(struct client *client, unsigned status)
 
     client->keeps_alive = false;
     request->is_uploading = false;
+    if (is_gathering(request)) {
+        refuse_upload(client, client_request_head(client), status);
+        return;
+    }
     request->upload_fault = status;
     depart_cancel(request->upload_to, ERR_PEER_GONE);
 }
@@ -80,6 +132,36 @@ static void consume(struct client *client, size_t size)
         conn_consume(client->conn, size);
 }
 
+/* A piece of the body to where it belongs. False: no more for now. */
+static bool pass_on(struct client *client, struct bytes piece)
+{
+    struct request *request = &client->request;
+
+    if (is_gathering(request)) {
+        if (gather_add(request->gather, piece))
+            return true;
+        client->hooks->gathered(client);
+    }
+    if (request->upload_to == NULL) {
+        request->is_uploading = false; /* it was refused */
+        return false;
+    }
+    return depart_send(request->upload_to, piece);
+}
+
+static void end(struct client *client)
+{
+    struct request *request = &client->request;
+
+    request->is_uploading = false;
+    if (!is_gathering(request)) {
+        depart_send_end(request->upload_to);
+        return;
+    }
+    gather_seal(request->gather, client_request_head(client));
+    client->hooks->gathered(client);
+}
+
 void upload(struct client *client)
 {
     struct request *request = &client->request;
@@ -103,12 +185,12 @@ void upload(struct client *client)
             upload_refuse(client, 413);
             return;
         }
-        bool goes_on = piece.size == 0 || depart_send(request->upload_to, piece);
+        bool goes_on = piece.size == 0 || pass_on(client, piece);
 
         consume(client, size);
-        if (done) {
-            request->is_uploading = false;
-            depart_send_end(request->upload_to);
+        if (done && request->is_uploading) {
+            end(client);
+            return;
         }
         request->is_held_up = request->is_uploading && !goes_on;
         if (err == ERR_AGAIN && client->has_ended)

@@ -1,0 +1,75 @@
+/* gather.c: the hash of a body and of what gives it its meaning. SPDX-License-Identifier: MIT */
+#include "server/http/gather.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+struct gather *gather_new(size_t max, struct account *account)
+{
+    struct gather *gather = mem_try(sizeof *gather);
+
+    if (gather == NULL)
+        return NULL;
+    *gather = (struct gather){.is_whole = false};
+    buf_init(&gather->body, max, account);
+    return gather;
+}
+
+void gather_free(struct gather **owner)
+{
+    if (*owner == NULL)
+        return;
+    buf_fini(&(*owner)->body);
+    mem_free(owner);
+}
+
+bool gather_add(struct gather *gather, struct bytes piece)
+{
+    size_t before = gather->body.size;
+
+    buf_add(&gather->body, piece);
+    if (buf_failed(&gather->body) == ERR_OK)
+        return true;
+    gather->body.failed = false;
+    gather->body.size = before;
+    gather->is_too_large = true;
+    return false;
+}
+
+/* Each value behind its length, so that nothing can pass for something else. */
+static void add_value(struct buf *out, struct bytes value)
+{
+    buf_add_u64(out, value.size);
+    buf_add_byte(out, ':');
+    buf_add(out, value);
+}
+
+static uint64_t hash_of(struct bytes fields, struct bytes body, uint64_t seed)
+{
+    const struct hash_secret secret = {{0x6c61726465720003 + seed, seed}};
+    uint64_t halves[2] = {hash_bytes(secret, fields), hash_bytes(secret, body)};
+
+    return hash_bytes(secret, bytes_of(halves, sizeof halves));
+}
+
+void gather_seal(struct gather *gather, const struct http_head *request)
+{
+    static const enum http_name names[] = {HTTP_CONTENT_TYPE, HTTP_CONTENT_ENCODING};
+    struct buf fields;
+
+    buf_init(&fields, 1 << 20, NULL);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct http_field *field = http_find(request, names[i]);
+
+        for (; field != NULL; field = http_find_next(request, names[i], field))
+            add_value(&fields, field->value);
+        buf_add_byte(&fields, ';');
+    }
+    for (uint64_t half = 0; half < 2; half++) {
+        uint64_t hash = hash_of(buf_bytes(&fields), buf_bytes(&gather->body), half + 1);
+
+        memcpy(gather->hash + half * sizeof hash, &hash, sizeof hash);
+    }
+    buf_fini(&fields);
+    gather->is_whole = true;
+}
