@@ -2,6 +2,7 @@
 import threading
 
 import pytest
+from frames import Plex
 
 HOUR = {"Cache-Control": "max-age=3600"}
 JSON = {"Content_Type": "application/json"}
@@ -261,3 +262,38 @@ def test_what_a_post_brought_has_the_routes_tags(start, origin):
     gateway.wait_until("stored", 1)
     gateway.purge(tag="all")
     assert not gateway.ask("/a").is_hit
+
+
+# ---- over HTTP/2 ----------------------------------------------------------------------------
+
+def test_queries_over_http2(gateway, origin):
+    origin.reply("/q", answer=echo())
+    plex = Plex(gateway.port)
+    for stream, body in ((1, b"{a}"), (3, b"{b}")):
+        plex.request(stream, "/q", method="QUERY", ends=False)
+        plex.data(stream, body[:1])
+        plex.data(stream, body[1:], ends=True)
+        assert plex.answer(stream).body == b"to QUERY " + body
+    gateway.wait_until("stored", 2)
+    for stream, body in ((5, b"{a}"), (7, b"{b}")):
+        plex.request(stream, "/q", method="QUERY", ends=False)
+        plex.ping()
+        plex.data(stream, body, ends=True)
+        answer = plex.answer(stream)
+        assert answer.is_hit and answer.body == b"to QUERY " + body
+    plex.request(9, "/q", method="QUERY")
+    assert plex.answer(9).body == b"to QUERY "
+    plex.close()
+    assert gateway.ask("/q", method="QUERY", body=b"{a}").is_hit
+
+
+def test_a_query_too_large_for_a_key_over_http2(start, origin):
+    gateway = start(route="key: {max_body: 100}")
+    origin.reply("/q", answer=echo())
+    plex = Plex(gateway.port)
+    plex.request(1, "/q", method="QUERY", ends=False)
+    for piece in (b"a" * 60, b"b" * 60, b"c" * 60):
+        plex.data(1, piece)
+    plex.data(1, b"", ends=True)
+    assert plex.answer(1).body == b"to QUERY " + b"a" * 60 + b"b" * 60 + b"c" * 60
+    plex.close()

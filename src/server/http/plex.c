@@ -36,6 +36,7 @@ static const struct client_hooks hooks = {
     .idle = over,
     .failed = ask_failed,
     .part = ask_part,
+    .gathered = ask_gathered,
 };
 
 static void take_request(struct client *client, const struct h2_request *request)
@@ -80,7 +81,11 @@ static void *on_request(void *owner, struct h2_stream *stream, const struct h2_r
 
 static void on_body(void *stream_owner)
 {
-    upload(stream_owner);
+    struct client *client = stream_owner;
+
+    upload(client);
+    if (!client->is_busy)
+        over(client);
 }
 
 static void on_drained(void *stream_owner)
@@ -305,6 +310,8 @@ static void check_upload(void *stream_owner)
         return;
     counter_add(&client->gate->metrics.slow_bodies, 1);
     upload_refuse(client, 408);
+    if (!client->is_busy)
+        over(client);
 }
 
 static void check_streams(struct plex *plex, int64_t now_ms)

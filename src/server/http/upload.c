@@ -187,8 +187,10 @@ void upload(struct client *client)
         }
         bool goes_on = piece.size == 0 || pass_on(client, piece);
 
+        if (!request->is_uploading)
+            return;
         consume(client, size);
-        if (done && request->is_uploading) {
+        if (done) {
             end(client);
             return;
         }
