@@ -139,7 +139,7 @@ void cache_free(struct cache **owner)
     for (unsigned i = 0; i < RULES_MAX; i++) {
         struct rule *rule = atomic_load(&cache->rules.at[i]);
 
-        mem_free(&rule);
+        rule_free(&rule);
     }
     tags_fini(&cache->tags);
     loads_fini(&cache->loads);

@@ -387,23 +387,32 @@ enum cache_purge_by {
     CACHE_BY_TAG,    /* `name` is the tag; in all spaces */
     CACHE_BY_PREFIX, /* every key of `space` whose name begins with `name` */
     CACHE_BY_GLOB,   /* every key of `space` whose name fits the pattern `name` (base/glob.h) */
+    CACHE_BY_TEST,   /* every key of `space` whose name fits `test` */
     CACHE_BY_SPACE,  /* everything in `space` */
     CACHE_BY_ALL,    /* everything in every space */
+};
+
+/* A question about names that the caller thought of. A purge that succeeds takes it over and drops
+ * it when it is through; until then `fits` is called on any thread, and on several at a time. */
+struct cache_test {
+    bool (*fits)(const struct cache_test *test, struct bytes name);
+    void (*drop)(struct cache_test *test);
 };
 
 struct cache_purge {
     enum cache_purge_by by;
     struct cache_key key;
     struct bytes name;
+    struct cache_test *test;
     uint8_t space;
     bool soft; /* expire: stale and error times go on from now as if it had expired now; false: gone
                 */
 };
 
 /* When it has returned, no new look-up sees what was stored before, and no load that began before
- * will be stored. By tag, space and all: a counter, whatever it holds; by prefix and glob: a rule
- * that look-ups obey until a sweep in the background is through. ERR_FULL: too many prefix and
- * glob rules are being swept; try again. `ret_sequence` (may be NULL): its number. */
+ * will be stored. By tag, space and all: a counter, whatever it holds; by prefix, glob and test: a
+ * rule that look-ups obey until a sweep in the background is through. ERR_FULL: too many such
+ * rules are being swept; try again. `ret_sequence` (may be NULL): its number. */
 enum err cache_purge(struct cache_thread *thread, const struct cache_purge *purge, int64_t now_ms,
                      uint64_t *ret_sequence);
 
@@ -426,6 +435,12 @@ size_t cache_purge_preview(struct cache_thread *thread, const struct cache_purge
  * view, and returns false to stop after this bucket. Within a step only cache_lock_all allows it.
  */
 typedef bool cache_scan_fn(void *context, struct bytes name, const struct cache_view *view);
+
+/* The same as cache_purge_preview, for a purge that is not by key; `each` sees every entry that it
+ * would concern, under the lock of its stripe, and what it returns is not looked at. */
+size_t cache_purge_list(struct cache_thread *thread, const struct cache_purge *purge,
+                        cache_scan_fn *each, void *context, int64_t now_ms);
+
 uint64_t cache_scan(struct cache_thread *thread, unsigned space, uint64_t cursor, size_t budget,
                     cache_scan_fn *each, void *context, int64_t now_ms);
 

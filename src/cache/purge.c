@@ -66,6 +66,8 @@ struct concerned {
     const struct cache_purge *purge;
     int64_t now_ms;
     size_t count;
+    cache_scan_fn *each; /* NULL: only counted */
+    void *context;
 };
 
 static bool entry_has_tag(const struct cache_entry *entry, struct bytes name)
@@ -93,7 +95,7 @@ static uint64_t purge_tag(struct cache_thread *thread, const struct cache_purge 
                           int64_t now_ms)
 {
     struct cache *cache = thread->cache;
-    struct concerned concerned = {thread, purge, now_ms, 0};
+    struct concerned concerned = {.thread = thread, .purge = purge, .now_ms = now_ms};
     uint64_t sequence = 0;
 
     atomic_fetch_add(&cache->purges.telling, 1);
@@ -122,6 +124,8 @@ static bool name_fits(const struct cache_purge *purge, unsigned space, struct by
         return false;
     if (purge->by == CACHE_BY_PREFIX)
         return bytes_begin_with(name, purge->name);
+    if (purge->by == CACHE_BY_TEST)
+        return purge->test->fits(purge->test, name);
     return purge->by == CACHE_BY_SPACE || glob_fits(purge->name, name);
 }
 
@@ -168,6 +172,7 @@ static struct rule *rule_new(const struct cache_purge *purge, int64_t now_ms)
     rule->soft = purge->soft;
     rule->soft_ms = now_ms;
     rule->glob = purge->by == CACHE_BY_GLOB;
+    rule->test = purge->by == CACHE_BY_TEST ? purge->test : NULL;
     rule->space = purge->space;
     rule->size = purge->name.size;
     if (purge->name.size > 0)
@@ -221,9 +226,10 @@ static enum err purge_many(struct cache_thread *thread, const struct cache_purge
                            int64_t now_ms, uint64_t *ret_sequence)
 {
     struct cache *cache = thread->cache;
-    bool by_name = purge->by == CACHE_BY_PREFIX || purge->by == CACHE_BY_GLOB;
+    bool by_name =
+        purge->by == CACHE_BY_PREFIX || purge->by == CACHE_BY_GLOB || purge->by == CACHE_BY_TEST;
     struct rule *rule = NULL;
-    struct concerned concerned = {thread, purge, now_ms, 0};
+    struct concerned concerned = {.thread = thread, .purge = purge, .now_ms = now_ms};
     enum err err = ERR_OK;
 
     if (!clears_fit(thread))
@@ -267,6 +273,7 @@ enum err cache_purge(struct cache_thread *thread, const struct cache_purge *purg
         if (purge->name.size > CACHE_KEY_MAX)
             return ERR_TOO_BIG;
         __attribute__((fallthrough));
+    case CACHE_BY_TEST:
     case CACHE_BY_SPACE:
     case CACHE_BY_ALL:
         TRY(purge_many(thread, purge, now_ms, &sequence));
@@ -286,9 +293,12 @@ static bool count_fitting(void *context, struct bytes name, const struct cache_v
     struct concerned *concerned = context;
     const struct cache_purge *purge = concerned->purge;
 
-    if (purge->by == CACHE_BY_TAG ? entry_has_tag(view->entry, purge->name)
-                                  : name_fits(purge, entry_space(view->entry), name))
-        concerned->count++;
+    if (purge->by == CACHE_BY_TAG ? !entry_has_tag(view->entry, purge->name)
+                                  : !name_fits(purge, entry_space(view->entry), name))
+        return true;
+    concerned->count++;
+    if (concerned->each != NULL)
+        (void)concerned->each(concerned->context, name, view);
     return true;
 }
 
@@ -302,14 +312,13 @@ static void count_space(struct concerned *concerned, unsigned space)
     while (cursor != 0);
 }
 
-size_t cache_purge_preview(struct cache_thread *thread, const struct cache_purge *purge,
-                           int64_t now_ms)
+size_t cache_purge_list(struct cache_thread *thread, const struct cache_purge *purge,
+                        cache_scan_fn *each, void *context, int64_t now_ms)
 {
-    struct concerned concerned = {thread, purge, now_ms, 0};
-    struct cache_view view;
+    struct concerned concerned = {
+        .thread = thread, .purge = purge, .now_ms = now_ms, .each = each, .context = context};
 
-    if (purge->by == CACHE_BY_KEY)
-        return cache_peek(thread, purge->key, now_ms, &view) != CACHE_MISS;
+    must(purge->by != CACHE_BY_KEY);
     if (purge->by != CACHE_BY_TAG && purge->by != CACHE_BY_ALL) {
         count_space(&concerned, purge->space);
         return concerned.count;
@@ -319,4 +328,14 @@ size_t cache_purge_preview(struct cache_thread *thread, const struct cache_purge
             count_space(&concerned, space);
     }
     return concerned.count;
+}
+
+size_t cache_purge_preview(struct cache_thread *thread, const struct cache_purge *purge,
+                           int64_t now_ms)
+{
+    struct cache_view view;
+
+    if (purge->by == CACHE_BY_KEY)
+        return cache_peek(thread, purge->key, now_ms, &view) != CACHE_MISS;
+    return cache_purge_list(thread, purge, NULL, NULL, now_ms);
 }

@@ -189,7 +189,7 @@ static void free_rules(struct retired *retired, uint64_t safe)
             continue;
         }
         *at = rule->next_retired;
-        mem_free(&rule);
+        rule_free(&rule);
     }
 }
 

@@ -2,6 +2,8 @@
 #include "cache/rules.h"
 
 #include "base/glob.h"
+#include "base/mem.h"
+#include "cache/cache.h"
 
 /* Whether a key fits the rule. */
 static bool rule_fits(const struct rule *rule, unsigned space, struct bytes name)
@@ -10,7 +12,16 @@ static bool rule_fits(const struct rule *rule, unsigned space, struct bytes name
 
     if (rule->space != space)
         return false;
+    if (rule->test != NULL)
+        return rule->test->fits(rule->test, name);
     return rule->glob ? glob_fits(pattern, name) : bytes_begin_with(name, pattern);
+}
+
+void rule_free(struct rule **owner)
+{
+    if (*owner != NULL && (*owner)->test != NULL)
+        (*owner)->test->drop((*owner)->test);
+    mem_free(owner);
 }
 
 bool rules_add(struct rules *rules, struct rule *rule)

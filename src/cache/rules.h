@@ -40,6 +40,8 @@ static inline bool purge_is_after(const struct purge_number *purge, struct stamp
     return atomic_load_explicit(number, memory_order_acquire) > stamp.number;
 }
 
+struct cache_test;
+
 struct rule {
     struct rule *next_retired;
     uint64_t stamp;
@@ -47,6 +49,7 @@ struct rule {
     int64_t soft_ms; /* of a soft one: when */
     bool soft;
     bool glob;
+    struct cache_test *test; /* owned; NULL: by name */
     uint8_t space;
     size_t size;
     uint8_t name[];
@@ -56,6 +59,8 @@ struct rules {
     _Atomic unsigned count;
     _Atomic(struct rule *) at[RULES_MAX]; /* holes are NULL */
 };
+
+void rule_free(struct rule **owner);
 
 /* Takes the rule. False: there are too many; it stays the caller's. */
 bool rules_add(struct rules *rules, struct rule *rule);

@@ -28,62 +28,6 @@ static void write_routes(void *context, struct buf *out)
     routes_json(server->tallies, clock_wall_ms() - server->started_ms, out);
 }
 
-/* ---- purge ----------------------------------------------------------------------------------- */
-
-static enum err purge_key(struct server *server, const struct admin_purge *purge, int64_t now_ms,
-                          size_t *ret_count)
-{
-    struct cache_thread *thread = server->workers[0].cache;
-    const struct cache_purge request = {
-        .by = CACHE_BY_KEY,
-        .key = cache_key(server->cache, purge->database, purge->text),
-        .soft = purge->soft,
-    };
-
-    struct cache_view view;
-
-    *ret_count = cache_peek(thread, request.key, now_ms, &view) != CACHE_MISS;
-    return purge->dry_run ? ERR_OK : cache_purge(thread, &request, now_ms, NULL);
-}
-
-/* Without a gateway tags are still there: Redis clients set them too. */
-static enum err purge_tag(struct server *server, const struct admin_purge *purge, int64_t now_ms,
-                          size_t *ret_count)
-{
-    struct cache_thread *thread = server->workers[0].cache;
-    const struct cache_purge request = {
-        .by = CACHE_BY_TAG, .name = purge->text, .soft = purge->soft};
-
-    if (!purge->dry_run)
-        return cache_purge(thread, &request, now_ms, NULL);
-    *ret_count = cache_purge_preview(thread, &request, now_ms);
-    return ERR_OK;
-}
-
-static enum err purge(void *context, const struct admin_purge *purge, size_t *ret_count,
-                      struct fault *fault)
-{
-    static const enum site_purge_by kinds[] = {
-        [ADMIN_PURGE_URL] = SITE_PURGE_URL,
-        [ADMIN_PURGE_PREFIX] = SITE_PURGE_PREFIX,
-        [ADMIN_PURGE_ALL] = SITE_PURGE_ALL,
-    };
-    struct server *server = context;
-    int64_t now_ms = loop_now_ms(server->workers[0].loop);
-
-    if (purge->by == ADMIN_PURGE_KEY)
-        return purge_key(server, purge, now_ms, ret_count);
-    if (purge->by == ADMIN_PURGE_TAG)
-        return purge_tag(server, purge, now_ms, ret_count);
-    if (server->site == NULL)
-        return fault_say(fault, ERR_UNSUPPORTED,
-                         "the HTTP door is off: there are no URLs to purge");
-    const struct site_purge request = {
-        .by = kinds[purge->by], .text = purge->text, .soft = purge->soft, .dry = purge->dry_run};
-
-    return site_purge(server->site, server->workers[0].cache, &request, now_ms, ret_count, fault);
-}
-
 /* ---- readiness ------------------------------------------------------------------------------- */
 
 static void tell_ready(struct server *server, const bool *is_up, size_t count)
@@ -196,7 +140,9 @@ enum err server_admin_open(struct server *server, struct fault *fault)
                 .expose = expose,
                 .stats = write_stats,
                 .routes = write_routes,
-                .purge = purge,
+                .purges = server_write_purges,
+                .purge = server_purge,
+                .why = server_why,
                 .probe = start_probe,
                 .context = server,
             },

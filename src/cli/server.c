@@ -114,6 +114,17 @@ static enum err purge_url(void *context, struct cache_thread *thread,
     return site_purge(server->site, thread, &request, now_ms, ret_count, &fault);
 }
 
+static void purged(void *context, const struct resp_purged *purged)
+{
+    struct history_purge purge = {.soft = purged->soft, .door = "resp", .by = HISTORY_BY_ALL};
+
+    for (unsigned by = 0; by <= HISTORY_BY_ALL; by++) {
+        if (strcmp(purged->by, history_by_text((enum history_by)by)) == 0)
+            purge.by = (enum history_by)by;
+    }
+    server_remember_purge(context, &purge, bytes_of_text(purged->who), purged->text);
+}
+
 static enum err open_shared(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
@@ -127,6 +138,7 @@ static enum err open_shared(struct server *server, struct fault *fault)
         .policy = config->cache.policy,
         .tls = config->listen.resp_tls ? server->tls : NULL,
         .unaccounted = resident_account(server->resident),
+        .purged = purged,
         .purge_url = setup_has_gateway(config) ? purge_url : NULL,
         .context = server,
     };
@@ -199,6 +211,7 @@ enum err server_new(const struct setup *setup, struct server **ret_server, struc
     if (server->workers_count > RESP_DOORS_MAX)
         server->workers_count = RESP_DOORS_MAX;
     server->tallies = tallies_new(server->workers_count);
+    server->history = history_new();
     server->workers = mem_new(server->workers_count, sizeof *server->workers);
     server->is_known_down = mem_new(config->origins.count + 1, sizeof *server->is_known_down);
     server->http_limit.connections_max = config->http.connections_max;
@@ -424,6 +437,7 @@ void server_free(struct server **owner)
     if (server->site != NULL)
         site_free(&server->site);
     tallies_free(&server->tallies);
+    history_free(&server->history);
     if (server->resp != NULL)
         resp_free(&server->resp);
     resident_free(&server->resident);

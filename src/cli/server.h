@@ -22,6 +22,7 @@
 #include "net/worker.h"
 #include "server/admin/admin.h"
 #include "server/http/gateway.h"
+#include "server/http/history.h"
 #include "server/http/site.h"
 #include "server/http/tally.h"
 #include "server/resp/door.h"
@@ -57,6 +58,7 @@ struct server {
     struct cache *cache;
     struct site *site;
     struct tallies *tallies;
+    struct history *history;
     struct resp *resp;
     struct fleet **fleets; /* in the order of the configuration; NULL: no gateway */
     struct resident *resident;
@@ -97,6 +99,17 @@ void server_workers_free(struct server *server); /* what is left */
 
 /* The admin door, and the operations behind it (admin_ops.c). */
 enum err server_admin_open(struct server *server, struct fault *fault);
+
+/* Purges and what is asked about the past (past.c). `context` is the server. */
+enum err server_purge(void *context, const struct admin_purge *purge,
+                      struct admin_purged *ret_purged, struct fault *fault);
+void server_write_purges(void *context, struct buf *out);
+enum err server_why(void *context, struct bytes head, bool is_secure, struct buf *out,
+                    struct fault *fault);
+
+/* Remembers a purge. `door` is a text that stays. */
+void server_remember_purge(const struct server *server, struct history_purge *purge,
+                           struct bytes who, struct bytes text);
 
 /* Looks whether the origins can be reached, now and whenever one of them failed; what changes is
  * said in the log. */

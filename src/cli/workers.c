@@ -126,6 +126,7 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
         .site = server->site,
         .origins = worker->origins,
         .log = &server->log,
+        .history = server->history,
         .access_log_fd = server->access_fd,
         .doors = {[GATEWAY_HTTP] = {setup_is_off(listen->http) ? NULL : &server->http_address,
                                     NULL},

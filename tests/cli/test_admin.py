@@ -236,7 +236,8 @@ def test_the_command_purges_as_the_door_does(serve, origin):
     get(server, "/tagged/a")
     done = larder.run("purge", "--tag", "a", "--dry-run", *admin)
     assert (done.returncode, done.stdout) == (
-        0, "dry run: 1 entry would be purged: every entry with the tag a\n")
+        0, "dry run: 1 entry would be purged: every entry with the tag a\n"
+           f"  {server.http_url}/tagged/a\n")
     done = larder.run("purge", "--tag", "a", *admin)
     assert (done.returncode, done.stdout) == (0, "purged: every entry with the tag a\n")
     assert not is_hit(server, "/tagged/a")

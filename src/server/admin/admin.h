@@ -6,7 +6,9 @@
  *   GET  /readyz     200 when every origin can be reached, 503 when not, or when shutting down
  *   GET  /v1/stats   the numbers as JSON
  *   GET  /v1/routes  what each route did, as JSON
+ *   GET  /v1/purges  the last purges and who made them
  *   POST /v1/purge   see purge_request.h
+ *   POST /v1/why     see why_request.h
  *
  * It has a listener of its own, on loopback unless told otherwise, so that what clients can reach
  * never includes it. With a token /v1/ asks for `Authorization: Bearer TOKEN`. Requests that a

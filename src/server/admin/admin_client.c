@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "proto/body.h"
+#include "server/admin/why_request.h"
 
 enum client_state { CLIENT_HEAD, CLIENT_BODY, CLIENT_PROBING, CLIENT_LEAVING };
 
@@ -177,7 +178,8 @@ static void answer_routes(struct admin_client *client)
     answer_written(client, client->admin->ops.routes);
 }
 
-static void write_purged(struct buf *out, const struct admin_purge *purge, size_t count)
+static void write_purged(struct buf *out, const struct admin_purge *purge,
+                         const struct admin_purged *purged)
 {
     buf_printf(out, "{\"by\": \"%s\"", admin_purge_name(purge->by));
     if (purge->by != ADMIN_PURGE_ALL) {
@@ -190,7 +192,9 @@ static void write_purged(struct buf *out, const struct admin_purge *purge, size_
     buf_printf(out, ", \"soft\": %s, \"dry_run\": %s", purge->soft ? "true" : "false",
                purge->dry_run ? "true" : "false");
     if (purge->dry_run || purge->by == ADMIN_PURGE_KEY)
-        buf_printf(out, ", \"count\": %zu", count);
+        buf_printf(out, ", \"count\": %zu", purged->count);
+    if (purge->examples > 0)
+        buf_printf(out, ", \"examples\": [%.*s]", BYTES_ARG(buf_bytes(&purged->examples)));
     buf_add_text(out, "}\n");
 }
 
@@ -215,25 +219,57 @@ static void answer_purge(struct admin_client *client)
     struct admin *admin = client->admin;
     struct fault fault = {.line = 0};
     struct admin_purge purge;
+    char who[ADDRESS_TEXT_SIZE];
+    struct admin_purged purged = {.who = who};
     struct arena arena;
-    size_t count = 0;
 
+    address_text(conn_peer(client->conn), who);
+    buf_init(&purged.examples, ADMIN_ANSWER_MAX, NULL);
     arena_init(&arena, (size_t)2 * ADMIN_BODY_MAX);
     enum err err = admin_purge_read(buf_bytes(&client->input), &arena, &purge, &fault);
 
     if (err == ERR_OK) {
-        err = admin->ops.purge(admin->ops.context, &purge, &count, &fault);
+        err = admin->ops.purge(admin->ops.context, &purge, &purged, &fault);
         if (err != ERR_OK && fault.text[0] == '\0')
             (void)fault_say(&fault, err, "%s", err_text(err));
     }
     if (err == ERR_OK) {
         buf_clear(&admin->answer);
-        write_purged(&admin->answer, &purge, count);
+        write_purged(&admin->answer, &purge, &purged);
         send_answer(client, 200, "application/json", "");
     } else {
         send_error(client, status_of(err), "", fault.text);
     }
+    buf_fini(&purged.examples);
     arena_fini(&arena);
+}
+
+static void answer_purges(struct admin_client *client)
+{
+    answer_written(client, client->admin->ops.purges);
+}
+
+static void answer_why(struct admin_client *client)
+{
+    struct admin *admin = client->admin;
+    struct fault fault = {.line = 0};
+    bool is_secure = false;
+    struct buf head;
+
+    buf_init(&head, (size_t)2 * ADMIN_BODY_MAX, NULL);
+    enum err err = admin_why_read(buf_bytes(&client->input), &head, &is_secure, &fault);
+
+    buf_clear(&admin->answer);
+    if (err == ERR_OK)
+        err =
+            admin->ops.why(admin->ops.context, buf_bytes(&head), is_secure, &admin->answer, &fault);
+    buf_fini(&head);
+    if (err != ERR_OK) {
+        send_error(client, status_of(err), "", fault.text);
+        return;
+    }
+    buf_add_text(&admin->answer, "\n");
+    send_answer(client, 200, "application/json", "");
 }
 
 static const struct place places[] = {
@@ -242,7 +278,9 @@ static const struct place places[] = {
     {BYTES_INIT("/readyz"), false, false, answer_ready},
     {BYTES_INIT("/v1/stats"), false, true, answer_stats},
     {BYTES_INIT("/v1/routes"), false, true, answer_routes},
+    {BYTES_INIT("/v1/purges"), false, true, answer_purges},
     {BYTES_INIT("/v1/purge"), true, true, answer_purge},
+    {BYTES_INIT("/v1/why"), true, true, answer_why},
 };
 
 enum { PLACES = sizeof places / sizeof places[0] };

@@ -23,6 +23,14 @@ struct admin_metrics {
 #undef METRIC
 };
 
+/* What came of a purge. */
+struct admin_purged {
+    const char *who; /* in: the client's address */
+    size_t count;    /* how many entries it concerns, for a dry run and for a key */
+    struct buf
+        examples; /* for a dry run: elements of a JSON list; given with no limit to speak of */
+};
+
 /* All are called on the loop's thread and return at once. */
 struct admin_ops {
     /* Writes everything for /metrics (exposition.h). */
@@ -31,9 +39,13 @@ struct admin_ops {
     void (*stats)(void *context, struct buf *out);
     /* The same: what each route did. */
     void (*routes)(void *context, struct buf *out);
-    /* `*ret_count`: how many entries it concerns, for a dry run and for a key. */
-    enum err (*purge)(void *context, const struct admin_purge *purge, size_t *ret_count,
-                      struct fault *fault);
+    /* The same: the last purges and who made them. */
+    void (*purges)(void *context, struct buf *out);
+    enum err (*purge)(void *context, const struct admin_purge *purge,
+                      struct admin_purged *ret_purged, struct fault *fault);
+    /* What is stored for a request, and why not: one JSON object. `head` is the request's. */
+    enum err (*why)(void *context, struct bytes head, bool is_secure, struct buf *out,
+                    struct fault *fault);
     /* Find out whether everything can be reached, and call admin_probed; perhaps at once. */
     void (*probe)(void *context);
     void *context;

@@ -8,8 +8,9 @@
 enum { DATABASES = 16 };
 
 static const char *const names[] = {
-    [ADMIN_PURGE_TAG] = "tag", [ADMIN_PURGE_URL] = "url", [ADMIN_PURGE_PREFIX] = "prefix",
-    [ADMIN_PURGE_KEY] = "key", [ADMIN_PURGE_ALL] = "all",
+    [ADMIN_PURGE_TAG] = "tag",     [ADMIN_PURGE_URL] = "url", [ADMIN_PURGE_PREFIX] = "prefix",
+    [ADMIN_PURGE_KEY] = "key",     [ADMIN_PURGE_ALL] = "all", [ADMIN_PURGE_HOST] = "host",
+    [ADMIN_PURGE_REGEX] = "regex",
 };
 
 enum { NAMES = sizeof names / sizeof names[0] };
@@ -73,10 +74,21 @@ static enum err read_database(struct reading *reading, const json_t *value)
     return ERR_OK;
 }
 
+static enum err read_examples(struct reading *reading, const json_t *value)
+{
+    json_int_t number = json_integer_value(value);
+
+    if (!json_is_integer(value) || number < 0 || number > ADMIN_EXAMPLES_MAX)
+        return fault_say(reading->fault, ERR_RANGE, "\"examples\" must be a number from 0 to %d",
+                         ADMIN_EXAMPLES_MAX);
+    reading->purge->examples = (unsigned)number;
+    return ERR_OK;
+}
+
 static enum err read_member(struct reading *reading, const char *name, const json_t *value)
 {
-    static const char *const all[] = {"tag", "url", "prefix", "key",
-                                      "all", "db",  "soft",   "dry_run"};
+    static const char *const all[] = {"tag", "url", "prefix", "host",    "regex",   "key",
+                                      "all", "db",  "soft",   "dry_run", "examples"};
 
     for (unsigned by = 0; by < NAMES; by++) {
         if (strcmp(name, names[by]) == 0)
@@ -88,6 +100,8 @@ static enum err read_member(struct reading *reading, const char *name, const jso
         return read_switch(reading, name, value, &reading->purge->soft);
     if (strcmp(name, "dry_run") == 0)
         return read_switch(reading, name, value, &reading->purge->dry_run);
+    if (strcmp(name, "examples") == 0)
+        return read_examples(reading, value);
     const char *near = guess(bytes_of_text(name), all, sizeof all / sizeof all[0]);
 
     return fault_say(reading->fault, ERR_SYNTAX, "there is no member \"%.64s\" here%s%s%s", name,
@@ -105,10 +119,14 @@ static enum err read_object(struct reading *reading, json_t *object)
         TRY(read_member(reading, name, value));
     }
     if (!reading->has_target)
-        return fault_say(reading->fault, ERR_SYNTAX,
-                         "say what to purge: \"tag\", \"url\", \"prefix\", \"key\" or \"all\"");
+        return fault_say(
+            reading->fault, ERR_SYNTAX,
+            "say what to purge: \"tag\", \"url\", \"prefix\", \"host\", \"regex\", \"key\" "
+            "or \"all\"");
     if (reading->has_database && reading->purge->by != ADMIN_PURGE_KEY)
         return fault_say(reading->fault, ERR_SYNTAX, "\"db\" belongs to \"key\" only");
+    if (reading->purge->examples > 0 && !reading->purge->dry_run)
+        return fault_say(reading->fault, ERR_SYNTAX, "\"examples\" belong to \"dry_run\" only");
     return ERR_OK;
 }
 

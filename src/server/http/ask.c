@@ -2,8 +2,10 @@
 #include "server/http/ask.h"
 
 #include "base/must.h"
+#include "net/clock.h"
 #include "server/http/compress.h"
 #include "server/http/depart.h"
+#include "server/http/history.h"
 #include "server/http/look.h"
 #include "server/http/pump.h"
 #include "server/http/purge.h"
@@ -535,6 +537,18 @@ void ask_gathered(struct client *client)
 
 /* ---- the request ------------------------------------------------------------------------- */
 
+static void remember_purge(const struct asking *asking)
+{
+    struct history_purge purge = {.wall_ms = clock_wall_ms(), .by = HISTORY_BY_URL, .door = "http"};
+    char who[ADDRESS_TEXT_SIZE];
+
+    if (asking->gate->history == NULL)
+        return;
+    address_text(conn_peer(asking->client->conn), who);
+    history_purge_init(&purge, bytes_of_text(who), asking->look.target.url);
+    history_purged(asking->gate->history, &purge);
+}
+
 static void purge(struct asking *asking)
 {
     struct gate *gate = asking->gate;
@@ -543,6 +557,7 @@ static void purge(struct asking *asking)
 
     counter_add(&gate->metrics.invalidated, 1);
     purge_url(&place, asking->look.target.url, false);
+    remember_purge(asking);
     refuse(asking->client, asking->look.head,
            &(const struct refusal){200, OUTCOME_REFUSED, REASON_METHOD, "purged"});
 }

@@ -9,6 +9,12 @@ static const char *const reason_texts[REASONS_COUNT] = {
 #undef REASON
 };
 
+static const char *const reason_meanings[REASONS_COUNT] = {
+#define REASON(name, text, meaning) [REASON_##name] = (meaning),
+#include "server/http/reasons.def"
+#undef REASON
+};
+
 const uint64_t gateway_bucket_us[GATEWAY_BUCKETS] = {
     50,    100,   250,    500,    1000,   2500,    5000,    10000,
     25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 10000000,
@@ -18,6 +24,12 @@ const char *gateway_reason_text(enum gateway_reason reason)
 {
     must((unsigned)reason < REASONS_COUNT);
     return reason_texts[reason];
+}
+
+const char *gateway_reason_meaning(enum gateway_reason reason)
+{
+    must((unsigned)reason < REASONS_COUNT);
+    return reason_meanings[reason];
 }
 
 void gateway_latency_add(struct gateway_latency *latency, int64_t took_us)

@@ -19,6 +19,9 @@ enum gateway_reason {
 
 const char *gateway_reason_text(enum gateway_reason reason);
 
+/* One sentence. */
+const char *gateway_reason_meaning(enum gateway_reason reason);
+
 /* Upper bounds of the latency histogram in microseconds; one more bucket has no bound. */
 enum { GATEWAY_BUCKETS = 16 };
 extern const uint64_t gateway_bucket_us[GATEWAY_BUCKETS];

@@ -18,6 +18,7 @@
 #include "upstream/origin.h"
 
 struct accesslog;
+struct history;
 
 struct gate {
     unsigned number; /* of the worker */
@@ -29,6 +30,7 @@ struct gate {
     struct origin *const *origins;
     const struct log *log;
     struct accesslog *access; /* NULL: none */
+    struct history *history;  /* of the process; NULL: nothing is remembered */
     struct http_limits limits;
     struct h2_settings h2;
     struct random random;

@@ -66,6 +66,7 @@ static void gate_init(struct gate *gate, const struct gateway_birth *birth)
     gate->settings = settings;
     gate->origins = birth->origins;
     gate->log = birth->log;
+    gate->history = birth->history;
     gate->limits =
         (struct http_limits){settings->head_max, settings->target_max, settings->fields_max};
     gate->h2 = (struct h2_settings){

@@ -12,12 +12,39 @@
 #include "server/http/block.h"
 #include "server/http/common.h"
 #include "server/http/compress.h"
+#include "server/http/history.h"
 #include "server/http/purge.h"
 #include "server/http/variant.h"
 
 static int64_t now_ms(const struct fetch *fetch)
 {
     return loop_now_ms(fetch->gate->loop);
+}
+
+/* ---- what is remembered ------------------------------------------------------------------- */
+
+/* That the answer is not stored. What methods do that are never stored is no news of the URL. */
+static void remember_refused(const struct fetch *fetch, enum gateway_reason reason)
+{
+    if (fetch->gate->history != NULL && reason != REASON_NONE && reason != REASON_METHOD &&
+        reason != REASON_UPGRADE)
+        history_refused(fetch->gate->history, fetch->url, fetch->head.status, reason,
+                        clock_wall_ms());
+}
+
+static void remember_stored(const struct fetch *fetch, const struct cache_put *put,
+                            size_t tag_count)
+{
+    int64_t wall_ms = clock_wall_ms();
+    int64_t ahead_ms = wall_ms - now_ms(fetch);
+    const struct history_url what = {
+        .stored_ms = wall_ms,
+        .fresh_until_ms = add_saturated(put->expires_ms, ahead_ms),
+        .kept_until_ms = add_saturated(put->error_until_ms, ahead_ms),
+    };
+
+    if (fetch->gate->history != NULL)
+        history_stored(fetch->gate->history, fetch->url, &what, put->tags, tag_count);
 }
 
 /* ---- leases ------------------------------------------------------------------------------ */
@@ -206,6 +233,8 @@ static void invalidate(struct fetch *fetch, const struct http_head *response)
 
     counter_add(&gate->metrics.invalidated, 1);
     purge_url(&place, fetch->url, false);
+    if (gate->history != NULL)
+        history_invalidated(gate->history, fetch->url, clock_wall_ms());
     if (location != NULL)
         purge_reference(&place, fetch->url, location->value);
     if (content != NULL)
@@ -251,6 +280,8 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
         return;
     }
     fetch_charge(fetch, fetch->head.block.capacity + fetch->tags.capacity);
+    if (!fetch->verdict.store)
+        remember_refused(fetch, fetch->verdict.reason);
     fetch->keeps = is_wanted(&fetch->verdict);
     if (!fetch->keeps)
         stream_cut(&fetch->stream);
@@ -313,6 +344,8 @@ static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, 
         .tag_count = fetch_tags(fetch, tags),
     };
 
+    size_t said_count = put.tag_count;
+
     if (fetch->key.size != fetch->url.size)
         tags[put.tag_count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
     buf_clear(&gate->text);
@@ -332,8 +365,13 @@ static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, 
     else
         cache_fail(gate->thread, &fetch->lease, err, 0, now_ms(fetch));
     common_close(fetch);
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
         counter_add(&gate->metrics.stored, 1);
+        remember_stored(fetch, &put, said_count);
+    } else {
+        remember_refused(fetch,
+                         err == ERR_DROPPED ? REASON_PURGED_DURING_FETCH : REASON_MEMORY_PRESSURE);
+    }
     return err;
 }
 
@@ -569,6 +607,7 @@ void landing_confirm(struct fetch *fetch)
 void landing_stop_keeping(struct fetch *fetch, enum gateway_reason reason)
 {
     must(fetch->keeps);
+    remember_refused(fetch, reason);
     fetch->keeps = false;
     fetch->verdict.store = false;
     fetch->verdict.reason = reason;
@@ -580,6 +619,9 @@ void landing_fail(struct fetch *fetch, enum err err, enum failure failure)
 {
     fetch->err = err;
     fetch->failure = failure;
+    if (fetch->has_lease || err != ERR_PEER_GONE) /* else its client left, which is no news */
+        remember_refused(fetch, fetch->has_head && !fetch->is_ignored ? REASON_TRUNCATED
+                                                                      : REASON_ORIGIN_ERROR);
     fail_lease(fetch, err, fetch->route->settings->retry_ms);
     if (fetch->has_head && !fetch->is_ignored)
         counter_add(&fetch->gate->metrics.truncated, 1);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "base/regex.h"
 #include "server/http/stored.h"
 
 static const struct bytes schemes[2] = {BYTES_INIT("http://"), BYTES_INIT("https://")};
@@ -139,77 +140,182 @@ static enum err read_prefix(const struct purge_place *place, struct bytes text,
     return ERR_OK;
 }
 
-static enum err purge_by(const struct purge_place *place, const struct site_purge *purge,
-                         struct cache_purge *what, size_t *ret_count)
+/* All keys of a host begin so. */
+static enum err read_host(const struct purge_place *place, struct bytes text,
+                          struct bytes *ret_prefix, struct fault *fault)
 {
-    what->space = CACHE_SPACE_HTTP;
-    what->soft = purge->soft;
-    if (purge->dry) {
-        *ret_count += cache_purge_preview(place->thread, what, place->now_ms);
-        return ERR_OK;
-    }
-    return cache_purge(place->thread, what, place->now_ms, NULL);
+    uint8_t *out = place->room->key;
+    struct url_host host;
+
+    if (url_host_normalise(text, 80, place->room->second, &host) != ERR_OK)
+        return fault_say(fault, ERR_SYNTAX,
+                         "\"%.*s\" is no host; write a.example or a.example:8080", BYTES_ARG(text));
+    const struct bytes scheme = schemes[0];
+
+    memcpy(out, scheme.data, scheme.size);
+    memcpy(out + scheme.size, host.whole.data, host.whole.size);
+    out[scheme.size + host.whole.size] = '/';
+    *ret_prefix = bytes_of(out, scheme.size + host.whole.size + 1);
+    return ERR_OK;
 }
 
-static enum err by_spelling(const struct purge_place *place, const struct site_purge *purge,
-                            struct bytes url, size_t *ret_count)
+/* ---- by regular expression --------------------------------------------------------------- */
+
+struct regex_test {
+    struct cache_test test;
+    struct regex *regex;
+};
+
+/* Behind the URL a key may hold what tells variants apart. */
+static struct bytes url_of_key(struct bytes name)
 {
+    return bytes_slice(name, 0, bytes_find(name, 0));
+}
+
+static bool fits_regex(const struct cache_test *test, struct bytes name)
+{
+    return regex_fits(((const struct regex_test *)test)->regex, url_of_key(name));
+}
+
+static void drop_regex(struct cache_test *test)
+{
+    struct regex_test *mine = (struct regex_test *)test;
+
+    regex_free(&mine->regex);
+    mem_free(&mine);
+}
+
+static enum err read_regex(struct bytes text, struct cache_test **ret_test, struct fault *fault)
+{
+    struct regex_test *mine = mem_new(1, sizeof *mine);
+    enum err err = regex_new(text, &mine->regex, fault);
+
+    if (err != ERR_OK) {
+        mem_free(&mine);
+        return err;
+    }
+    mine->test = (struct cache_test){fits_regex, drop_regex};
+    *ret_test = &mine->test;
+    return ERR_OK;
+}
+
+/* ---- doing it ---------------------------------------------------------------------------- */
+
+struct wish {
+    const struct purge_place *place;
+    const struct site_purge *purge;
+    size_t count;    /* of what it concerns, for a dry run */
+    size_t examples; /* written */
+    bool is_quiet;   /* what it finds is no news */
+};
+
+static void add_example(struct wish *wish, struct bytes url)
+{
+    struct buf *out = wish->purge->examples;
+
+    if (out == NULL || wish->examples >= wish->purge->examples_max)
+        return;
+    buf_add_text(out, wish->examples++ == 0 ? "\"" : ", \"");
+    buf_add_json(out, url);
+    buf_add_text(out, "\"");
+}
+
+/* Keys of Redis clients have tags too. */
+static bool list(void *context, struct bytes name, const struct cache_view *view)
+{
+    if (view->kind != STORED_MARKER && !((const struct wish *)context)->is_quiet)
+        add_example(context, url_of_key(name));
+    return true;
+}
+
+static enum err purge_by(struct wish *wish, struct cache_purge *what)
+{
+    const struct purge_place *place = wish->place;
+
+    what->space = CACHE_SPACE_HTTP;
+    what->soft = wish->purge->soft;
+    if (!wish->purge->dry)
+        return cache_purge(place->thread, what, place->now_ms, NULL);
+    if (what->by == CACHE_BY_KEY)
+        wish->count += cache_purge_preview(place->thread, what, place->now_ms);
+    else
+        wish->count += cache_purge_list(place->thread, what, list, wish, place->now_ms);
+    return ERR_OK;
+}
+
+static enum err by_spelling(struct wish *wish, struct bytes url)
+{
+    const struct purge_place *place = wish->place;
     uint8_t tag[KEY_URL_TAG_SIZE];
     struct cache_purge by_key = {.by = CACHE_BY_KEY,
                                  .key = cache_key(place->cache, CACHE_SPACE_HTTP, url)};
     struct cache_purge by_tag = {.by = CACHE_BY_TAG, .name = key_url_tag(place->cache, url, tag)};
 
-    if (!purge->soft || !is_marker(place, by_key.key))
-        TRY(purge_by(place, purge, &by_key, ret_count));
-    return purge_by(place, purge, &by_tag, ret_count);
+    if (!wish->purge->soft || !is_marker(place, by_key.key))
+        TRY(purge_by(wish, &by_key));
+    return purge_by(wish, &by_tag);
 }
 
-static enum err by_url(const struct purge_place *place, const struct site_purge *purge,
-                       size_t *ret_count, struct fault *fault)
+static enum err by_url(struct wish *wish, struct fault *fault)
 {
     struct target target = {.route = NULL};
 
-    TRY(read_url(place, purge->text, &target, fault));
-    TRY(by_spelling(place, purge, target.url, ret_count));
-    return by_spelling(place, purge, other_spelling(place, target.url), ret_count);
+    TRY(read_url(wish->place, wish->purge->text, &target, fault));
+    wish->is_quiet = true;
+    TRY(by_spelling(wish, target.url));
+    TRY(by_spelling(wish, other_spelling(wish->place, target.url)));
+    if (wish->count > 0)
+        add_example(wish, target.url);
+    return ERR_OK;
 }
 
-static enum err by_prefix(const struct purge_place *place, const struct site_purge *purge,
-                          size_t *ret_count, struct fault *fault)
+/* Everything whose key begins so, whether clients came with TLS or without. */
+static enum err by_front(struct wish *wish, struct bytes front)
 {
-    struct cache_purge what = {.by = CACHE_BY_PREFIX};
+    struct cache_purge what = {.by = CACHE_BY_PREFIX, .name = front};
+    struct bytes other = other_spelling(wish->place, front);
 
-    TRY(read_prefix(place, purge->text, &what.name, fault));
-    struct bytes other = other_spelling(place, what.name);
-
-    TRY(purge_by(place, purge, &what, ret_count));
+    TRY(purge_by(wish, &what));
     what.name = other;
-    return purge_by(place, purge, &what, ret_count);
+    return purge_by(wish, &what);
 }
 
-static enum err run(const struct purge_place *place, const struct site_purge *purge,
-                    size_t *ret_count, struct fault *fault)
+static enum err by_regex(struct wish *wish, struct fault *fault)
 {
-    struct cache_purge what = {.by = CACHE_BY_SPACE, .name = purge->text};
-    enum err err = ERR_OK;
+    struct cache_purge what = {.by = CACHE_BY_TEST};
 
-    switch (purge->by) {
+    TRY(read_regex(wish->purge->text, &what.test, fault));
+    enum err err = purge_by(wish, &what);
+
+    if (err != ERR_OK || wish->purge->dry)
+        what.test->drop(what.test);
+    return err;
+}
+
+static enum err run(struct wish *wish, struct fault *fault)
+{
+    struct bytes text = wish->purge->text;
+    struct cache_purge what = {.by = CACHE_BY_SPACE, .name = text};
+    struct bytes front;
+
+    switch (wish->purge->by) {
     case SITE_PURGE_URL:
-        return by_url(place, purge, ret_count, fault);
+        return by_url(wish, fault);
+    case SITE_PURGE_REGEX:
+        return by_regex(wish, fault);
     case SITE_PURGE_PREFIX:
-        err = by_prefix(place, purge, ret_count, fault);
-        break;
+        TRY(read_prefix(wish->place, text, &front, fault));
+        return by_front(wish, front);
+    case SITE_PURGE_HOST:
+        TRY(read_host(wish->place, text, &front, fault));
+        return by_front(wish, front);
     case SITE_PURGE_TAG:
         what.by = CACHE_BY_TAG;
-        err = purge_by(place, purge, &what, ret_count);
         break;
     case SITE_PURGE_ALL:
-        err = purge_by(place, purge, &what, ret_count);
         break;
     }
-    if (err == ERR_FULL)
-        return fault_say(fault, err, "too many prefixes are being swept; try again in a second");
-    return err;
+    return purge_by(wish, &what);
 }
 
 enum err site_purge(const struct site *site, struct cache_thread *thread,
@@ -218,11 +324,46 @@ enum err site_purge(const struct site *site, struct cache_thread *thread,
 {
     struct key_room *room = mem_new(1, sizeof *room);
     const struct purge_place place = {site, thread, site_cache(site), room, now_ms};
-    size_t count = 0;
-    enum err err = run(&place, purge, &count, fault);
+    struct wish wish = {.place = &place, .purge = purge};
+    enum err err = run(&wish, fault);
 
+    if (err == ERR_FULL)
+        (void)fault_say(fault, err,
+                        "too many prefixes and expressions are being swept; try again in a second");
     mem_free(&room);
     if (err == ERR_OK)
-        *ret_count = count;
+        *ret_count = wish.count;
     return err;
+}
+
+/* ---- afterwards -------------------------------------------------------------------------- */
+
+/* Purges go for both schemes. */
+static struct bytes without_scheme(struct bytes url)
+{
+    return bytes_skip(url, schemes[bytes_begin_with(url, schemes[1])].size);
+}
+
+bool purge_concerns(const struct site *site, enum site_purge_by by, struct bytes text,
+                    struct bytes url)
+{
+    struct key_room *room = mem_new(1, sizeof *room);
+    const struct purge_place place = {.site = site, .room = room};
+    struct target target = {.route = NULL};
+    struct fault fault = {.line = 0};
+    struct regex *regex = NULL;
+    struct bytes prefix;
+    bool is_so = by == SITE_PURGE_ALL;
+
+    if (by == SITE_PURGE_URL && read_url(&place, text, &target, &fault) == ERR_OK)
+        is_so = bytes_equal(without_scheme(target.url), without_scheme(url));
+    else if (by == SITE_PURGE_PREFIX && read_prefix(&place, text, &prefix, &fault) == ERR_OK)
+        is_so = bytes_begin_with(without_scheme(url), without_scheme(prefix));
+    else if (by == SITE_PURGE_HOST && read_host(&place, text, &prefix, &fault) == ERR_OK)
+        is_so = bytes_begin_with(without_scheme(url), without_scheme(prefix));
+    else if (by == SITE_PURGE_REGEX && regex_new(text, &regex, &fault) == ERR_OK)
+        is_so = regex_fits(regex, url);
+    regex_free(&regex);
+    mem_free(&room);
+    return is_so;
 }

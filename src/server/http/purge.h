@@ -27,4 +27,9 @@ void purge_url(const struct purge_place *place, struct bytes url, bool soft);
  * anything else is left alone. */
 void purge_reference(const struct purge_place *place, struct bytes base, struct bytes reference);
 
+/* Whether a purge of that kind and text concerned a normalised URL, as far as these tell: by tag
+ * and by key that cannot be said, and is not. */
+bool purge_concerns(const struct site *site, enum site_purge_by by, struct bytes text,
+                    struct bytes url);
+
 #endif

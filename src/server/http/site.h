@@ -64,6 +64,8 @@ struct account *site_fills(struct site *site);
 enum site_purge_by {
     SITE_PURGE_URL,    /* one URL with all its variants */
     SITE_PURGE_PREFIX, /* every URL that begins so, after the scheme and host */
+    SITE_PURGE_HOST,   /* every URL of a host; with the port, if that is not the scheme's own */
+    SITE_PURGE_REGEX,  /* every URL of which a part fits (base/regex.h) */
     SITE_PURGE_TAG,
     SITE_PURGE_ALL, /* every response of the gateway */
 };
@@ -73,12 +75,15 @@ struct site_purge {
     struct bytes text; /* "http://host/path?query", or the tag */
     bool soft;         /* may still be served stale */
     bool dry;          /* only count */
+    /* With `dry`: the first `examples_max` URLs that it concerns, as elements of a JSON list. */
+    struct buf *examples;
+    size_t examples_max;
 };
 
 /* `ret_count` is how many entries it concerns for `dry`, else 0: a purge does not walk. May be
  * called on any thread that has joined the cache.
- * ERR_SYNTAX  the text is no URL; the fault says how it should look
- * ERR_FULL    too many prefixes are being swept; try again */
+ * ERR_SYNTAX  the text is no URL, host or expression; the fault says how it should look
+ * ERR_FULL    too many prefixes and expressions are being swept; try again */
 enum err site_purge(const struct site *site, struct cache_thread *thread,
                     const struct site_purge *purge, int64_t now_ms, size_t *ret_count,
                     struct fault *fault);

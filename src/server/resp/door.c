@@ -105,6 +105,7 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
     resp->unaccounted = birth->unaccounted;
     resp->workers = birth->workers;
     resp->purge_url = birth->purge_url;
+    resp->purged = birth->purged;
     resp->context = birth->context;
     resp->verbs = verbs_new();
     resp->wants_password = resp->password[0] != '\0';

@@ -39,6 +39,8 @@ struct resp_birth {
     struct tls *tls; /* NULL: in the clear */
     enum err (*purge_url)(void *context, struct cache_thread *thread,
                           const struct resp_url_purge *purge, int64_t now_ms, size_t *ret_count);
+    /* A purge was made: to be remembered. May be NULL. */
+    void (*purged)(void *context, const struct resp_purged *purged);
     void *context;
 };
 

@@ -79,6 +79,22 @@ static enum err purge_one(struct call *call, struct wish *wish, struct cache_pur
     return cache_purge(call->thread, purge, call->now_ms, NULL);
 }
 
+/* What was purged is remembered with whom it was for. */
+static void remember(struct call *call, const struct wish *wish, struct bytes name)
+{
+    const char *kinds[] = {"url", "tag", "prefix", "key"};
+    struct resp_purged purged = {
+        .by = "all", .text = name, .soft = wish->soft, .who = call->client->card.address};
+
+    if (call->resp->purged == NULL || wish->dry_run)
+        return;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (word_is(call, 1, kinds[i]))
+            purged.by = kinds[i];
+    }
+    call->resp->purged(call->resp->context, &purged);
+}
+
 static enum err purge_name(struct call *call, struct wish *wish, struct bytes name)
 {
     struct cache_purge purge = {.name = name, .space = (uint8_t)call->space};
@@ -96,6 +112,13 @@ static enum err purge_name(struct call *call, struct wish *wish, struct bytes na
         purge.key = cache_key(call->resp->cache, call->space, name);
     }
     return purge_one(call, wish, &purge);
+}
+
+static enum err purge_and_remember(struct call *call, struct wish *wish, struct bytes name)
+{
+    TRY(purge_name(call, wish, name));
+    remember(call, wish, name);
+    return ERR_OK;
 }
 
 static bool is_purge_by_name(struct call *call)
@@ -127,13 +150,15 @@ void on_larder_purge(struct call *call)
 
     if (word_is(call, 1, "all") && wish.names_end == 2) {
         err = purge_one(call, &wish, &all);
+        if (err == ERR_OK)
+            remember(call, &wish, BYTES(""));
     } else if (!is_purge_by_name(call) || wish.names_end == 2) {
         reply_error(call, "syntax error: LARDER.PURGE TAG|PREFIX|KEY|URL name [name ...] "
                           "[SOFT] [DRYRUN], or LARDER.PURGE ALL [SOFT] [DRYRUN]");
         return;
     }
     for (size_t i = 2; i < wish.names_end && err == ERR_OK; i++)
-        err = purge_name(call, &wish, call->words[i]);
+        err = purge_and_remember(call, &wish, call->words[i]);
     if (err == ERR_OK)
         reply_integer(call, wish.concerned);
     else

@@ -31,4 +31,12 @@ struct resp_url_purge {
     bool dry_run; /* count only */
 };
 
+/* What LARDER.PURGE did, and for whom. */
+struct resp_purged {
+    const char *by; /* "url", "tag", "prefix", "key", "all" */
+    struct bytes text;
+    bool soft;
+    const char *who; /* the client's address */
+};
+
 #endif

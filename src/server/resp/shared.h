@@ -45,6 +45,7 @@ struct resp {
 
     enum err (*purge_url)(void *context, struct cache_thread *thread,
                           const struct resp_url_purge *purge, int64_t now_ms, size_t *ret_count);
+    void (*purged)(void *context, const struct resp_purged *purged);
     void *context;
 
     struct verbs *verbs;

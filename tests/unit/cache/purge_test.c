@@ -270,3 +270,42 @@ TEST(watches_are_told_of_what_concerns_them)
     CHECK(changes == 6);
     room_free(&room);
 }
+
+struct ends_with {
+    struct cache_test test;
+    uint8_t end;
+    unsigned *dropped;
+};
+
+static bool fits_end(const struct cache_test *test, struct bytes name)
+{
+    const struct ends_with *ends = (const struct ends_with *)test;
+
+    return name.size > 0 && name.data[name.size - 1] == ends->end;
+}
+
+static void drop_end(struct cache_test *test)
+{
+    ++*((struct ends_with *)test)->dropped;
+}
+
+TEST(a_test_takes_all_that_fits_it_and_is_dropped_when_it_is_through)
+{
+    struct room room = room_new(64 << 20, "s3fifo");
+    unsigned dropped = 0;
+    struct ends_with ends = {.test = {fits_end, drop_end}, .end = '7', .dropped = &dropped};
+    struct cache_purge purge = {.by = CACHE_BY_TEST, .test = &ends.test, .space = 16};
+
+    CHECK(store(&room, 16, BYTES("a7"), BYTES("")) == ERR_OK);
+    CHECK(store(&room, 16, BYTES("a8"), BYTES("")) == ERR_OK);
+    CHECK(store(&room, 0, BYTES("a7"), BYTES("")) == ERR_OK);
+    CHECK(cache_purge_preview(room.thread, &purge, 0) == 1);
+    CHECK(cache_purge(room.thread, &purge, 0, NULL) == ERR_OK);
+    CHECK(state_of(&room, 16, BYTES("a7"), 0) == CACHE_MISS);
+    CHECK(state_of(&room, 16, BYTES("a8"), 0) == CACHE_FRESH);
+    CHECK(state_of(&room, 0, BYTES("a7"), 0) == CACHE_FRESH);
+    CHECK(store(&room, 16, BYTES("a7"), BYTES("")) == ERR_OK);
+    CHECK(state_of(&room, 16, BYTES("a7"), 0) == CACHE_FRESH);
+    room_free(&room);
+    CHECK(dropped == 1);
+}

@@ -1,0 +1,502 @@
+/* why.c: an entry, its rules and its past as JSON. SPDX-License-Identifier: MIT */
+#include "server/http/why.h"
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "server/http/decide.h"
+#include "server/http/key.h"
+#include "server/http/purge.h"
+#include "server/http/stored.h"
+
+#include <time.h>
+
+struct asking {
+    const struct why *why;
+    struct key_room *room;
+    struct http_head *head;
+    struct target target;
+    struct cache_control control;
+    struct buf variant;
+    struct marker marker; /* of the URL's variants; count 0, no names: it has none */
+    bool is_variant;
+    bool is_stored;
+    struct cache_view view;
+    struct stored stored;
+    struct bytes block;
+    struct bytes body;
+    bool is_known; /* to the history */
+    struct history_url past;
+    struct buf *out;
+};
+
+/* ---- members --------------------------------------------------------------------------------- */
+
+static void add_text(struct buf *out, const char *name, struct bytes text)
+{
+    buf_printf(out, ", \"%s\": \"", name);
+    buf_add_json(out, text);
+    buf_add_text(out, "\"");
+}
+
+static void add_number(struct buf *out, const char *name, int64_t number)
+{
+    buf_printf(out, ", \"%s\": %lld", name, (long long)number);
+}
+
+static void add_switch(struct buf *out, const char *name, bool is_on)
+{
+    buf_printf(out, ", \"%s\": %s", name, is_on ? "true" : "false");
+}
+
+/* "at": "2026-01-31T12:00:00Z" */
+static void add_moment(struct buf *out, const char *name, int64_t wall_ms)
+{
+    time_t s = (time_t)(wall_ms / 1000);
+    struct tm parts;
+    char text[32];
+
+    if (gmtime_r(&s, &parts) == NULL)
+        return;
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    add_text(out, name, bytes_of_text(text));
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static bool peek(struct asking *asking, struct bytes name)
+{
+    const struct why *why = asking->why;
+
+    return cache_peek(why->thread, cache_key(site_cache(why->site), CACHE_SPACE_HTTP, name),
+                      why->now_ms, &asking->view) != CACHE_MISS;
+}
+
+/* The same steps as of look.c, but nothing is counted. */
+static void look_at(struct asking *asking)
+{
+    struct vary vary;
+    bool is_there = peek(asking, asking->target.key);
+
+    if (is_there && marker_read(&asking->view, &asking->marker)) {
+        asking->is_variant = true;
+        buf_clear(&asking->variant);
+        is_there = vary_parse(asking->marker.names, &vary) == ERR_OK &&
+                   key_of_variant(asking->target.key, &vary, asking->head, asking->target.route,
+                                  &asking->variant) &&
+                   peek(asking, buf_bytes(&asking->variant));
+    }
+    asking->is_stored =
+        is_there && stored_read(&asking->view, &asking->stored, &asking->block, &asking->body);
+}
+
+static void look(struct asking *asking)
+{
+    int mode = (int)asking->target.route->settings->authorization;
+
+    if (!http_has(asking->head, HTTP_AUTHORIZATION)) {
+        look_at(asking);
+        return;
+    }
+    if (mode != ROUTE_AUTH_PER_USER) {
+        look_at(asking);
+        if (asking->is_stored && (asking->stored.flags & STORED_PUBLIC) != 0)
+            return;
+    }
+    asking->is_stored = asking->is_variant = false;
+    asking->marker.count = 0;
+    if (target_split_by_user(&asking->target, asking->head, mode == ROUTE_AUTH_PER_USER,
+                             asking->room))
+        look_at(asking);
+}
+
+/* ---- what is stored -------------------------------------------------------------------------- */
+
+static const char *state_text(const struct asking *asking)
+{
+    if (asking->view.soft_purged)
+        return "soft-purged";
+    switch (asking->view.state) {
+    case CACHE_FRESH:
+        return "fresh";
+    case CACHE_STALE:
+        return "stale";
+    case CACHE_GRACE:
+        return "grace";
+    case CACHE_MISS:
+        break;
+    }
+    return "missing";
+}
+
+struct tag_list {
+    struct buf *out;
+    const char *before;
+};
+
+/* Those that begin with NUL are the gateway's own. */
+static void add_tag(void *context, struct bytes tag)
+{
+    struct tag_list *list = context;
+
+    if (tag.size == 0 || tag.data[0] == 0)
+        return;
+    buf_printf(list->out, "%s\"", list->before);
+    buf_add_json(list->out, tag);
+    buf_add_text(list->out, "\"");
+    list->before = ", ";
+}
+
+static int64_t left_s(const struct asking *asking, int64_t until_ms)
+{
+    return until_ms <= asking->why->now_ms ? 0 : (until_ms - asking->why->now_ms) / 1000;
+}
+
+static void add_object(struct asking *asking)
+{
+    const struct cache_view *view = &asking->view;
+    struct cache_thread *thread = asking->why->thread;
+    struct buf *out = asking->out;
+    struct tag_list list = {out, ""};
+    unsigned frequency = 0;
+
+    buf_printf(out, ", \"object\": {\"state\": \"%s\"", state_text(asking));
+    add_number(out, "status", asking->stored.status);
+    add_number(out, "age_s", stored_age_s(&asking->stored, asking->why->now_ms));
+    add_number(out, "ttl_s", (view->expires_ms - asking->why->now_ms) / 1000);
+    add_number(out, "stale_while_revalidate_s", asking->stored.swr_ms / 1000);
+    add_number(out, "stale_if_error_s", asking->stored.sie_ms / 1000);
+    add_number(out, "grace_s", asking->stored.grace_ms / 1000);
+    add_number(out, "kept_s", left_s(asking, view->error_until_ms));
+    add_switch(out, "must_revalidate", (asking->stored.flags & STORED_STRICT) != 0);
+    add_switch(out, "shared_with_authorized", (asking->stored.flags & STORED_PUBLIC) != 0);
+    add_number(out, "body_bytes", (int64_t)asking->body.size);
+    add_number(out, "cost_bytes", (int64_t)cache_cost(thread, view));
+    if (cache_frequency(thread, view, &frequency))
+        add_number(out, "frequency", frequency);
+    add_switch(out, "is_variant", asking->is_variant);
+    buf_add_text(out, ", \"tags\": [");
+    cache_tags_of(thread, view, add_tag, &list);
+    buf_add_text(out, "]}");
+}
+
+static void add_variants(struct asking *asking)
+{
+    int64_t now_ms = asking->why->now_ms;
+    size_t count = 0;
+
+    for (size_t i = 0; i < asking->marker.count; i++)
+        count += asking->marker.slots[i].until_ms > now_ms;
+    buf_add_text(asking->out, ", \"variants\": {\"by\": \"");
+    buf_add_json(asking->out, asking->marker.names);
+    buf_printf(asking->out, "\", \"fresh\": %zu, \"max\": %llu}", count,
+               (unsigned long long)asking->target.route->settings->vary_max);
+}
+
+/* ---- the past -------------------------------------------------------------------------------- */
+
+static void write_purge(struct buf *out, const struct history_purge *purge)
+{
+    buf_printf(out, "{\"by\": \"%s\"", history_by_text(purge->by));
+    if (purge->by != HISTORY_BY_ALL)
+        add_text(out, "text", bytes_of_text(purge->text));
+    if (purge->is_cut)
+        add_switch(out, "text_is_cut", true);
+    add_switch(out, "soft", purge->soft);
+    if (purge->has_matched)
+        add_number(out, "matched", (int64_t)purge->matched);
+    add_moment(out, "at", purge->wall_ms);
+    add_text(out, "door", bytes_of_text(purge->door));
+    add_text(out, "who", bytes_of_text(purge->who));
+    buf_add_text(out, "}");
+}
+
+void why_purges_json(struct history *history, struct buf *out)
+{
+    struct history_purge *purges = mem_new(HISTORY_PURGES, sizeof *purges);
+    size_t count = history_purges(history, purges);
+
+    buf_add_text(out, "{\"purges\": [");
+    for (size_t i = 0; i < count; i++) {
+        buf_add_text(out, i == 0 ? "\n  " : ",\n  ");
+        write_purge(out, &purges[i]);
+    }
+    buf_add_text(out, "]}");
+    mem_free(&purges);
+}
+
+static bool route_has_tag(const struct asking *asking, struct bytes tag)
+{
+    size_t ends[ROUTE_TAGS_MAX];
+    struct buf text;
+    size_t from = 0;
+    bool is_there = false;
+
+    buf_init(&text, 1 << 20, NULL);
+    size_t count = route_tags(asking->target.route, &asking->target.captures, &text, ends);
+
+    for (size_t i = 0; i < count; i++) {
+        is_there = is_there || bytes_equal(bytes_slice(buf_bytes(&text), from, ends[i]), tag);
+        from = ends[i];
+    }
+    buf_fini(&text);
+    return is_there;
+}
+
+static enum site_purge_by kind_of(enum history_by by)
+{
+    switch (by) {
+    case HISTORY_BY_URL:
+        return SITE_PURGE_URL;
+    case HISTORY_BY_PREFIX:
+        return SITE_PURGE_PREFIX;
+    case HISTORY_BY_HOST:
+        return SITE_PURGE_HOST;
+    case HISTORY_BY_REGEX:
+        return SITE_PURGE_REGEX;
+    case HISTORY_BY_ALL:
+        return SITE_PURGE_ALL;
+    case HISTORY_BY_TAG:
+    case HISTORY_BY_KEY:
+        break;
+    }
+    return SITE_PURGE_TAG;
+}
+
+/* Whether a purge took this URL's answer, as far as its text tells. */
+static bool concerns(const struct asking *asking, const struct history_purge *purge)
+{
+    struct bytes text = bytes_of_text(purge->text);
+
+    if (purge->by == HISTORY_BY_KEY || purge->is_cut)
+        return false;
+    if (purge->by == HISTORY_BY_TAG)
+        return route_has_tag(asking, text) ||
+               (asking->is_known && history_had_tag(&asking->past, text));
+    return purge_concerns(asking->why->site, kind_of(purge->by), text, asking->target.url);
+}
+
+/* The first that came after the answer was stored; the latest when nobody knows when that was. */
+static bool find_purge(const struct asking *asking, struct history_purge *ret_purge)
+{
+    struct history_purge *purges = mem_new(HISTORY_PURGES, sizeof *purges);
+    size_t count = history_purges(asking->why->history, purges);
+    bool is_found = false;
+
+    for (size_t i = 0; i < count; i++) {
+        /* One of the same moment was before, if there is a later one. */
+        if (asking->is_known && purges[i].wall_ms < asking->past.stored_ms + is_found)
+            break;
+        if (!concerns(asking, &purges[i]))
+            continue;
+        *ret_purge = purges[i];
+        is_found = true;
+        if (!asking->is_known || asking->past.stored_ms == 0)
+            break;
+    }
+    mem_free(&purges);
+    return is_found;
+}
+
+static void add_past(struct asking *asking)
+{
+    const struct history_url *past = &asking->past;
+    struct buf *out = asking->out;
+
+    if (past->stored_ms != 0) {
+        buf_printf(out, ", \"stored_last\": {\"seconds_ago\": %lld",
+                   (long long)((asking->why->wall_ms - past->stored_ms) / 1000));
+        add_moment(out, "at", past->stored_ms);
+        add_moment(out, "fresh_until", past->fresh_until_ms);
+        buf_add_text(out, "}");
+    }
+    if (past->refused_ms != 0) {
+        enum gateway_reason reason = (enum gateway_reason)past->reason;
+
+        buf_printf(out, ", \"not_stored_last\": {\"seconds_ago\": %lld",
+                   (long long)((asking->why->wall_ms - past->refused_ms) / 1000));
+        add_moment(out, "at", past->refused_ms);
+        add_number(out, "status", past->status);
+        add_text(out, "reason", bytes_of_text(gateway_reason_text(reason)));
+        add_text(out, "meaning", bytes_of_text(gateway_reason_meaning(reason)));
+        buf_add_text(out, "}");
+    }
+}
+
+/* ---- the sentence ---------------------------------------------------------------------------- */
+
+enum gone { GONE_NEVER, GONE_REFUSED, GONE_PURGED, GONE_INVALIDATED, GONE_OVER, GONE_EVICTED };
+
+/* What happened last of all that explains why nothing is there. */
+static enum gone how_it_went(const struct asking *asking, bool is_purged,
+                             const struct history_purge *purge)
+{
+    const struct history_url *past = &asking->past;
+    int64_t last_ms = past->stored_ms;
+    enum gone gone = past->stored_ms == 0 ? GONE_NEVER : GONE_EVICTED;
+
+    if (past->stored_ms != 0 && past->kept_until_ms <= asking->why->wall_ms)
+        gone = GONE_OVER;
+    if (is_purged && purge->wall_ms >= last_ms)
+        gone = GONE_PURGED, last_ms = purge->wall_ms;
+    if (past->invalidated_ms >= last_ms && past->invalidated_ms != 0)
+        gone = GONE_INVALIDATED, last_ms = past->invalidated_ms;
+    if (past->refused_ms >= last_ms && past->refused_ms != 0)
+        gone = GONE_REFUSED;
+    return gone;
+}
+
+static void say_gone(struct asking *asking, enum gone gone, const struct history_purge *purge)
+{
+    const struct history_url *past = &asking->past;
+    struct buf *out = asking->out;
+
+    switch (gone) {
+    case GONE_NEVER:
+        buf_add_text(out, asking->is_variant
+                              ? "other variants are stored, none for a request like this"
+                              : "nobody asked for it lately, as far as is remembered");
+        return;
+    case GONE_REFUSED:
+        buf_printf(out, "its last answer was not stored: ");
+        buf_add_json(out, bytes_of_text(gateway_reason_meaning((enum gateway_reason)past->reason)));
+        return;
+    case GONE_PURGED:
+        buf_printf(out, "it was purged by %s", history_by_text(purge->by));
+        if (purge->by != HISTORY_BY_ALL) {
+            buf_add_text(out, " ");
+            buf_add_json(out, bytes_of_text(purge->text));
+        }
+        buf_printf(out, " from %s (%s)", purge->who, purge->door);
+        return;
+    case GONE_INVALIDATED:
+        buf_add_text(out, "a request changed it (a method that is not safe) and took it out");
+        return;
+    case GONE_OVER:
+        buf_add_text(out, "it was stored, and its time is over");
+        return;
+    case GONE_EVICTED:
+        buf_add_text(out, asking->is_variant
+                              ? "other variants are stored, none for a request like this"
+                              : "it was stored and made room for others");
+        return;
+    }
+    never("a way to go that is none");
+}
+
+static void say_stored(const struct asking *asking)
+{
+    struct buf *out = asking->out;
+
+    if (asking->view.state == CACHE_FRESH)
+        buf_add_text(out, "it is stored and fresh");
+    else if (asking->view.state == CACHE_STALE)
+        buf_add_text(out, "it is stored and stale: served while it is fetched anew");
+    else
+        buf_add_text(out, "it is stored and too old to be served: kept for when the origin fails, "
+                          "and to ask whether it still holds");
+}
+
+static void add_because(struct asking *asking, enum gateway_reason lookup)
+{
+    struct history_purge purge = {.wall_ms = 0};
+    bool is_purged = asking->why->history != NULL && find_purge(asking, &purge);
+    struct buf *out = asking->out;
+
+    if (is_purged && (!asking->is_stored || asking->view.soft_purged)) {
+        buf_add_text(out, ", \"purge\": ");
+        write_purge(out, &purge);
+    }
+    buf_add_text(out, ", \"because\": \"");
+    if (lookup != REASON_NONE) {
+        buf_add_text(out, "such a request is passed to the origin: ");
+        buf_add_json(out, bytes_of_text(gateway_reason_meaning(lookup)));
+    } else if (asking->is_stored) {
+        say_stored(asking);
+    } else {
+        say_gone(asking, how_it_went(asking, is_purged, &purge), &purge);
+    }
+    buf_add_text(out, "\"");
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* Keys hold NULs and lengths between their parts; a person gets readable ones. */
+static void add_key(struct asking *asking)
+{
+    struct bytes key = asking->is_variant ? buf_bytes(&asking->variant) : asking->target.key;
+    struct buf *out = asking->out;
+
+    buf_add_text(out, ", \"key\": \"");
+    for (size_t i = 0; i < key.size; i++) {
+        if (key.data[i] >= 0x20 && key.data[i] < 0x7f)
+            buf_add_json(out, bytes_slice(key, i, i + 1));
+        else if (key.data[i] == 0 && i > 0 && key.data[i - 1] >= 0x20)
+            buf_add_text(out, " + ");
+    }
+    buf_add_text(out, "\"");
+}
+
+static void write_all(struct asking *asking)
+{
+    const struct route_settings *settings = asking->target.route->settings;
+    struct buf *out = asking->out;
+
+    decide_control(asking->target.route, asking->head, &asking->control);
+    enum gateway_reason lookup =
+        decide_lookup(asking->target.route, asking->head, &asking->control);
+
+    look(asking);
+    if (asking->why->history != NULL)
+        asking->is_known = history_find(asking->why->history, asking->target.url, &asking->past);
+    buf_add_text(out, "{\"url\": \"");
+    buf_add_json(out, asking->target.url);
+    buf_add_text(out, "\"");
+    add_text(out, "route", bytes_of_text(settings->name));
+    if (settings->file != NULL) {
+        add_text(out, "file", bytes_of_text(settings->file));
+        add_number(out, "line", settings->line);
+    }
+    add_key(asking);
+    add_switch(out, "stored", asking->is_stored);
+    if (lookup != REASON_NONE)
+        add_text(out, "passed", bytes_of_text(gateway_reason_text(lookup)));
+    if (asking->is_stored)
+        add_object(asking);
+    if (asking->is_variant)
+        add_variants(asking);
+    add_past(asking);
+    add_because(asking, lookup);
+    buf_add_text(out, "}");
+}
+
+enum err why_json(const struct why *why, struct bytes head, bool is_secure, struct buf *out,
+                  struct fault *fault)
+{
+    const struct gateway_settings *settings = site_settings(why->site);
+    const struct http_limits limits = {settings->head_max, settings->target_max,
+                                       settings->fields_max};
+    struct asking *asking = mem_new(1, sizeof *asking);
+    struct http_complaint complaint = {400, ""};
+    size_t size = 0;
+
+    asking->why = why;
+    asking->out = out;
+    asking->room = mem_new(1, sizeof *asking->room);
+    asking->head = mem_new(1, sizeof *asking->head);
+    buf_init(&asking->variant, (size_t)KEY_ROOM * 2, NULL);
+    enum err err = http_parse_request(head, &limits, asking->head, &size, &complaint);
+
+    asking->head->is_secure = is_secure;
+    if (err == ERR_OK)
+        err = target_find(why->site, asking->head, asking->room, &asking->target, &complaint);
+    if (err == ERR_OK)
+        write_all(asking);
+    else
+        err = fault_say(fault, err == ERR_AGAIN ? ERR_SYNTAX : err,
+                        "such a request is refused with %u: %s", complaint.status, complaint.text);
+    buf_fini(&asking->variant);
+    mem_free(&asking->head);
+    mem_free(&asking->room);
+    mem_free(&asking);
+    return err;
+}
