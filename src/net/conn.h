@@ -99,6 +99,14 @@ size_t conn_output_size(const struct conn *conn); /* bytes that wait */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
+/* From the next event on these are called, with this owner: the connection goes on with somebody
+ * else. Not from within its `closed`. */
+void conn_give(struct conn *conn, const struct conn_events *events, void *owner);
+
+/* Sends what is queued, then ends this side; the other side's is read on. What is sent behind it is
+ * dropped. */
+void conn_end(struct conn *conn);
+
 /* Sends what is queued, then closes; input is ignored from now on. To answer and leave without
  * losing the answer to a reset it ends its side first and reads on for a moment (RFC 9112 §9.6): at
  * most 2 s and 8 MiB. */

@@ -158,6 +158,20 @@ void conn_resume(struct conn *conn)
     conn_want_input_again(conn);
 }
 
+void conn_give(struct conn *conn, const struct conn_events *events, void *owner)
+{
+    conn->events = events;
+    conn->owner = owner;
+}
+
+void conn_end(struct conn *conn)
+{
+    if (conn->state != OPEN || conn->cut)
+        return;
+    conn->ending = true;
+    conn_mark_work(conn);
+}
+
 void conn_close(struct conn *conn)
 {
     if (conn->state == CONNECTING) {

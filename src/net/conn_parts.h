@@ -50,6 +50,8 @@ struct conn {
     bool again : 1;     /* `received` is to be called for what is kept */
     bool congested : 1;
     bool unread : 1; /* TLS holds input of which epoll does not tell */
+    bool ending : 1; /* our side ends when the output is out, */
+    bool shut : 1;   /* and has ended */
     bool cut : 1;    /* nothing can be sent any more, but what came before is read */
     struct address peer;
 };
@@ -130,6 +132,9 @@ void conn_flush(struct conn *conn);
 
 /* The socket takes more. */
 void conn_send_kept(struct conn *conn);
+
+/* After conn_end: ends our side if all is sent. */
+void conn_shut(struct conn *conn);
 
 /* All is sent after conn_close. */
 void conn_linger(struct conn *conn);

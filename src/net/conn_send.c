@@ -56,6 +56,21 @@ void conn_linger(struct conn *conn)
     conn_want_input_again(conn);
 }
 
+void conn_shut(struct conn *conn)
+{
+    if (!conn->ending || conn->shut || conn->state != OPEN || conn->cut || conn_waits(conn) ||
+        conn->shared->gathering == conn)
+        return;
+    if (conn->tls != NULL)
+        tls_end(conn->tls);
+    if (conn_waits(conn)) {
+        conn_want(conn, conn->watch.wanted | LOOP_WRITE); /* its last words */
+        return;
+    }
+    conn->shut = true;
+    (void)shutdown(conn->watch.fd, SHUT_WR); /* who is gone is found out by reading */
+}
+
 /* After each attempt to send. */
 static void settle_output(struct conn *conn, size_t sent)
 {
@@ -69,6 +84,7 @@ static void settle_output(struct conn *conn, size_t sent)
         conn_want(conn, wanted);
     if (conn->state == CLOSING && !conn_waits(conn))
         conn_linger(conn);
+    conn_shut(conn);
 }
 
 /* Sending failed. The other side may have answered before it went (and refused the rest of a large
@@ -162,7 +178,7 @@ static void feel_pressure(struct conn *conn)
 
 static bool takes_output(const struct conn *conn)
 {
-    return (conn->state == OPEN && !conn->cut) || conn->state == CONNECTING;
+    return (conn->state == OPEN && !conn->cut && !conn->ending) || conn->state == CONNECTING;
 }
 
 static void send_direct(struct conn *conn, struct bytes bytes)

@@ -204,6 +204,7 @@ static void work_on(struct conn *conn)
     conn_flush(conn);
     if (conn->state == CLOSING && !conn_waits(conn))
         conn_linger(conn);
+    conn_shut(conn);
     if (conn->state != OPEN || conn->input.unread.size == 0)
         input_fini(&conn->input);
     else if (conn->again && !conn->paused)

@@ -26,7 +26,8 @@ void exchange_charge(struct exchange *exchange, size_t size)
 
 size_t exchange_size(const struct exchange *exchange)
 {
-    return sizeof *exchange + exchange->head_size + exchange->early.capacity;
+    return sizeof *exchange + exchange->head_size + exchange->upgrade.size +
+           exchange->early.capacity;
 }
 
 void exchange_leave_ring(struct exchange *exchange)
@@ -130,7 +131,10 @@ void exchange_complete(struct exchange *exchange)
     exchange->link = NULL;
     if (!exchange->body_ended) /* the request is cut off there */
         link->keep = false;
-    link_release(link);
+    if (link->switched)
+        link_close(link);
+    else
+        link_release(link);
     finish(exchange, ERR_OK);
 }
 
@@ -173,6 +177,10 @@ void exchange_lost(struct exchange *exchange, const struct link *link)
         try_again(exchange);
         return;
     }
+    if (exchange->phase == PHASE_SWITCHED) { /* which says nothing about how it answers requests */
+        exchange_fail(exchange, ERR_PEER_GONE);
+        return;
+    }
     if (!link->connected)
         counter_add(&metrics->connect_failures, 1);
     exchange_blame(exchange, link, link->connected ? ERR_PEER_GONE : ERR_PEER_DOWN);
@@ -195,7 +203,7 @@ static struct exchange *exchange_new(struct origin *origin, const struct exchang
     struct bytes fallback =
         first->address.any.sa_family == AF_UNIX ? BYTES("localhost") : bytes_of_text(first->text);
     size_t head_size = request_size(request, host, fallback);
-    struct exchange *exchange = mem_try(sizeof *exchange + head_size);
+    struct exchange *exchange = mem_try(sizeof *exchange + head_size + request->upgrade.size);
 
     if (exchange == NULL)
         return NULL;
@@ -213,6 +221,9 @@ static struct exchange *exchange_new(struct origin *origin, const struct exchang
         .head_size = head_size,
     };
     request_write(request, host, fallback, exchange->head);
+    exchange->upgrade = bytes_of(exchange->head + head_size, request->upgrade.size);
+    if (request->upgrade.size > 0)
+        memcpy(exchange->head + head_size, request->upgrade.data, request->upgrade.size);
     list_init(&exchange->node);
     timer_init(&exchange->timer, exchange_look_at_the_time);
     buf_init(&exchange->early, EARLY_MAX, NULL);
@@ -295,6 +306,12 @@ void exchange_resume(struct exchange *exchange)
     exchange->since_ms = exchange_now_ms(exchange);
     if (exchange->link != NULL)
         conn_resume(exchange->link->conn);
+}
+
+void exchange_give(struct exchange *exchange, const struct exchange_events *events, void *owner)
+{
+    exchange->events = events;
+    exchange->owner = owner;
 }
 
 int64_t exchange_first_byte_ms(const struct exchange *exchange)

@@ -24,7 +24,10 @@ static void consume(const struct exchange *exchange, size_t size)
 
 static void take_interim(struct exchange *exchange, const struct http_head *head)
 {
-    /* We ask for no upgrade, so nobody may switch protocols. */
+    if (head->status == 101 && exchange_asked_for(exchange, head)) {
+        exchange_switch(exchange, head);
+        return;
+    }
     if (head->status == 101 || ++exchange->interim_count > INTERIM_MAX) {
         fail_broken(exchange);
         return;
@@ -107,9 +110,13 @@ void exchange_received(struct exchange *exchange)
     struct link *link = exchange->link;
 
     exchange->heard = true;
-    while (exchange->phase != PHASE_BODY) {
+    while (exchange->phase < PHASE_BODY) {
         if (exchange->paused || !take_head(exchange))
             return;
+    }
+    if (exchange->phase == PHASE_SWITCHED) {
+        exchange_switched_received(exchange);
+        return;
     }
     while (link->exchange == exchange && (!exchange->paused || body_is_over(exchange)) &&
            take_piece(exchange))
@@ -118,6 +125,10 @@ void exchange_received(struct exchange *exchange)
 
 void exchange_cut(struct exchange *exchange)
 {
+    if (exchange->phase == PHASE_SWITCHED) {
+        exchange_switched_cut(exchange);
+        return;
+    }
     if (exchange->phase == PHASE_BODY && http_body_is_whole_at_end(&exchange->body)) {
         exchange_complete(exchange);
         return;

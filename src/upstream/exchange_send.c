@@ -16,7 +16,7 @@ static void send_piece(struct exchange *exchange, struct bytes piece)
 
     if (piece.size == 0)
         return; /* an empty chunk would end the body */
-    if (!exchange->chunked) {
+    if (!exchange->chunked || exchange->phase == PHASE_SWITCHED) {
         send_bytes(exchange, piece);
         return;
     }
@@ -118,6 +118,10 @@ void exchange_send_end(struct exchange *exchange)
     must(exchange->has_body && !exchange->body_ended);
     must(exchange->chunked || exchange->body_left == 0);
     exchange->body_ended = true;
+    if (exchange->phase == PHASE_SWITCHED) {
+        exchange_switched_end(exchange);
+        return;
+    }
     if (exchange->sent && exchange->chunked)
         send_bytes(exchange, BYTES("0\r\n\r\n"));
     if (exchange->phase == PHASE_WAITING)

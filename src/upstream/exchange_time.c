@@ -32,6 +32,8 @@ static int64_t phase_ends_ms(const struct exchange *exchange)
     case PHASE_BODY:
         return later(since_ms, conn_last_input_ms(exchange->link->conn)) +
                settings->between_bytes_ms;
+    case PHASE_SWITCHED:
+        break;
     }
     never("an exchange in no phase");
 }
@@ -88,6 +90,10 @@ void exchange_look_at_the_time(struct timer *timer)
 
     bool total_is_over = exchange_now_ms(exchange) >= total_ends_ms(exchange);
 
+    if (exchange->phase == PHASE_SWITCHED) {
+        exchange_complete(exchange); /* its timer runs only then */
+        return;
+    }
     if (exchange->failing != ERR_OK)
         exchange_fail(exchange, exchange->failing);
     else if (!total_is_over && exchange_now_ms(exchange) < phase_ends_ms(exchange))

@@ -46,6 +46,25 @@ void link_drop(struct link *link)
     conn_abort(link->conn);
 }
 
+void link_switch(struct link *link)
+{
+    struct origin *origin = link->origin;
+
+    must(!link->switched && origin->link_count > 0);
+    link->switched = true;
+    origin->link_count--;
+    origin->switched_count++;
+    counter_set(&origin->metrics.connections, origin->link_count);
+    counter_set(&origin->metrics.switched, origin->switched_count);
+    origin_serve_queue(origin);
+}
+
+void link_close(struct link *link)
+{
+    detach(link);
+    conn_close(link->conn);
+}
+
 void link_release(struct link *link)
 {
     struct origin *origin = link->origin;
@@ -115,6 +134,7 @@ static void closed(struct conn *conn, void *owner, enum err why)
     struct exchange *exchange = link->exchange;
     struct origin *origin = link->origin;
     struct pool *pool = link->pool;
+    bool was_switched = link->switched;
 
     (void)conn;
     (void)why;
@@ -127,7 +147,7 @@ static void closed(struct conn *conn, void *owner, enum err why)
     if (origin->account != NULL)
         account_refund(origin->account, sizeof *link);
     mem_free(&link);
-    origin_link_is_gone(origin, pool);
+    origin_link_is_gone(origin, pool, was_switched);
 }
 
 static const struct conn_events link_events = {.connected = connected,

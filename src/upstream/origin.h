@@ -8,7 +8,8 @@
  *
  *   exchange_start -> [send body] -> head -> body* -> done
  *                                     \-> (1xx interim)*
- *   failure at any point: `done` with an error, exactly once, as the last call.
+ *   a request to upgrade that the origin answers with 101: switched -> body*, exchange_send both
+ * ways failure at any point: `done` with an error, exactly once, as the last call.
  *
  * The breaker is asked first (breaker.h), then a server is chosen (balance.h) among those that are
  * well (member.h). One that could not be connected to is passed over for a second, and the request
@@ -80,9 +81,11 @@ struct exchange_request {
     bool body_size_known; /* else it goes out chunked */
     uint64_t body_size;
     struct bytes affinity; /* what decides where it goes, when keys do; empty: the target */
+    struct bytes upgrade; /* the protocol to ask for, of a request without a body; empty: none */
 };
 
-/* `interim` and `ready` may be NULL. In any of them the exchange may be cancelled. */
+/* `interim`, `ready`, `switched` and `ended` may be NULL. In any of them the exchange may be
+ * cancelled. */
 struct exchange_events {
     void (*interim)(struct exchange *exchange, void *owner, const struct http_head *head);
     void (*head)(struct exchange *exchange, void *owner, const struct http_head *head);
@@ -92,6 +95,11 @@ struct exchange_events {
     void (*ready)(struct exchange *exchange, void *owner);
     /* ERR_OK: the response is whole. The exchange is gone when this returns. */
     void (*done)(struct exchange *exchange, void *owner, enum err err);
+    /* The origin switched to the protocol that was asked for: `body` brings its bytes as they come,
+     * exchange_send sends any. No time limit counts any more. */
+    void (*switched)(struct exchange *exchange, void *owner, const struct http_head *head);
+    /* After `switched`: the origin sends no more. It is `done` when both sides have ended. */
+    void (*ended)(struct exchange *exchange, void *owner);
 };
 
 /* Copies what it needs of `request`. Events come later, never from within this call. ERR_BUSY: the
@@ -110,6 +118,9 @@ void exchange_send_end(struct exchange *exchange);
 /* Back-pressure from the one who reads the response. */
 void exchange_pause(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
+
+/* From the next event on these are called, with this owner. */
+void exchange_give(struct exchange *exchange, const struct exchange_events *events, void *owner);
 
 /* Ends it without further events; its connection is closed. */
 void exchange_cancel(struct exchange **owner);

@@ -48,7 +48,8 @@ struct origin {
     size_t link_count;
     size_t idle_count;
     size_t queue_count;
-    bool gone; /* origin_free was called */
+    size_t switched_count; /* links that are not counted in link_count any more */
+    bool gone;             /* origin_free was called */
 };
 
 struct link {
@@ -60,12 +61,13 @@ struct link {
     struct list_node in_pool;  /* in the pool's ring */
     int64_t idle_since_ms;
     bool connected;
-    bool kept; /* it has served before: the origin may have closed it by now */
-    bool keep; /* the response allows to keep it */
+    bool kept;     /* it has served before: the origin may have closed it by now */
+    bool keep;     /* the response allows to keep it */
+    bool switched; /* it speaks another protocol */
     struct dating dating;
 };
 
-enum phase { PHASE_QUEUED, PHASE_CONNECTING, PHASE_WAITING, PHASE_BODY };
+enum phase { PHASE_QUEUED, PHASE_CONNECTING, PHASE_WAITING, PHASE_BODY, PHASE_SWITCHED };
 
 struct exchange {
     struct origin *origin;
@@ -94,13 +96,15 @@ struct exchange {
     bool retried;
     bool heard; /* something of the response came */
     bool paused;
-    bool chunked;       /* the request's body */
-    bool has_body;      /* the request */
-    bool body_ended;    /* the request's, by the owner */
-    bool sent;          /* the request's head went out on this link */
-    bool wants_ready;   /* the owner was told to stop */
-    uint64_t body_left; /* of the request's body, when its size is known */
-    struct buf early;   /* the request's body, before there is a connection */
+    bool chunked;         /* the request's body */
+    bool has_body;        /* the request */
+    bool body_ended;      /* the request's, by the owner */
+    bool sent;            /* the request's head went out on this link */
+    bool wants_ready;     /* the owner was told to stop */
+    bool ended;           /* PHASE_SWITCHED: the origin sends no more */
+    struct bytes upgrade; /* the protocol that is asked for, in `head`; empty: none */
+    uint64_t body_left;   /* of the request's body, when its size is known */
+    struct buf early;     /* the request's body, before there is a connection */
     size_t charged;
     size_t head_size;
     uint8_t head[];
@@ -118,8 +122,8 @@ void origin_serve_queue(struct origin *origin);
 /* Looks at it now and then, where room can be made without a word. */
 void origin_watch_queue(struct origin *origin);
 
-/* One link less. */
-void origin_link_is_gone(struct origin *origin, struct pool *pool);
+/* A link is freed. */
+void origin_link_is_gone(struct origin *origin, struct pool *pool, bool was_switched);
 
 /* ---- link.c ------------------------------------------------------------------------------- */
 
@@ -137,6 +141,13 @@ void link_release(struct link *link);
 /* Closes it; a possible exchange does not hear of it. */
 void link_drop(struct link *link);
 
+/* It speaks another protocol from now on, for as long as it likes: it takes no connection away from
+ * requests. */
+void link_switch(struct link *link);
+
+/* Sends what is queued, then closes; its exchange has let go of it. */
+void link_close(struct link *link);
+
 /* ---- exchange.c --------------------------------------------------------------------------- */
 
 int64_t exchange_now_ms(const struct exchange *exchange);
@@ -148,7 +159,8 @@ void exchange_charge(struct exchange *exchange, size_t size);
 /* Out of the origin's `active` or `queue`. */
 void exchange_leave_ring(struct exchange *exchange);
 
-/* The response is whole: the link is let go, the owner is told. */
+/* The response is whole, or both sides of what it switched to have ended: the link is let go, the
+ * owner is told. */
 void exchange_complete(struct exchange *exchange);
 
 /* The link broke or could not be made; it is detached already. */
@@ -170,6 +182,18 @@ void exchange_enter(struct exchange *exchange, enum phase phase);
 
 /* The exchange's timer: whether something took too long. */
 void exchange_look_at_the_time(struct timer *timer);
+
+/* ---- exchange_switched.c ------------------------------------------------------------------ */
+
+/* Whether this 101 is the one that was asked for: nobody may switch to anything else. */
+bool exchange_asked_for(const struct exchange *exchange, const struct http_head *head);
+
+void exchange_switch(struct exchange *exchange, const struct http_head *head);
+
+/* Its part of exchange_received, exchange_cut and exchange_send_end. */
+void exchange_switched_received(struct exchange *exchange);
+void exchange_switched_cut(struct exchange *exchange);
+void exchange_switched_end(struct exchange *exchange);
 
 /* ---- exchange_send.c, exchange_receive.c: what the link tells ------------------------------ */
 

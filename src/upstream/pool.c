@@ -118,20 +118,23 @@ void origin_new(struct loop *loop, struct fleet *fleet, struct account *account,
 
 static void end_if_last(struct origin *origin)
 {
-    if (!origin->gone || origin->link_count > 0)
+    if (!origin->gone || origin->link_count + origin->switched_count > 0)
         return;
     leave_roster(origin);
     mem_free(&origin);
 }
 
-void origin_link_is_gone(struct origin *origin, struct pool *pool)
+void origin_link_is_gone(struct origin *origin, struct pool *pool, bool was_switched)
 {
-    must(origin->link_count > 0);
-    origin->link_count--;
+    size_t *count = was_switched ? &origin->switched_count : &origin->link_count;
+
+    must(*count > 0);
+    --*count;
     pool->link_count--;
     if (pool->is_retired && pool->link_count == 0)
         pool_free(pool);
     counter_set(&origin->metrics.connections, origin->link_count);
+    counter_set(&origin->metrics.switched, origin->switched_count);
     if (origin->gone)
         end_if_last(origin);
     else

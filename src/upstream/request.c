@@ -88,6 +88,10 @@ static void write_head(struct pen *pen, const struct exchange_request *request, 
         if (field->id != HTTP_HOST && !stays_here(field->id))
             put_field(pen, field->name, field->value);
     }
+    if (request->upgrade.size > 0) {
+        put_field(pen, BYTES("Connection"), BYTES("upgrade"));
+        put_field(pen, BYTES("Upgrade"), request->upgrade);
+    }
     put_framing(pen, request);
     put(pen, BYTES("\r\n"));
 }
@@ -123,6 +127,8 @@ enum err request_check(const struct exchange_request *request)
     if (http_method_of(request->method) == HTTP_METHOD_CONNECT)
         return ERR_UNSUPPORTED;
     if (!http_is_token(request->method) || !is_target(request->target))
+        return ERR_SYNTAX;
+    if (!http_is_field_value(request->upgrade) || (request->upgrade.size > 0 && request->has_body))
         return ERR_SYNTAX;
     for (size_t i = 0; i < request->field_count; i++) {
         const struct http_field *field = &request->fields[i];

@@ -65,10 +65,11 @@ def origin():
 @pytest.fixture
 def start(serve, origin):
     """Starts a gateway in front of the origin. `route` and `http` are lines of YAML for the only
-    route and for the section http; `routes` replaces the whole section."""
+    route and for the section http; `routes` replaces the whole section; `address` is that of an
+    origin of the test's own."""
 
-    def begin(*flags, route="", routes=None, http="", cache="", origins=""):
-        lines = ["origins:", "  main:", f"    servers: [\"{origin.address}\"]"]
+    def begin(*flags, route="", routes=None, http="", cache="", origins="", address=None):
+        lines = ["origins:", "  main:", f"    servers: [\"{address or origin.address}\"]"]
         lines += ["    " + line for line in origins.splitlines()]
         lines += ["routes:"]
         if routes is None:

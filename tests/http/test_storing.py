@@ -267,13 +267,6 @@ def test_tags_are_not_shown_to_clients(gateway, origin):
     assert answer.get("Cache-Tag") is None and answer.get("Surrogate-Key") is None
 
 
-def test_an_upgrade_is_answered_without_it(gateway, origin):
-    origin.reply("/a", body=b"x", headers=HOUR)
-    answer = gateway.ask("/a", Connection="upgrade", Upgrade="websocket")
-    assert answer.detail == "upgrade"
-    assert origin.seen("/a")[0].get("Upgrade") is None
-
-
 def test_private_fields_are_left_out(gateway, origin):
     origin.reply("/a", body=b"x", headers={"Cache-Control": "max-age=60, private=\"X-Name\"",
                                            "X-Name": "ann"})

@@ -97,6 +97,50 @@ TEST(what_is_sent_arrives_whole_and_in_order_in_both_directions)
     loop_free(&loop);
 }
 
+TEST(a_side_that_ended_still_hears_the_other)
+{
+    enum { SIZE = 4 << 20 };
+    struct scene scene;
+    uint8_t *source = malloc(SIZE), *got = malloc(SIZE);
+    size_t got_size = 0;
+
+    scene_open(&scene, pair_tcp, 64);
+    end_accept(&scene.end, scene.loop, scene.fds[1]);
+    pattern_fill(source, 0, SIZE);
+    conn_send(scene.end.conn, bytes_of(source, SIZE));
+    conn_end(scene.end.conn);
+    conn_send(scene.end.conn, BYTES("too late"));
+    TURN_UNTIL(scene.loop, (take(scene.fds[0], got, &got_size, SIZE), got_size >= SIZE));
+    TURN_UNTIL(scene.loop, recv(scene.fds[0], got, 1, MSG_DONTWAIT) == 0);
+    CHECK(pattern_fits(got + 1, 1, SIZE - 1));
+    CHECK(send(scene.fds[0], "heard", 5, 0) == 5);
+    TURN_UNTIL(scene.loop, scene.end.got_size == 5);
+    CHECK(!scene.end.ended);
+    scene_close(&scene);
+    free(source);
+    free(got);
+}
+
+TEST(a_connection_may_be_given_to_another_owner)
+{
+    struct scene scene;
+    struct end other;
+
+    scene_open(&scene, pair_tcp, 64);
+    end_init(&other, 64);
+    end_accept(&scene.end, scene.loop, scene.fds[1]);
+    other.conn = scene.end.conn;
+    conn_give(scene.end.conn, &end_events, &other);
+    CHECK(send(scene.fds[0], "heard", 5, 0) == 5);
+    TURN_UNTIL(scene.loop, other.got_size == 5);
+    CHECK(scene.end.got_size == 0);
+    conn_abort(other.conn);
+    TURN_UNTIL(scene.loop, other.conn == NULL);
+    scene.end.conn = NULL;
+    end_fini(&other);
+    scene_close(&scene);
+}
+
 TEST(copies_and_loans_keep_their_order_and_each_loan_is_released_once)
 {
     enum { PARTS = 400, MAX = 64 << 20 };

@@ -25,6 +25,7 @@ struct asker {
     unsigned heads;
     unsigned dones;
     unsigned readies;
+    unsigned ends;
     enum err err;
     size_t size;
     uint8_t *body;
@@ -86,7 +87,25 @@ static void done(struct exchange *exchange, void *owner, enum err err)
     asker->exchange = NULL;
 }
 
-static const struct exchange_events asker_events = {interim, head, body, ready, done};
+static void switched(struct exchange *exchange, void *owner, const struct http_head *head)
+{
+    struct asker *asker = owner;
+
+    CHECK(exchange == asker->exchange && head->status == 101 && asker->heads == 0);
+    asker->heads++;
+    asker->status = 101;
+}
+
+static void ended(struct exchange *exchange, void *owner)
+{
+    struct asker *asker = owner;
+
+    CHECK(exchange == asker->exchange && asker->status == 101);
+    asker->ends++;
+}
+
+static const struct exchange_events asker_events = {interim, head,     body, ready,
+                                                    done,    switched, ended};
 
 static bool body_is(const struct asker *asker, const char *text)
 {
@@ -490,6 +509,115 @@ TEST(what_is_no_http_is_refused)
         converse(&scene, &asker, "GET", broken[i], false);
         CHECK(asker.err == ERR_PEER_BROKEN);
         CHECK(metric(&origin_metrics(scene.origin)->broken) == 1);
+        asker_end(&asker);
+        scene_close(&scene);
+    }
+}
+
+static void ask_to_upgrade(struct scene *scene, struct asker *asker)
+{
+    ask_with(scene, asker,
+             (struct exchange_request){
+                 .method = BYTES("GET"), .target = BYTES("/"), .upgrade = BYTES("websocket")});
+}
+
+#define SWITCH                                                                                     \
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n"
+
+TEST(after_the_101_that_was_asked_for_bytes_go_both_ways_until_both_sides_have_ended)
+{
+    for (int origin_first = 0; origin_first < 2; origin_first++) {
+        struct scene scene;
+        struct asker asker;
+        char text[4096];
+
+        scene_open(&scene);
+        scene_start(&scene);
+        ask_to_upgrade(&scene, &asker);
+        int fd = accept_next(&scene);
+
+        hear(&scene, fd, text, sizeof text, "\r\n\r\n");
+        CHECK(strstr(text, "\r\nConnection: upgrade\r\nUpgrade: websocket\r\n") != NULL);
+        say(fd, SWITCH "HTTP/1.1 ");
+        TURN_UNTIL(scene.loop, asker.size == 9);
+        CHECK(asker.status == 101 && body_is(&asker, "HTTP/1.1 "));
+        CHECK(metric(&origin_metrics(scene.origin)->switched) == 1);
+        CHECK(metric(&origin_metrics(scene.origin)->connections) == 0);
+        CHECK(exchange_send(asker.exchange, BYTES("ping")));
+        hear(&scene, fd, text, sizeof text, "ping");
+        if (origin_first) {
+            CHECK(shutdown(fd, SHUT_WR) == 0);
+            TURN_UNTIL(scene.loop, asker.ends == 1);
+        }
+        CHECK(exchange_send(asker.exchange, BYTES("bye")));
+        exchange_send_end(asker.exchange);
+        CHECK(asker.dones == 0);
+        hear(&scene, fd, text, sizeof text, "bye");
+        TURN_UNTIL(scene.loop, recv(fd, text, 1, 0) == 0);
+        if (!origin_first) {
+            say(fd, "late");
+            TURN_UNTIL(scene.loop, asker.size == 13);
+            (void)close(fd);
+        }
+        TURN_UNTIL(scene.loop, asker.dones == 1);
+        CHECK(asker.err == ERR_OK);
+        TURN_UNTIL(scene.loop, metric(&origin_metrics(scene.origin)->switched) == 0);
+        if (origin_first)
+            (void)close(fd);
+        asker_end(&asker);
+        scene_close(&scene);
+    }
+}
+
+TEST(a_switched_exchange_ends_with_its_connection_or_its_origin)
+{
+    for (int frees = 0; frees < 2; frees++) {
+        struct scene scene;
+        struct asker asker;
+
+        scene_open(&scene);
+        scene_start(&scene);
+        ask_to_upgrade(&scene, &asker);
+        int fd = accept_next(&scene);
+
+        say(fd, SWITCH);
+        TURN_UNTIL(scene.loop, asker.heads == 1);
+        if (frees) {
+            origin_free(&scene.origin);
+            (void)close(fd);
+        } else {
+            end_with_reset(fd);
+        }
+        TURN_UNTIL(scene.loop, asker.dones == 1);
+        CHECK(asker.err == (frees ? ERR_STOPPING : ERR_PEER_GONE));
+        asker_end(&asker);
+        scene_close(&scene);
+    }
+}
+
+TEST(a_101_with_another_protocol_than_was_asked_for_is_refused)
+{
+    static const char *const broken[] = {
+        "HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+        "HTTP/1.1 101 S\r\nConnection: upgrade\r\n\r\n",
+        "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n",
+        "HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\nUpgrade: x\r\n\r\n",
+        "HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket, h2c\r\n\r\n",
+    };
+
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        struct scene scene;
+        struct asker asker;
+
+        scene_open(&scene);
+        scene_start(&scene);
+        ask_to_upgrade(&scene, &asker);
+        int fd = accept_next(&scene);
+
+        say(fd, broken[i]);
+        TURN_UNTIL(scene.loop, asker.dones == 1);
+        CHECK(asker.err == ERR_PEER_BROKEN && asker.heads == 0);
+        (void)close(fd);
         asker_end(&asker);
         scene_close(&scene);
     }

@@ -11,6 +11,7 @@
 #include "server/http/purge.h"
 #include "server/http/refuse.h"
 #include "server/http/serve.h"
+#include "server/http/tunnel.h"
 #include "server/http/upload.h"
 #include "server/http/wait.h"
 
@@ -118,6 +119,8 @@ static void start(struct asking *asking, const struct fetch_ask *fetch_ask, enum
     become_busy(asking);
     request->outcome = outcome;
     pump_lead(client, fetch);
+    if (fetch_ask->upgrade.size > 0)
+        fetch->switched = tunnel_begin;
     bool begun = pump_begin(client, fetch);
 
     must(begun); /* nothing has come yet that could be gone */
@@ -135,6 +138,8 @@ static void pass(struct asking *asking, enum gateway_reason reason, enum fetch_w
     fetch_ask.is_variant = false;
     fetch_ask.why = why;
     fetch_ask.pass_reason = reason;
+    if (reason == REASON_UPGRADE)
+        fetch_ask.upgrade = route_upgrade(asking->look.target.route, asking->look.head);
     start(asking, &fetch_ask, OUTCOME_PASS);
 }
 
@@ -628,7 +633,9 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw)
     enum gateway_reason reason =
         decide_lookup(asking.look.target.route, head, &asking.look.control);
 
-    if (reason != REASON_NONE)
+    if (reason == REASON_UPGRADE && !tunnel_has_room(client->gate))
+        tunnel_refuse(client, head);
+    else if (reason != REASON_NONE)
         pass(&asking, reason, why_passed(reason));
     else if (decide_keys_body(asking.look.target.route, head))
         gather(&asking);

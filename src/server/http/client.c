@@ -317,6 +317,18 @@ void client_next_part(struct client *client, struct body_plan *plan)
     client_send(client, bytes_of(text, size));
 }
 
+void client_switch(struct client *client, const struct told *told)
+{
+    struct gate *gate = client->gate;
+
+    must(client->is_busy);
+    count(client, NULL, told);
+    forget_request(client);
+    client->request.route = NULL;
+    counter_sub(&gate->metrics.requests_waiting, 1);
+    timer_clear(gate->loop, &client->timer);
+}
+
 void client_cut(struct client *client, const struct told *told)
 {
     client->keeps_alive = false;

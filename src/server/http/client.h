@@ -108,6 +108,8 @@ struct client_hooks {
     void (*part)(struct client *client);
     /* The body that belongs to the key is whole, or too large for that. */
     void (*gathered)(struct client *client);
+    /* Its connection is gone: for who took over the connection's events. */
+    void (*closed)(struct conn *conn, void *client, enum err why);
 };
 
 struct client {
@@ -181,6 +183,10 @@ void client_finish(struct client *client, const struct http_head *head, const st
 /* Sends what stands in front of the next of several ranges, and makes the plan that range's; at the
  * end the plan has no parts any more. */
 void client_next_part(struct client *client, struct body_plan *plan);
+
+/* The head of a 101 went out, and the connection is no HTTP any more: counts and logs it. The
+ * client stays busy until it is closed. */
+void client_switch(struct client *client, const struct told *told);
 
 /* An answer of Larder's own, with one sentence. Finishes. */
 void client_refuse(struct client *client, const struct http_head *head, unsigned status,

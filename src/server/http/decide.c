@@ -25,12 +25,12 @@ enum gateway_reason decide_lookup(const struct route *route, const struct http_h
 
     if (!is_plain && !decide_keys_body(route, request))
         return REASON_METHOD;
+    if (request->upgrade && route_upgrade(route, request).size > 0)
+        return REASON_UPGRADE;
     if (route->settings->cache == ROUTE_CACHE_OFF)
         return REASON_ROUTE_OFF;
     if (is_plain && request->framing != HTTP_NO_BODY)
         return REASON_METHOD;
-    if (request->upgrade)
-        return REASON_UPGRADE;
     if (http_has(request, HTTP_IF_MATCH) || http_has(request, HTTP_IF_UNMODIFIED_SINCE))
         return REASON_CONDITION;
     if (route->settings->authorization == ROUTE_AUTH_NEVER && http_has(request, HTTP_AUTHORIZATION))

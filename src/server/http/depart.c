@@ -135,12 +135,26 @@ static void on_done(struct exchange *exchange, void *owner, enum err err)
     leave(fetch);
 }
 
+static void on_switched(struct exchange *exchange, void *owner, const struct http_head *head)
+{
+    struct fetch *fetch = owner;
+
+    if (fetch->switched == NULL) {
+        depart_cancel(fetch, ERR_PEER_BROKEN);
+        return;
+    }
+    fetch->exchange = NULL;
+    fetch->switched(fetch->context, exchange, head);
+    leave(fetch);
+}
+
 static const struct exchange_events events = {
     .interim = on_interim,
     .head = on_head,
     .body = on_body,
     .ready = on_ready,
     .done = on_done,
+    .switched = on_switched,
 };
 
 /* ---- departure --------------------------------------------------------------------------- */
@@ -190,6 +204,7 @@ enum err depart(struct gate *gate, const struct fetch_ask *ask, struct fetch **r
         .peer = ask->peer,
         .for_cache = ask->for_cache,
         .background = ask->is_background,
+        .upgrade = ask->upgrade,
     };
     struct exchange_request request;
 
@@ -226,6 +241,7 @@ void depart_forget_context(struct fetch *fetch)
 {
     fetch->ready = NULL;
     fetch->interim = NULL;
+    fetch->switched = NULL;
     fetch->context = NULL;
 }
 

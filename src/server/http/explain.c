@@ -104,13 +104,14 @@ static void add_lookup(struct explaining *explaining)
 
     if (reason != REASON_NONE) {
         const void *field = reason == REASON_ROUTE_OFF ? (const void *)&settings->cache
+                            : reason == REASON_UPGRADE ? (const void *)&settings->upgrade
                             : reason == REASON_AUTHORIZATION
                                 ? (const void *)&settings->authorization
                                 : (const void *)&settings->client_control;
 
         buf_printf(explaining->out, "%-14s passed to the origin: %s", "decision",
                    gateway_reason_text(reason));
-        if (reason == REASON_METHOD || reason == REASON_UPGRADE)
+        if (reason == REASON_METHOD)
             buf_add_text(explaining->out, "\n");
         else
             add_place(explaining, field);

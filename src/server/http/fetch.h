@@ -111,6 +111,8 @@ struct fetch {
     /* the request's body may go on; on the worker's loop */
     void (*ready)(void *context);
     void (*interim)(void *context, const struct http_head *head);
+    /* The origin switched protocols, as it was asked to: the exchange is the context's now. */
+    void (*switched)(void *context, struct exchange *exchange, const struct http_head *head);
     void *context;
 };
 
@@ -127,6 +129,7 @@ struct fetch_ask {
     bool is_background;
     enum fetch_why why;
     enum gateway_reason pass_reason;
+    struct bytes upgrade; /* the protocol to ask the origin for; empty: none */
     bool has_lease;
     struct cache_lease lease;
     const struct cache_view *old; /* NULL: nothing is stored */

@@ -136,5 +136,6 @@ void forward_write(struct gate *gate, const struct forward *forward,
         .has_body = request->framing != HTTP_NO_BODY,
         .body_size_known = request->framing == HTTP_SIZED,
         .body_size = request->content_length,
+        .upgrade = forward->upgrade,
     };
 }

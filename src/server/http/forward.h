@@ -22,6 +22,7 @@ struct forward {
     bool background;   /* nobody's wish: without Cache-Control and Pragma too */
     struct bytes etag; /* to ask whether what is stored still holds; empty: not asked */
     struct bytes last_modified;
+    struct bytes upgrade; /* the protocol to ask for; empty: none */
 };
 
 void forward_write(struct gate *gate, const struct forward *forward,

@@ -284,3 +284,51 @@ bool route_allows_method(const struct route *route, struct bytes method)
     }
     return methods->count == 0;
 }
+
+/* Another HTTP on the same connection would carry requests past every rule. */
+static bool is_other_http(struct bytes protocol)
+{
+    static const struct bytes names[] = {BYTES_INIT("h2c"), BYTES_INIT("h2"), BYTES_INIT("http"),
+                                         BYTES_INIT("tls")};
+    struct bytes name = bytes_slice(protocol, 0, bytes_find(protocol, '/'));
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (bytes_equal_nocase(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* RFC 9110 §7.8: token ["/" token]. */
+static bool is_protocol(struct bytes text)
+{
+    size_t slash = bytes_find(text, '/');
+
+    return http_is_token(bytes_slice(text, 0, slash)) &&
+           (slash == text.size || http_is_token(bytes_skip(text, slash + 1)));
+}
+
+struct bytes route_upgrade(const struct route *route, const struct http_head *request)
+{
+    unsigned allowed = route->settings->upgrade;
+    const struct http_field *field = NULL;
+    struct bytes protocol;
+
+    if (!request->upgrade || allowed == ROUTE_UPGRADE_OFF ||
+        request->method_id != HTTP_METHOD_GET || request->framing != HTTP_NO_BODY)
+        return BYTES("");
+    for (field = http_find(request, HTTP_UPGRADE); field != NULL;
+         field = http_find_next(request, HTTP_UPGRADE, field)) {
+        struct bytes list = field->value;
+
+        while (http_list_next(&list, &protocol)) {
+            bool is_allowed = allowed == ROUTE_UPGRADE_ANY
+                                  ? is_protocol(protocol) && !is_other_http(protocol)
+                                  : bytes_equal_nocase(protocol, BYTES("websocket"));
+
+            if (is_allowed)
+                return protocol;
+        }
+    }
+    return BYTES("");
+}

@@ -24,6 +24,7 @@
 
 enum { ROUTE_CACHE_OFF, ROUTE_CACHE_ORIGIN, ROUTE_CACHE_FORCE };
 enum { ROUTE_AUTH_NEVER, ROUTE_AUTH_IF_PUBLIC, ROUTE_AUTH_PER_USER };
+enum { ROUTE_UPGRADE_OFF, ROUTE_UPGRADE_WEBSOCKET, ROUTE_UPGRADE_ANY };
 enum { ROUTE_COOKIE_BYPASS, ROUTE_COOKIE_STRIP, ROUTE_COOKIE_STORE };
 
 struct route_settings {
@@ -93,6 +94,10 @@ int route_compare(const struct route *a, const struct route *b);
  * capture was not there is left out. Returns how many. */
 size_t route_tags(const struct route *route, const struct captures *captures, struct buf *out,
                   size_t ends[ROUTE_TAGS_MAX]);
+
+/* The first of the protocols that the request wants to switch to and may; empty: there is none.
+ * Only a GET without a body may. */
+struct bytes route_upgrade(const struct route *route, const struct http_head *request);
 
 bool route_allows_method(const struct route *route, struct bytes method);
 

@@ -229,6 +229,7 @@ static const struct client_hooks hooks = {
     .takes_stale = ask_takes_stale,
     .part = ask_part,
     .gathered = ask_gathered,
+    .closed = closed,
 };
 
 void talk_begin(struct gate *gate, const struct conn_settings *settings,

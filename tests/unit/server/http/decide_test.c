@@ -80,9 +80,12 @@ TEST(requests_that_are_not_for_the_cache_say_why)
 
     CHECK(lookup(&settings, "GET / HTTP/1.1\r\nHost: a\r\nCache-Control: no-store\r\n\r\n") ==
           REASON_REQUEST_NO_STORE);
+    settings.upgrade = ROUTE_UPGRADE_WEBSOCKET;
+    CHECK(lookup(&settings, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+                            "Upgrade: websocket\r\n\r\n") == REASON_UPGRADE);
     CHECK(lookup(&settings,
                  "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n") ==
-          REASON_UPGRADE);
+          REASON_NONE);
     settings.client_control = false;
     CHECK(lookup(&settings, "GET / HTTP/1.1\r\nHost: a\r\nCache-Control: no-store\r\n\r\n") ==
           REASON_NONE);

@@ -228,3 +228,40 @@ TEST(force_without_a_ttl_is_an_error)
     settings.ttl_ms = 1000;
     CHECK(route_compile(&settings, &route, &fault) == ERR_OK);
 }
+
+static bool upgrades_to(unsigned allowed, const char *fields, const char *protocol)
+{
+    const struct http_limits limits = {4096, 1024, 100};
+    struct route_settings settings = match("r", "/**");
+    struct http_complaint complaint;
+    struct http_head head;
+    struct route route;
+    struct fault fault;
+    char text[512];
+    size_t size;
+
+    settings.upgrade = allowed;
+    CHECK(route_compile(&settings, &route, &fault) == ERR_OK);
+    (void)snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", fields);
+    CHECK(http_parse_request(bytes_of_text(text), &limits, &head, &size, &complaint) == ERR_OK);
+    return bytes_equal(route_upgrade(&route, &head), bytes_of_text(protocol));
+}
+
+TEST(a_request_may_switch_to_what_the_route_allows_and_never_to_another_http)
+{
+    enum { OFF = ROUTE_UPGRADE_OFF, WS = ROUTE_UPGRADE_WEBSOCKET, ANY = ROUTE_UPGRADE_ANY };
+
+    CHECK(upgrades_to(WS, "Connection: upgrade\r\nUpgrade: websocket\r\n", "websocket"));
+    CHECK(upgrades_to(WS, "Connection: x, Upgrade\r\nUpgrade: h2c, WebSocket\r\n", "WebSocket"));
+    CHECK(upgrades_to(WS, "Connection: upgrade\r\nUpgrade: foo\r\nUpgrade: websocket\r\n",
+                      "websocket"));
+    CHECK(upgrades_to(WS, "Connection: upgrade\r\nUpgrade: foo\r\n", ""));
+    CHECK(upgrades_to(WS, "Connection: keep-alive\r\nUpgrade: websocket\r\n", ""));
+    CHECK(upgrades_to(OFF, "Connection: upgrade\r\nUpgrade: websocket\r\n", ""));
+    CHECK(upgrades_to(ANY, "Connection: upgrade\r\nUpgrade: h2c, foo/1\r\n", "foo/1"));
+    CHECK(upgrades_to(ANY, "Connection: upgrade\r\nUpgrade: H2C\r\n", ""));
+    CHECK(upgrades_to(ANY, "Connection: upgrade\r\nUpgrade: HTTP/2.0\r\n", ""));
+    CHECK(upgrades_to(ANY, "Connection: upgrade\r\nUpgrade: foo/, /1, a b\r\n", ""));
+    CHECK(
+        upgrades_to(WS, "Content-Length: 1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n", ""));
+}
