@@ -221,7 +221,12 @@ void tunnel_begin(void *context, struct exchange *exchange, const struct http_he
     struct client *client = context;
     struct gate *gate = client->gate;
     struct tunnel *tunnel = mem_try(sizeof *tunnel);
-    const struct told told = {OUTCOME_PASS, REASON_UPGRADE, 101, exchange_first_byte_ms(exchange)};
+    const struct told told = {
+        .outcome = OUTCOME_PASS,
+        .reason = REASON_UPGRADE,
+        .status = 101,
+        .origin_ms = exchange_first_byte_ms(exchange),
+    };
 
     pump_end(client); /* there will be no answer to read */
     if (!tunnel_has_room(gate) || tunnel == NULL || !send_head(client, head)) {
