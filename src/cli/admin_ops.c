@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "cli/collect.h"
+#include "cli/origins.h"
 #include "cli/routes.h"
 #include "cli/secret.h"
 #include "cli/server.h"
@@ -28,9 +29,14 @@ static void write_routes(void *context, struct buf *out)
     routes_json(server->tallies, clock_wall_ms() - server->started_ms, out);
 }
 
+static void write_origins(void *context, struct buf *out)
+{
+    origins_json(context, out);
+}
+
 /* ---- readiness ------------------------------------------------------------------------------- */
 
-static void tell_ready(struct server *server, const bool *is_up, size_t count)
+static void tell_ready(struct server *server, size_t count)
 {
     bool is_draining = atomic_load(&server->is_draining);
     bool is_ready = !is_draining;
@@ -38,12 +44,13 @@ static void tell_ready(struct server *server, const bool *is_up, size_t count)
 
     buf_init(&json, (size_t)CONFIG_ORIGINS_MAX * 2 * CONFIG_NAME_MAX, NULL);
     for (size_t i = 0; i < count; i++)
-        is_ready = is_ready && is_up[i];
+        is_ready = is_ready && fleet_is_up(server->fleets[i]);
     buf_printf(&json, "{\"ready\": %s, \"draining\": %s, \"origins\": {",
                is_ready ? "true" : "false", is_draining ? "true" : "false");
     for (size_t i = 0; i < count; i++)
         buf_printf(&json, "%s\"%s\": \"%s\"", i == 0 ? "" : ", ",
-                   config_origin(server->config, i)->name, is_up[i] ? "up" : "down");
+                   config_origin(server->config, i)->name,
+                   fleet_is_up(server->fleets[i]) ? "up" : "down");
     buf_add_text(&json, "}}");
     admin_probed(server->admin, is_ready, buf_bytes(&json));
     buf_fini(&json);
@@ -72,7 +79,7 @@ static void probed(void *context, const bool *is_up, size_t count)
     for (size_t i = 0; i < count; i++)
         note(server, i, is_up[i]);
     if (server->admin != NULL)
-        tell_ready(server, is_up, count);
+        tell_ready(server, count);
     timer_set(server->workers[0].loop, &server->look_again,
               loop_now_ms(server->workers[0].loop) + LOOK_AGAIN_MS);
 }
@@ -140,6 +147,7 @@ enum err server_admin_open(struct server *server, struct fault *fault)
                 .expose = expose,
                 .stats = write_stats,
                 .routes = write_routes,
+                .origins = write_origins,
                 .purges = server_write_purges,
                 .purge = server_purge,
                 .why = server_why,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "cli/metric.h"
+#include "cli/origins.h"
 #include "cli/routes.h"
 #include "cli/version.h"
 #include "net/clock.h"
@@ -202,6 +203,7 @@ static void expose_origins(const struct server *server, const struct numbers *nu
 
         exposition_count(out, series_rows[SERIES_origin_up].name, "", labels, numbers->is_up[i]);
     }
+    origins_expose(server, out);
 }
 
 static void expose_latency(struct buf *out, const char *source,

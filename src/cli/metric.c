@@ -6,7 +6,7 @@
 #include "server/admin/admin.h"
 #include "server/http/gateway.h"
 #include "server/resp/door.h"
-#include "upstream/origin.h"
+#include "upstream/fleet.h"
 
 enum { IS_counter = 1, IS_gauge = 0 };
 
@@ -27,6 +27,12 @@ static const struct metric http_rows[] = {
 #define OWNER origin_metrics
 static const struct metric origin_rows[] = {
 #include "upstream/metrics.def"
+};
+#undef OWNER
+
+#define OWNER member_metrics
+static const struct metric member_rows[] = {
+#include "upstream/member_metrics.def"
 };
 #undef OWNER
 
@@ -58,6 +64,8 @@ const struct metric_room metric_rooms[METRICS_ROOMS] = {
     [METRICS_HTTP] = {"larder_http_", NULL, "The HTTP gateway.", ROWS(http_rows, gateway_metrics)},
     [METRICS_ORIGIN] = {"larder_origin_", "origin", "Each origin.",
                         ROWS(origin_rows, origin_metrics)},
+    [METRICS_SERVER] = {"larder_server_", "origin, server", "Each server of an origin.",
+                        ROWS(member_rows, member_metrics)},
     [METRICS_RESP] = {"larder_resp_", NULL, "The door for Redis clients.",
                       ROWS(resp_rows, resp_metrics)},
     [METRICS_ADMIN] = {"larder_admin_", NULL, "The operator's door.",

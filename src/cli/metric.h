@@ -21,6 +21,7 @@ enum metric_room_id {
     METRICS_CACHE,
     METRICS_HTTP,
     METRICS_ORIGIN,
+    METRICS_SERVER,
     METRICS_RESP,
     METRICS_ADMIN,
     METRICS_TLS,

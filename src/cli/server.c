@@ -188,6 +188,8 @@ static enum err open_all(struct server *server, struct fault *fault)
     TRY(open_shared(server, fault));
     for (unsigned i = 0; i < server->workers_count; i++)
         TRY(server_worker_new(server, i, fault));
+    for (size_t i = 0; server->fleets != NULL && i < server->config->origins.count; i++)
+        fleet_begin(server->fleets[i], server->workers[0].loop, cache_account(server->cache));
     server->probe = probe_new(server->workers[0].loop, server->fleets,
                               server->fleets == NULL ? 0 : server->config->origins.count);
     if (!setup_is_off(server->config->listen.admin))
@@ -427,6 +429,8 @@ void server_free(struct server **owner)
         probe_stop(server->probe);
     if (timer_is_set(&server->look_again))
         timer_clear(server->workers[0].loop, &server->look_again);
+    for (size_t i = 0; server->fleets != NULL && i < server->config->origins.count; i++)
+        fleet_end(server->fleets[i]);
     server_workers_cut(server);
     admin_free(&server->admin);
     probe_free(&server->probe);

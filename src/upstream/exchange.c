@@ -199,9 +199,7 @@ void exchange_lost(struct exchange *exchange, const struct link *link)
 static struct exchange *exchange_new(struct origin *origin, const struct exchange_request *request)
 {
     struct bytes host = bytes_of_text(origin->settings->host);
-    const struct member *first = origin->roster->members[0];
-    struct bytes fallback =
-        first->address.any.sa_family == AF_UNIX ? BYTES("localhost") : bytes_of_text(first->text);
+    struct bytes fallback = bytes_of_text(origin->fleet->host);
     size_t head_size = request_size(request, host, fallback);
     struct exchange *exchange = mem_try(sizeof *exchange + head_size + request->upgrade.size);
 

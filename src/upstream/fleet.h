@@ -39,6 +39,12 @@ struct fleet;
 enum err fleet_new(const char *name, const struct origin_settings *settings, const struct log *log,
                    struct fleet **ret_fleet, struct fault *fault);
 
+/* Begins to look after its servers, on one worker's loop: health checks. */
+void fleet_begin(struct fleet *fleet, struct loop *loop, struct account *account);
+
+/* Ends that. The loop must turn once before fleet_free. */
+void fleet_end(struct fleet *fleet);
+
 /* After all its origins are gone. */
 void fleet_free(struct fleet **owner);
 
@@ -47,7 +53,7 @@ enum err fleet_read_server(struct bytes text, struct bytes *ret_address, uint64_
                            struct fault *fault);
 
 /* Whether a server could be reached when one was tried last (true before that), or was found
- * reachable since by who looked otherwise. */
+ * reachable since by who looked otherwise. Where there are health checks, only they count. */
 bool fleet_is_up(const struct fleet *fleet);
 void fleet_set_up(struct fleet *fleet, bool is_up);
 

@@ -198,5 +198,6 @@ void fleet_note_check(struct fleet *fleet, struct member *member, enum err err, 
         if (member->missed >= settings->health_down)
             atomic_store(&member->is_down, true);
     }
+    atomic_store(&fleet->is_up, is_any_up(fleet, now_ms));
     fleet_tell_state(fleet, member, now_ms);
 }

@@ -2,6 +2,7 @@
 #ifndef LARDER_UPSTREAM_FLEET_PARTS_H
 #define LARDER_UPSTREAM_FLEET_PARTS_H
 
+#include "net/conn.h"
 #include "upstream/balance.h"
 #include "upstream/budget.h"
 #include "upstream/fleet.h"
@@ -20,6 +21,9 @@ struct fleet {
     const char *name;
     const struct origin_settings *settings;
     const struct log *log;
+    char host[ADDRESS_TEXT_SIZE]; /* what servers are asked for when nobody says a host */
+    struct conn_settings conns;   /* how servers are connected to */
+    struct checkup *checkup;      /* NULL: they are not asked, or not yet */
     struct breaker_rules breaker_rules;
     struct breaker breaker;
     struct budget budget;

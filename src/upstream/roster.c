@@ -5,7 +5,12 @@
 #include "base/must.h"
 #include "base/number.h"
 #include "net/clock.h"
+#include "upstream/checkup.h"
 #include "upstream/fleet_parts.h"
+
+#include <stdio.h>
+
+enum { CHECK_BYTES_MAX = 128 * 1024 };
 
 /* ---- the roster --------------------------------------------------------------------------- */
 
@@ -128,6 +133,33 @@ static enum err read_servers(struct fleet *fleet, struct fault *fault)
     return err;
 }
 
+static enum err check_health(const struct origin_settings *settings, struct fault *fault)
+{
+    struct bytes path = bytes_of_text(settings->health_get == NULL ? "/" : settings->health_get);
+    unsigned lowest = 0, highest = 0;
+
+    if (path.size == 0 || path.data[0] != '/' || !http_is_field_value(path) ||
+        bytes_find(path, ' ') < path.size)
+        return fault_say(fault, ERR_SYNTAX,
+                         "health.get: \"%.*s\" is no path: write one such as /healthz",
+                         BYTES_ARG(path));
+    if (checkup_read_status(bytes_of_text(settings->health_status), &lowest, &highest) != ERR_OK)
+        return fault_say(fault, ERR_SYNTAX,
+                         "health.status: \"%s\" is no status: write 200, or 200-299 for all from "
+                         "200 to 299",
+                         settings->health_status);
+    return ERR_OK;
+}
+
+/* What a client's request is for that names no host: the first server, as it is configured. */
+static void set_host(struct fleet *fleet)
+{
+    const struct member *first = fleet->roster->members[0];
+
+    (void)snprintf(fleet->host, sizeof fleet->host, "%s",
+                   first->address.any.sa_family == AF_UNIX ? "localhost" : first->text);
+}
+
 enum err fleet_new(const char *name, const struct origin_settings *settings, const struct log *log,
                    struct fleet **ret_fleet, struct fault *fault)
 {
@@ -148,14 +180,36 @@ enum err fleet_new(const char *name, const struct origin_settings *settings, con
     atomic_store(&fleet->is_up, true);
     atomic_store(&fleet->breaker_wall_ms, clock_wall_ms());
     must(pthread_mutex_init(&fleet->lock, NULL) == 0);
-    enum err err = read_servers(fleet, fault);
+    enum err err = check_health(settings, fault);
 
+    if (err == ERR_OK)
+        err = read_servers(fleet, fault);
     if (err != ERR_OK) {
         fleet_free(&fleet);
         return err;
     }
+    set_host(fleet);
     *ret_fleet = fleet;
     return ERR_OK;
+}
+
+void fleet_begin(struct fleet *fleet, struct loop *loop, struct account *account)
+{
+    fleet->conns = (struct conn_settings){
+        .input_max = CHECK_BYTES_MAX,
+        .output_high = CHECK_BYTES_MAX,
+        .output_low = CHECK_BYTES_MAX / 4,
+        .output_max = CHECK_BYTES_MAX,
+        .account = account,
+    };
+    if (fleet->settings->health_get != NULL)
+        fleet->checkup = checkup_new(loop, fleet, &fleet->conns);
+}
+
+void fleet_end(struct fleet *fleet)
+{
+    if (fleet->checkup != NULL)
+        checkup_stop(fleet->checkup);
 }
 
 void fleet_free(struct fleet **owner)
@@ -164,6 +218,7 @@ void fleet_free(struct fleet **owner)
 
     if (fleet == NULL)
         return;
+    checkup_free(&fleet->checkup);
     roster_drop(fleet->roster);
     must(pthread_mutex_destroy(&fleet->lock) == 0);
     mem_free(owner);
@@ -178,7 +233,8 @@ bool fleet_is_up(const struct fleet *fleet)
 
 void fleet_set_up(struct fleet *fleet, bool is_up)
 {
-    atomic_store(&fleet->is_up, is_up);
+    if (fleet->settings->health_get == NULL)
+        atomic_store(&fleet->is_up, is_up);
 }
 
 enum breaker_state fleet_breaker(const struct fleet *fleet)

@@ -244,6 +244,11 @@ static void answer_purge(struct admin_client *client)
     arena_fini(&arena);
 }
 
+static void answer_origins(struct admin_client *client)
+{
+    answer_written(client, client->admin->ops.origins);
+}
+
 static void answer_purges(struct admin_client *client)
 {
     answer_written(client, client->admin->ops.purges);
@@ -279,6 +284,7 @@ static const struct place places[] = {
     {BYTES_INIT("/v1/stats"), false, true, answer_stats},
     {BYTES_INIT("/v1/routes"), false, true, answer_routes},
     {BYTES_INIT("/v1/purges"), false, true, answer_purges},
+    {BYTES_INIT("/v1/origins"), false, true, answer_origins},
     {BYTES_INIT("/v1/purge"), true, true, answer_purge},
     {BYTES_INIT("/v1/why"), true, true, answer_why},
 };

@@ -39,6 +39,8 @@ struct admin_ops {
     void (*stats)(void *context, struct buf *out);
     /* The same: what each route did. */
     void (*routes)(void *context, struct buf *out);
+    /* The same: what is known of the origins and their servers. */
+    void (*origins)(void *context, struct buf *out);
     /* The same: the last purges and who made them. */
     void (*purges)(void *context, struct buf *out);
     enum err (*purge)(void *context, const struct admin_purge *purge,
