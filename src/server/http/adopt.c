@@ -15,6 +15,7 @@ static bool is_own_url(const struct fetch *fetch, struct bytes reference)
         return false;
     struct http_head head = {.method_id = HTTP_METHOD_GET, .minor = 1};
 
+    head.is_secure = bytes_begin_with(fetch->url, BYTES("https:"));
     head.host = there.host;
     head.path = there.target;
     return target_find(fetch->gate->site, &head, room, &target, &complaint) == ERR_OK &&

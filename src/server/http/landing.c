@@ -12,6 +12,7 @@
 #include "server/http/block.h"
 #include "server/http/common.h"
 #include "server/http/compress.h"
+#include "server/http/groups.h"
 #include "server/http/history.h"
 #include "server/http/purge.h"
 #include "server/http/variant.h"
@@ -99,6 +100,8 @@ static void collect_tags(struct fetch *fetch, const struct http_head *response)
         if (!fetch_add_tag(fetch, tags.items[i]))
             forbid(fetch, REASON_TAG_OVERFLOW);
     }
+    if (!groups_tag(fetch, response))
+        forbid(fetch, REASON_TAG_OVERFLOW);
 }
 
 static void take_times(struct fetch *fetch)
@@ -127,7 +130,7 @@ static void mark_compressible(struct fetch *fetch, const struct http_head *respo
 {
     struct answer_head *head = &fetch->head;
 
-    if (fetch->route->coding_count == 0 || !fetch->verdict.share ||
+    if (fetch->route->coding_count == 0 || !fetch->verdict.store ||
         !compress_fits(fetch->route, response, fetch->authorized))
         return;
     compress_mark(&head->block);
@@ -239,6 +242,7 @@ static void invalidate(struct fetch *fetch, const struct http_head *response)
         purge_reference(&place, fetch->url, location->value);
     if (content != NULL)
         purge_reference(&place, fetch->url, content->value);
+    groups_invalidate(fetch, response);
 }
 
 void landing_judge(struct fetch *fetch, const struct http_head *response)
