@@ -104,6 +104,7 @@ docs: $O/larder
 	@mkdir -p docs/reference
 	@for t in $$($O/larder --describe=tables); do $O/larder --describe=$$t \
 	  > docs/reference/$$t.md || exit 1; done
+	@tools/rules.py
 bench-engine:
 	@mkdir -p build
 	bench/engine.sh $(TRACES) > build/engine.md
