@@ -157,6 +157,21 @@ def test_set_cookie_can_be_stripped(start, origin):
     assert answer.is_hit and answer.get("Set-Cookie") is None
 
 
+def test_hosts_are_told_apart_however_often_they_take_turns(gateway, origin):
+    origin.reply("/a", answer=lambda request: {"body": request.get("Host").encode(), "headers": HOUR})
+    hosts = ["a.example", "A.example", "b.example", "a.example:81", "a.example:80", "a.example.", "[::1]"]
+    names = ["a.example", "a.example", "b.example", "a.example:81", "a.example", "a.example", "[::1]"]
+    for _ in range(2):
+        for host, name in zip(hosts, names):
+            for _ in range(2):
+                assert gateway.ask("/a", host=host).body.decode() == name
+    assert len(origin.seen("/a")) == 4
+    wire = gateway.wire()
+    wire.send(b"GET /a HTTP/1.1\r\nHost: a.example\r\n\r\nGET /a HTTP/1.1\r\nHost:\r\n\r\n")
+    assert wire.answer().body == b"a.example"
+    assert wire.answer().status == 400
+
+
 def test_authorization_is_not_shared_unless_the_answer_allows_it(gateway, origin):
     origin.reply("/a", body=b"mine", headers=HOUR)
     assert gateway.ask("/a", Authorization="Basic YTpi").detail == "authorization"

@@ -96,26 +96,47 @@ static bool add_keys(struct target *target, const struct http_head *head, struct
     return true;
 }
 
+/* The front of the key for this Host. */
+static enum err find_front(const struct http_head *head, struct key_front *front)
+{
+    const struct bytes scheme = schemes[head->is_secure];
+    struct url_host host;
+
+    if (front->said_size > 0 && front->is_secure == head->is_secure &&
+        bytes_equal(bytes_of(front->said, front->said_size), head->host))
+        return ERR_OK;
+    front->said_size = 0;
+    memcpy(front->text, scheme.data, scheme.size);
+    TRY(url_host_normalise(head->host, head->is_secure ? 443 : 80, front->text + scheme.size,
+                           &host));
+    must(host.whole.data == front->text + scheme.size);
+    front->size = scheme.size + host.whole.size;
+    if (head->host.size > sizeof front->said)
+        return ERR_OK;
+    memcpy(front->said, head->host.data, head->host.size);
+    front->said_size = head->host.size;
+    front->is_secure = head->is_secure;
+    return ERR_OK;
+}
+
 /* Writes the URL in its normal form; `target` gets its parts. */
 static enum err write_url(const struct http_head *head, struct key_room *room,
                           const struct url_rules *rules, struct target *target)
 {
-    const struct bytes scheme = schemes[head->is_secure];
-    struct url_host host;
+    const struct key_front *front = &room->front;
+    size_t scheme_size = schemes[head->is_secure].size;
     struct url url;
 
-    memcpy(room->key, scheme.data, scheme.size);
-    TRY(url_host_normalise(head->host, head->is_secure ? 443 : 80, room->key + scheme.size, &host));
-    if (host.whole.data != room->key + scheme.size)
-        memmove(room->key + scheme.size, host.whole.data, host.whole.size);
-    uint8_t *out = room->key + scheme.size + host.whole.size;
+    TRY(find_front(head, &room->front));
+    memcpy(room->key, front->text, front->size);
+    uint8_t *out = room->key + front->size;
 
-    TRY(url_normalise(head->path, rules, out, sizeof room->key - scheme.size - URL_HOST_MAX, &url));
+    TRY(url_normalise(head->path, rules, out, sizeof room->key - sizeof front->text, &url));
     must(url.whole.data == out);
-    target->host = bytes_of(room->key + scheme.size, host.whole.size);
+    target->host = bytes_of(room->key + scheme_size, front->size - scheme_size);
     target->path = url.path;
     target->whole = url.whole;
-    target->url = bytes_of(room->key, scheme.size + host.whole.size + url.whole.size);
+    target->url = bytes_of(room->key, front->size + url.whole.size);
     target->key = target->url;
     return ERR_OK;
 }

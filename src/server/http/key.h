@@ -21,9 +21,20 @@
 #include "proto/vary.h"
 #include "server/http/site.h"
 
-enum { KEY_ROOM = 3 * 65536 + URL_HOST_MAX + 64 };
+enum { KEY_SCHEME_MAX = sizeof "https://" - 1, KEY_ROOM = 3 * 65536 + URL_HOST_MAX + 64 };
+
+/* The front of a key, "http://host", and the Host it was made from: most requests have the same one
+ * as the request before. */
+struct key_front {
+    size_t said_size; /* 0: nothing is remembered */
+    bool is_secure;
+    size_t size;
+    uint8_t said[URL_HOST_MAX];
+    uint8_t text[KEY_SCHEME_MAX + URL_HOST_MAX];
+};
 
 struct key_room {
+    struct key_front front;
     uint8_t key[KEY_ROOM];
     uint8_t second[KEY_ROOM]; /* another spelling, while the first one is read */
 };
