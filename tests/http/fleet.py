@@ -22,6 +22,13 @@ class Fleet:
     def wire(self):
         return Wire(self.port)
 
+    def purge(self, **what):
+        request = urllib.request.Request(self.server.admin_url + "/v1/purge", method="POST",
+                                         data=json.dumps(what).encode(),
+                                         headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
     def told(self):
         """The origin as /v1/origins tells it."""
         with urllib.request.urlopen(self.server.admin_url + "/v1/origins") as answer:
