@@ -99,6 +99,7 @@ static struct fetch_ask fetch_ask_of(const struct asking *asking)
         .key = look->key.name,
         .plain_size = look->plain_size,
         .is_variant = look->is_variant,
+        .is_alike = look->is_alike,
         .peer = conn_peer(asking->client->conn),
         .authorized = look->is_authorized,
     };

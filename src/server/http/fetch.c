@@ -23,6 +23,7 @@ static void free_fetch(struct stream *stream)
     account_refund(stream->account, fetch->cost);
     stream_fini(stream);
     mem_free(&fetch->variant_key);
+    mem_free(&fetch->alike_key);
     mem_free(&fetch->memory);
     mem_free(&fetch);
 }
@@ -115,6 +116,7 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
     fetch->authorized = ask->authorized;
     fetch->is_background = ask->is_background;
     fetch->has_credentials = http_has(ask->request, HTTP_AUTHORIZATION);
+    fetch->is_alike = ask->is_alike;
     fetch->is_post = ask->request->method_id == HTTP_METHOD_POST;
     /* A POST whose answer is stored under its body only reads: the route says so. */
     fetch->is_unsafe = !ask->for_cache && !http_method_is_safe(ask->request->method_id);

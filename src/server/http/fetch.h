@@ -67,6 +67,7 @@ struct fetch {
     struct bytes key;     /* under which it will be stored */
     struct bytes primary; /* without the variant */
     struct bytes plain;   /* and without what holds requests with credentials apart */
+    uint8_t *alike_key;   /* owns `url`, `primary` and `key` once they are known (alike.h) */
     uint8_t *variant_key; /* owns `key` once the variant is known */
     const struct route *route;
     bool for_cache;
@@ -74,6 +75,7 @@ struct fetch {
     bool has_credentials; /* Authorization, wherever it is stored */
     bool is_background;
     bool is_post;
+    bool is_alike; /* found under a URL that is answered alike */
     bool is_unsafe; /* the method changes things: what is stored for the URL goes */
     enum fetch_why why;
     enum gateway_reason pass_reason; /* why it is not for the cache */
@@ -123,6 +125,7 @@ struct fetch_ask {
     struct bytes key; /* of the variant, if one is known; else the target's */
     size_t plain_size; /* of the target's key, without what holds credentials apart */
     bool is_variant;
+    bool is_alike; /* the target's URL is not the one that was asked for, but one like it */
     const struct address *peer;
     bool for_cache;
     bool authorized;

@@ -9,6 +9,7 @@
 #include "proto/etag.h"
 #include "proto/tags.h"
 #include "server/http/adopt.h"
+#include "server/http/alike.h"
 #include "server/http/block.h"
 #include "server/http/common.h"
 #include "server/http/compress.h"
@@ -271,6 +272,8 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
                                                         : fetch->pass_reason);
     collect_tags(fetch, response);
     take_times(fetch);
+    if (is_wanted(&fetch->verdict))
+        alike_settle(fetch, response);
     if (is_wanted(&fetch->verdict))
         variant_settle(fetch, response);
     reserve(fetch, response);

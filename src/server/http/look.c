@@ -1,6 +1,7 @@
 /* look.c: looking up a request. SPDX-License-Identifier: MIT */
 #include "server/http/look.h"
 
+#include "server/http/alike.h"
 #include "server/http/block.h"
 
 enum err look_begin(struct gate *gate, const struct http_head *head, struct look *ret_look,
@@ -9,7 +10,7 @@ enum err look_begin(struct gate *gate, const struct http_head *head, struct look
     ret_look->gate = gate;
     ret_look->head = head;
     ret_look->is_authorized = false;
-    ret_look->is_variant = false;
+    ret_look->is_variant = ret_look->is_alike = false;
     ret_look->has_stored = false;
     ret_look->view = (struct cache_view){.state = CACHE_MISS};
     ret_look->key = (struct cache_key){.space = CACHE_SPACE_HTTP};
@@ -54,6 +55,19 @@ static void judge(struct look *look)
         decide_reuse(look->view.state, &look->stored, &look->control, &response.control, now_ms);
 }
 
+/* Nothing is there: perhaps under a URL that is answered alike. */
+static bool find_alike(struct look *look)
+{
+    size_t before = look->target.url.size;
+
+    if (look->is_alike || !look->target.route->settings->no_vary_search ||
+        !alike_find(look->gate, &look->target))
+        return false;
+    look->is_alike = true;
+    look->plain_size -= before - look->target.url.size;
+    return true;
+}
+
 static bool look_at(struct look *look)
 {
     struct gate *gate = look->gate;
@@ -63,6 +77,8 @@ static bool look_at(struct look *look)
     look->key = cache_key(gate->cache, CACHE_SPACE_HTTP, look->target.key);
     look->is_variant = false;
     if (cache_look(gate->thread, look->key, now_ms, &look->view) == CACHE_MISS) {
+        if (find_alike(look))
+            return look_at(look);
         look->has_stored = false;
         return true;
     }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/regex.h"
+#include "server/http/alike.h"
 #include "server/http/stored.h"
 
 static const struct bytes schemes[2] = {BYTES_INIT("http://"), BYTES_INIT("https://")};
@@ -30,7 +31,7 @@ static struct bytes other_spelling(const struct purge_place *place, struct bytes
     return bytes_of(out, front.size + rest.size);
 }
 
-static void purge_spelling(const struct purge_place *place, struct bytes url, bool soft)
+static void purge_exactly(const struct purge_place *place, struct bytes url, bool soft)
 {
     uint8_t tag[KEY_URL_TAG_SIZE];
     struct cache_purge by_key = {
@@ -50,6 +51,18 @@ static void purge_spelling(const struct purge_place *place, struct bytes url, bo
     if (!soft || !is_marker(place, by_key.key))
         (void)cache_purge(place->thread, &by_key, place->now_ms, NULL);
     (void)cache_purge(place->thread, &by_tag, place->now_ms, NULL);
+}
+
+/* And what would be found for it because the origin says that both are alike. */
+static void purge_spelling(const struct purge_place *place, struct bytes url, bool soft)
+{
+    struct buf alike;
+
+    purge_exactly(place, url, soft);
+    buf_init(&alike, CACHE_KEY_MAX, NULL);
+    if (alike_url(place->thread, place->cache, url, place->now_ms, &alike))
+        purge_exactly(place, buf_bytes(&alike), soft);
+    buf_fini(&alike);
 }
 
 /* How clients come is the listener's affair: what is gone is gone for all. */
@@ -223,7 +236,8 @@ static void add_example(struct wish *wish, struct bytes url)
 /* Keys of Redis clients have tags too. */
 static bool list(void *context, struct bytes name, const struct cache_view *view)
 {
-    if (view->kind != STORED_MARKER && !((const struct wish *)context)->is_quiet)
+    if (view->kind != STORED_MARKER && view->kind != STORED_NOTE && view->kind != STORED_PLAIN &&
+        !((const struct wish *)context)->is_quiet)
         add_example(context, url_of_key(name));
     return true;
 }
@@ -243,7 +257,7 @@ static enum err purge_by(struct wish *wish, struct cache_purge *what)
     return ERR_OK;
 }
 
-static enum err by_spelling(struct wish *wish, struct bytes url)
+static enum err by_exact_spelling(struct wish *wish, struct bytes url)
 {
     const struct purge_place *place = wish->place;
     uint8_t tag[KEY_URL_TAG_SIZE];
@@ -254,6 +268,19 @@ static enum err by_spelling(struct wish *wish, struct bytes url)
     if (!wish->purge->soft || !is_marker(place, by_key.key))
         TRY(purge_by(wish, &by_key));
     return purge_by(wish, &by_tag);
+}
+
+static enum err by_spelling(struct wish *wish, struct bytes url)
+{
+    const struct purge_place *place = wish->place;
+    struct buf alike;
+    enum err err = by_exact_spelling(wish, url);
+
+    buf_init(&alike, CACHE_KEY_MAX, NULL);
+    if (err == ERR_OK && alike_url(place->thread, place->cache, url, place->now_ms, &alike))
+        err = by_exact_spelling(wish, buf_bytes(&alike));
+    buf_fini(&alike);
+    return err;
 }
 
 static enum err by_url(struct wish *wish, struct fault *fault)
