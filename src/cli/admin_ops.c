@@ -109,11 +109,31 @@ static void look_again(struct timer *timer)
         start_probe(server);
 }
 
+void server_change_probe(struct server *server, struct probe *probe)
+{
+    bool was_running = probe_is_running(server->probe);
+
+    probe_stop(server->probe);
+    server->probe = probe;
+    if (was_running)
+        start_probe(server); /* somebody may wait for /readyz */
+}
+
 void server_origins_probe(struct server *server)
 {
     timer_init(&server->look_again, look_again);
     if (setup_has_gateway(server->config))
         start_probe(server);
+}
+
+/* ---- what takes a while ---------------------------------------------------------------------- */
+
+static void order(void *context, enum admin_order order)
+{
+    struct server *server = context;
+
+    if (order == ADMIN_RELOAD)
+        reload_ask(server->reload);
 }
 
 /* ---- birth ----------------------------------------------------------------------------------- */
@@ -152,6 +172,7 @@ enum err server_admin_open(struct server *server, struct fault *fault)
                 .purge = server_purge,
                 .why = server_why,
                 .probe = start_probe,
+                .order = order,
                 .context = server,
             },
     };

@@ -81,8 +81,7 @@ static enum err check_listener(const struct config *config, const char *const *f
                        fault_say(fault, err, "listen.%s.address: %s", door, why.text), fault);
 }
 
-/* What the doors themselves refuse when they are opened, told before. */
-static enum err check_listeners(const struct config *config, struct fault *fault)
+enum err check_listeners(const struct config *config, struct fault *fault)
 {
     const struct listen_settings *listen = &config->listen;
     const struct resp_settings *resp = &config->resp;
@@ -123,15 +122,13 @@ static enum err check_keyring(const struct config *config, struct fault *fault)
 static enum err check_all(struct setup *setup, struct fault *fault)
 {
     const struct setup_overrides none = {.count = 0};
-    struct account account;
     struct site *site = NULL;
 
-    account_init(&account, NULL, 0);
     TRY(setup_read(setup, &none, fault));
     TRY(check_listeners(&setup->config, fault));
     TRY(check_keyring(&setup->config, fault));
     if (setup_has_gateway(&setup->config)) {
-        TRY(setup_site(setup, &account, &site, fault));
+        TRY(setup_site(setup, NULL, &site, fault));
         site_free(&site);
     }
     return look_at_origins(setup, fault);
@@ -168,9 +165,10 @@ static int check_main(const struct command *self, int argc, char **argv)
     setup_init(&setup);
     if (read_flags(self, argc, argv, &setup, &fault) != ERR_OK)
         status = command_misused(self, &fault);
-    else if (check_all(&setup, &fault) != ERR_OK)
+    else if (check_all(&setup, &fault) != ERR_OK) {
         status = command_failed(self, &fault);
-    else
+        setup_print_more_faults(&setup);
+    } else
         (void)printf("%s is right: %zu origin%s, %zu route%s\n", setup.file,
                      setup.config.origins.count, setup.config.origins.count == 1 ? "" : "s",
                      setup.config.routes.count, setup.config.routes.count == 1 ? "" : "s");

@@ -149,6 +149,21 @@ static void expose_process(const struct server *server, struct buf *out)
     expose_one(out, SERIES_workers, server->workers_count);
 }
 
+static void expose_config(const struct server *server, struct buf *out)
+{
+    const struct reload_counts *counts = reload_counts(server->reload);
+    char hash[17];
+
+    (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)atomic_load(&counts->hash));
+    const struct exposition_label labels[2] = {{"hash", bytes_of_text(hash)}};
+
+    expose_one(out, SERIES_reloads, (double)atomic_load(&counts->done));
+    expose_one(out, SERIES_reloads_failed, (double)atomic_load(&counts->failed));
+    expose_one(out, SERIES_reload_time, (double)atomic_load(&counts->success_ms) / 1000);
+    begin(out, SERIES_config);
+    exposition_count(out, series_rows[SERIES_config].name, "", labels, 1);
+}
+
 static void expose_room(struct buf *out, enum metric_room_id id, const void *record)
 {
     const struct metric_room *room = &metric_rooms[id];
@@ -314,6 +329,7 @@ void collect_exposition(const struct server *server, struct buf *out)
     struct numbers *numbers = numbers_new(server);
 
     expose_process(server, out);
+    expose_config(server, out);
     expose_room(out, METRICS_CACHE, &numbers->cache);
     expose_whatif(server, out);
     if (numbers->has_http)

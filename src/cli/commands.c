@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/explain.h"
 #include "cli/measure.h"
+#include "cli/order.h"
 #include "cli/purge.h"
 #include "cli/serve.h"
 #include "cli/stats.h"
@@ -10,7 +11,7 @@
 #include "cli/why.h"
 
 const struct command *const commands[] = {
-    &serve_command, &check_command, &explain_command, &why_command,
+    &serve_command, &check_command, &explain_command, &why_command,   &reload_command,
     &purge_command, &stats_command, &top_command,     &bench_command,
 };
 

@@ -88,6 +88,29 @@ const struct config_place *config_where(const struct config *config, const void 
     }
     return NULL;
 }
+/* ---- faults --------------------------------------------------------------------------------- */
+
+enum err config_note(struct config *config, enum err err, const struct fault *fault)
+{
+    if (err == ERR_OK || err == ERR_FULL)
+        return err;
+    if (config->faults == NULL)
+        config->faults = arena_take(&config->arena, CONFIG_FAULTS_MAX * sizeof *config->faults);
+    if (config->faults == NULL || config->fault_count == CONFIG_FAULTS_MAX)
+        return err;
+    if (config->fault_count == 0)
+        config->first_err = err;
+    config->faults[config->fault_count++] = *fault;
+    return ERR_OK;
+}
+
+enum err config_first_fault(const struct config *config, struct fault *fault)
+{
+    if (config->fault_count == 0)
+        return ERR_OK;
+    *fault = config->faults[0];
+    return config->first_err;
+}
 /* ---- items ----------------------------------------------------------------------------------- */
 
 static bool is_name(struct bytes name)

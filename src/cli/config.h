@@ -21,7 +21,8 @@ enum {
     CONFIG_CERTIFICATES_MAX = 1024,
     CONFIG_ORIGINS_MAX = 256,
     CONFIG_ROUTES_MAX = 1024,
-    CONFIG_NAME_MAX = 64
+    CONFIG_NAME_MAX = 64,
+    CONFIG_FAULTS_MAX = 32 /* that are told of one file */
 };
 
 struct process_settings {
@@ -86,6 +87,9 @@ struct config {
     struct arena arena;
     const char *file; /* NULL: there is none */
     struct config_mark *marks;
+    struct fault *faults; /* all that was found wrong, at most CONFIG_FAULTS_MAX */
+    size_t fault_count;
+    enum err first_err; /* of the first of them */
 
     struct process_settings process;
     struct listen_settings listen;
@@ -125,7 +129,15 @@ extern const size_t config_sections_count;
 void config_init(struct config *config);
 void config_fini(struct config *config);
 
-/* Reads a file over what is there. The fault names file, line and column.
+/* Notes something that is wrong and lets the reader go on, so that one reading tells all mistakes.
+ * `err` again: there is no room for it, or none is needed. */
+enum err config_note(struct config *config, enum err err, const struct fault *fault);
+
+/* What was noted first, or ERR_OK. */
+enum err config_first_fault(const struct config *config, struct fault *fault);
+
+/* Reads a file over what is there. The fault names file, line and column; it is the first of
+ * `config->faults`.
  * ERR_MISS    there is no such file
  * ERR_DISK    it cannot be read
  * others      it is wrong */

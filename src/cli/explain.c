@@ -108,15 +108,16 @@ static int explain(const struct command *self, struct setup *setup, const struct
 {
     struct config *config = &setup->config;
     struct fault fault = {.line = 0};
-    struct account account;
     struct site *site = NULL;
     struct buf request, out;
 
-    account_init(&account, NULL, 0);
-    enum err err = setup_site(setup, &account, &site, &fault);
+    enum err err = setup_site(setup, NULL, &site, &fault);
 
-    if (err != ERR_OK)
-        return command_failed(self, &fault);
+    if (err != ERR_OK) {
+        (void)command_failed(self, &fault);
+        setup_print_more_faults(setup);
+        return EXIT_FAILED;
+    }
     buf_init(&request, REQUEST_MAX, NULL);
     buf_init(&out, EXPLANATION_MAX, NULL);
     write_request(asked, config->listen.http, &request);
@@ -181,9 +182,10 @@ static int explain_main(const struct command *self, int argc, char **argv)
     buf_init(&asked.fields, REQUEST_MAX, NULL);
     if (read_flags(&flags, &setup, &asked, &fault) != ERR_OK)
         status = command_misused(self, &fault);
-    else if (setup_read(&setup, &none, &fault) != ERR_OK)
+    else if (setup_read(&setup, &none, &fault) != ERR_OK) {
         status = command_failed(self, &fault);
-    else
+        setup_print_more_faults(&setup);
+    } else
         status = explain(self, &setup, &asked);
     buf_fini(&asked.fields);
     setup_fini(&setup);

@@ -214,7 +214,7 @@ static enum err read_key(const struct walk *walk, const char *prefix, const stru
 static enum err read_map(const struct walk *walk, const char *prefix, const struct yaml_node *map)
 {
     for (const struct yaml_node *node = map->children; node != NULL; node = node->next)
-        TRY(read_key(walk, prefix, node));
+        TRY(config_note(walk->config, read_key(walk, prefix, node), walk->fault));
     return ERR_OK;
 }
 /* ---- sections ------------------------------------------------------------------------------- */
@@ -259,7 +259,7 @@ static enum err read_section(struct walk *walk, const struct yaml_node *node)
         return read_map(walk, "", node);
     }
     for (const struct yaml_node *item = node->children; item != NULL; item = item->next)
-        TRY(read_item(walk, item));
+        TRY(config_note(walk->config, read_item(walk, item), walk->fault));
     return ERR_OK;
 }
 static enum err read_root(struct config *config, const char *file, const struct yaml_node *root,
@@ -274,14 +274,14 @@ static enum err read_root(struct config *config, const char *file, const struct 
 
         walk.section = section == NULL ? top : section;
         if (section != NULL) {
-            TRY(read_section(&walk, node));
+            TRY(config_note(config, read_section(&walk, node), fault));
             continue;
         }
         walk.name = "";
         walk.record = (char *)config + top->offset;
-        TRY(read_key(&walk, "", node));
+        TRY(config_note(config, read_key(&walk, "", node), fault));
     }
-    return ERR_OK;
+    return config_first_fault(config, fault);
 }
 
 enum err config_read(struct config *config, const char *file, struct bytes text,

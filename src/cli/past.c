@@ -91,8 +91,8 @@ static enum err purge_urls(struct server *server, const struct admin_purge *purg
         .examples_max = purge->examples,
     };
 
-    return site_purge(server->site, server->workers[0].cache, &request, now_ms, &ret_purged->count,
-                      fault);
+    return site_purge(atomic_load(&server->site), server->workers[0].cache, &request, now_ms,
+                      &ret_purged->count, fault);
 }
 
 enum err server_purge(void *context, const struct admin_purge *purge,
@@ -104,7 +104,7 @@ enum err server_purge(void *context, const struct admin_purge *purge,
 
     if (purge->by == ADMIN_PURGE_KEY)
         err = purge_key(server, purge, now_ms, &ret_purged->count);
-    else if (server->site != NULL)
+    else if (atomic_load(&server->site) != NULL)
         err = purge_urls(server, purge, now_ms, ret_purged, fault);
     else if (purge->by == ADMIN_PURGE_TAG)
         err = purge_tag(server, purge, now_ms, &ret_purged->count);
@@ -138,10 +138,10 @@ enum err server_why(void *context, struct bytes head, bool is_secure, struct buf
 {
     struct server *server = context;
 
-    if (server->site == NULL)
+    if (atomic_load(&server->site) == NULL)
         return fault_say(fault, ERR_UNSUPPORTED, "the HTTP door is off: no URL is stored");
     const struct why why = {
-        .site = server->site,
+        .site = atomic_load(&server->site),
         .thread = server->workers[0].cache,
         .history = server->history,
         .now_ms = loop_now_ms(server->workers[0].loop),

@@ -48,12 +48,13 @@ static void ready(const struct server *server)
     warn_without_origin(server);
 }
 
-static int run(const struct command *self, const struct setup *setup)
+static int run(const struct command *self, const struct edition_source *source,
+               struct edition *edition)
 {
     struct fault fault = {.line = 0};
     struct server *server = NULL;
 
-    if (server_new(setup, &server, &fault) != ERR_OK)
+    if (server_new(source, edition, &server, &fault) != ERR_OK)
         return command_failed(self, &fault);
     enum err err = server_run(server, ready, &fault);
 
@@ -63,42 +64,43 @@ static int run(const struct command *self, const struct setup *setup)
     return err == ERR_OK ? EXIT_DONE : command_failed(self, &fault);
 }
 
-/* EXIT_DONE: go on. */
-static int read_flags(const struct command *self, struct setup *setup, int argc, char **argv)
+static enum err read_flags(const struct command *self, struct edition_source *source, int argc,
+                           char **argv, struct fault *fault)
 {
-    struct setup_overrides overrides = {.count = 0};
-    struct fault fault = {.line = 0};
     const struct flag *flag = NULL;
     const char *value = NULL;
+    struct setup words; /* only for the two that are no overrides */
     struct flags flags;
 
+    words.file = words.origin = NULL;
     flags_init(&flags, self, argc, argv);
     do {
-        if (flags_next(&flags, &flag, &value, &fault) != ERR_OK)
-            return command_misused(self, &fault);
+        TRY(flags_next(&flags, &flag, &value, fault));
         if (flag == NULL && value != NULL)
-            return command_surplus(self, value);
-        (void)setup_take(setup, &overrides, flag, value);
+            return fault_say(fault, ERR_SYNTAX, "\"%s\" is one word too many", value);
+        (void)setup_take(&words, &source->overrides, flag, value);
     } while (flag != NULL || value != NULL);
-    enum err err = setup_read(setup, &overrides, &fault);
-
-    if (err == ERR_OK)
-        return EXIT_DONE;
-    return fault.file[0] == '\0' && setup->file == NULL ? command_misused(self, &fault)
-                                                        : command_failed(self, &fault);
+    source->file = words.file;
+    source->origin = words.origin;
+    return ERR_OK;
 }
 
 static int serve_main(const struct command *self, int argc, char **argv)
 {
-    struct setup setup;
+    struct edition_source source = {.file = NULL};
+    struct fault fault = {.line = 0};
+    struct edition *edition = NULL;
 
     mem_tune();
-    setup_init(&setup);
-    int status = read_flags(self, &setup, argc, argv);
+    if (read_flags(self, &source, argc, argv, &fault) != ERR_OK)
+        return command_misused(self, &fault);
+    if (edition_read(&source, &edition, &fault) == ERR_OK)
+        return run(self, &source, edition);
+    bool is_flag = fault.file[0] == '\0' && source.file == NULL;
+    int status = is_flag ? command_misused(self, &fault) : command_failed(self, &fault);
 
-    if (status == EXIT_DONE)
-        status = run(self, &setup);
-    setup_fini(&setup);
+    setup_print_more_faults(&edition->setup);
+    editions_free(&edition);
     return status;
 }
 
@@ -114,6 +116,7 @@ const struct command serve_command = {
                 "  larder serve -c larder.yaml --memory 1GiB\n"
                 "  larder serve --http off --resp 127.0.0.1:6379      # Redis clients only\n"
                 "\nOn the first SIGTERM or SIGINT what is under way may end; a second one ends at "
-                "once.\nSIGHUP opens the access log anew.\n",
+                "once.\nSIGHUP reads the file anew and opens the access log anew, SIGUSR1 only the "
+                "latter.\n",
     .run = serve_main,
 };

@@ -3,16 +3,14 @@
 
 #include "base/mem.h"
 #include "base/must.h"
-#include "base/number.h"
 #include "cli/keyring.h"
+#include "cli/notify.h"
 #include "cli/version.h"
 #include "net/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -43,6 +41,7 @@ static enum err open_log(struct server *server, struct fault *fault)
         server->access_fd = STDOUT_FILENO;
     if (!has_access_file(server->config))
         return ERR_OK;
+    server->access_name = mem_copy_text(file);
     server->access_fd = open_access_log(file);
     if (server->access_fd < 0)
         return fault_say(fault, ERR_DISK, "the access log %s cannot be opened: %s", file,
@@ -74,8 +73,7 @@ static enum err read_addresses(struct server *server, struct fault *fault)
     return read_address(listen->admin, "admin", &server->admin_address, fault);
 }
 
-/* As many descriptors as the system allows: one a client. */
-static void raise_descriptors(const struct server *server)
+void server_raise_descriptors(struct server *server)
 {
     const struct config *config = server->config;
     uint64_t wanted = 256;
@@ -102,7 +100,7 @@ static void raise_descriptors(const struct server *server)
 static enum err purge_url(void *context, struct cache_thread *thread,
                           const struct resp_url_purge *purge, int64_t now_ms, size_t *ret_count)
 {
-    const struct server *server = context;
+    struct server *server = context;
     struct fault fault = {.line = 0};
     const struct site_purge request = {
         .by = purge->prefix ? SITE_PURGE_PREFIX : SITE_PURGE_URL,
@@ -111,7 +109,7 @@ static enum err purge_url(void *context, struct cache_thread *thread,
         .dry = purge->dry_run,
     };
 
-    return site_purge(server->site, thread, &request, now_ms, ret_count, &fault);
+    return site_purge(atomic_load(&server->site), thread, &request, now_ms, ret_count, &fault);
 }
 
 static void purged(void *context, const struct resp_purged *purged)
@@ -144,17 +142,19 @@ static enum err open_shared(struct server *server, struct fault *fault)
     };
 
     if (setup_has_gateway(config)) {
-        TRY(setup_site(server->setup, cache_account(server->cache), &server->site, fault));
-        site_set_tallies(server->site, server->tallies);
-        TRY(setup_fleets(server->setup, &server->log, &server->fleets, fault));
+        TRY(edition_compile(server->edition, &server->accounts, fault));
+        site_set_tallies(server->edition->site, server->tallies);
+        atomic_store(&server->site, server->edition->site);
     }
     if (!setup_is_off(config->listen.resp))
         TRY(resp_new(&birth, &server->resp, fault));
     return ERR_OK;
 }
 
-static void warn_of_expiry(const struct server *server)
+void server_warn_of_expiry(const struct server *server)
 {
+    if (server->tls == NULL)
+        return;
     int64_t left_s = tls_first_expiry_s(server->tls) - clock_wall_ms() / 1000;
 
     if (left_s < 0)
@@ -171,7 +171,7 @@ static enum err open_keyring(struct server *server, struct fault *fault)
     if (!keyring_is_wanted(server->config))
         return ERR_OK;
     TRY(keyring_new(server->config, &server->tls, fault));
-    warn_of_expiry(server);
+    server_warn_of_expiry(server);
     return ERR_OK;
 }
 
@@ -180,43 +180,59 @@ static enum err open_all(struct server *server, struct fault *fault)
     TRY(read_addresses(server, fault));
     TRY(open_log(server, fault));
     TRY(open_keyring(server, fault));
-    raise_descriptors(server);
+    server_raise_descriptors(server);
     server->cache = cache_new(&server->config->cache, 0);
+    site_accounts_init(&server->accounts, cache_account(server->cache));
     if (loop_new(NULL, &server->loop) != ERR_OK)
         return fault_say(fault, ERR_SYSTEM, "the system gives no epoll descriptor");
     server->resident = resident_new(server->loop, server->cache);
+    TRY(edition_muster(server->edition, NULL, &server->log, fault));
+    server->fleets = server->edition->fleets;
     TRY(open_shared(server, fault));
+    server->reload = reload_new(server);
     for (unsigned i = 0; i < server->workers_count; i++)
         TRY(server_worker_new(server, i, fault));
-    for (size_t i = 0; server->fleets != NULL && i < server->config->origins.count; i++)
-        fleet_begin(server->fleets[i], server->workers[0].loop, cache_account(server->cache));
-    server->probe = probe_new(server->workers[0].loop, server->fleets,
-                              server->fleets == NULL ? 0 : server->config->origins.count);
+    server_begin_fleets(server, NULL, server->edition);
+    server->edition->probe =
+        probe_new(server->workers[0].loop, server->fleets, edition_fleets(server->edition));
+    server->probe = server->edition->probe;
     if (!setup_is_off(server->config->listen.admin))
         TRY(server_admin_open(server, fault));
     return ERR_OK;
 }
 
-enum err server_new(const struct setup *setup, struct server **ret_server, struct fault *fault)
+/* The first edition stays for good: the engine has its settings from it. */
+static void take_first(struct server *server, struct edition *edition)
 {
-    struct server *server = mem_new(1, sizeof *server);
-    const struct config *config = &setup->config;
+    const struct config *config = &edition->setup.config;
 
-    server->setup = setup;
+    server->editions = server->edition = edition;
     server->config = config;
-    server->started_ms = clock_wall_ms();
+    server->drain_ms = config->http.drain_ms;
     server->log =
         (struct log){STDERR_FILENO, (enum log_level)config->log.level, config->log.format == 1};
-    server->access_fd = -1;
     server->workers_count =
         config->process.workers > 0 ? (unsigned)config->process.workers : worker_cores();
     if (server->workers_count > RESP_DOORS_MAX)
         server->workers_count = RESP_DOORS_MAX;
+    server->http_limit.connections_max = config->http.connections_max;
+    edition_plan_origins(edition, NULL, server->workers_count);
+    edition->uses += server->workers_count;
+    server->is_known_down = edition->is_known_down;
+}
+
+enum err server_new(const struct edition_source *source, struct edition *edition,
+                    struct server **ret_server, struct fault *fault)
+{
+    struct server *server = mem_new(1, sizeof *server);
+
+    server->source = *source;
+    server->started_ms = clock_wall_ms();
+    server->access_fd = -1;
+    take_first(server, edition);
     server->tallies = tallies_new(server->workers_count);
     server->history = history_new();
     server->workers = mem_new(server->workers_count, sizeof *server->workers);
-    server->is_known_down = mem_new(config->origins.count + 1, sizeof *server->is_known_down);
-    server->http_limit.connections_max = config->http.connections_max;
     enum err err = open_all(server, fault);
 
     if (err != ERR_OK) {
@@ -227,129 +243,49 @@ enum err server_new(const struct setup *setup, struct server **ret_server, struc
     return ERR_OK;
 }
 
-/* ---- signals --------------------------------------------------------------------------------- */
-
-struct signals {
-    struct watch watch; /* of a signalfd */
-    struct timer deadline;
-    struct server *server;
-};
-
-static void drain_all(struct server *server)
-{
-    atomic_store(&server->is_draining, true);
-    for (unsigned i = 0; i < server->workers_count; i++)
-        loop_post(server->workers[i].loop, &server->workers[i].drain);
-}
+/* ---- draining -------------------------------------------------------------------------------- */
 
 static void stop_all(struct timer *timer)
 {
-    struct server *server = list_owner(timer, struct signals, deadline)->server;
+    struct server *server = list_owner(timer, struct server, deadline);
 
     log_say(&server->log, LOG_WARNING, "cli", "some requests did not end in time and are cut");
     for (unsigned i = 0; i < server->workers_count; i++)
         loop_stop(server->workers[i].loop);
 }
 
-/* The file may have been moved away: the same descriptor goes on in a new one. */
-static void reopen_access_log(struct server *server)
+void server_drain(struct server *server, int64_t idle_ms)
+{
+    atomic_store(&server->is_draining, true);
+    server->drain_idle_ms = idle_ms;
+    if (reload_is_under_way(server->reload))
+        return; /* it calls again when all workers have the same configuration */
+    (void)notify_say("STOPPING=1\nSTATUS=no new connections; what is under way may end");
+    for (unsigned i = 0; i < server->workers_count; i++)
+        loop_post(server->workers[i].loop, &server->workers[i].drain);
+    timer_init(&server->deadline, stop_all);
+    timer_set(server->loop, &server->deadline,
+              loop_now_ms(server->loop) + server->drain_ms + GRACE_MS);
+}
+
+/* The file may have been moved away, or have another name now: the same descriptor goes on. */
+void server_reopen_access_log(struct server *server, const char *why)
 {
     const char *file = server->config->http.access_log;
 
-    if (!has_access_file(server->config)) {
-        if (server->tls == NULL)
-            log_say(&server->log, LOG_WARNING, "cli",
-                    "SIGHUP: reading the configuration anew is not part of this version; restart");
+    if (!has_access_file(server->config))
         return;
-    }
     int fd = open_access_log(file);
 
     if (fd < 0 || dup3(fd, server->access_fd, O_CLOEXEC) < 0)
-        log_say(&server->log, LOG_ERROR, "cli", "SIGHUP: %s cannot be opened anew: %s", file,
+        log_say(&server->log, LOG_ERROR, "cli", "%s: %s cannot be opened anew: %s", why, file,
                 strerror(errno));
     else
-        log_say(&server->log, LOG_INFO, "cli",
-                "SIGHUP: %s is opened anew; reading the configuration anew is not part of this "
-                "version",
-                file);
+        log_say(&server->log, LOG_INFO, "cli", "%s: %s is opened anew", why, file);
+    mem_free(&server->access_name);
+    server->access_name = mem_copy_text(file);
     if (fd >= 0)
         (void)close(fd);
-}
-
-static void reload_certificates(struct server *server)
-{
-    struct fault fault = {.line = 0};
-
-    if (server->tls == NULL)
-        return;
-    if (keyring_reload(server->config, server->tls, &fault) != ERR_OK) {
-        log_say(&server->log, LOG_ERROR, "cli", "SIGHUP: the certificates stay as they were: %s",
-                fault.text);
-        return;
-    }
-    log_say(&server->log, LOG_INFO, "cli", "SIGHUP: certificates were read anew");
-    warn_of_expiry(server);
-}
-
-static void signalled(struct signals *signals, unsigned number)
-{
-    struct server *server = signals->server;
-    char patience[NUMBER_TEXT_SIZE];
-
-    if (number == SIGHUP) {
-        reload_certificates(server);
-        reopen_access_log(server);
-        return;
-    }
-    if (atomic_load(&server->is_draining)) {
-        log_say(&server->log, LOG_WARNING, "cli", "a second signal: ending at once");
-        _exit(EXIT_FAILED);
-    }
-    number_duration_text(server->config->http.drain_ms, patience);
-    log_say(&server->log, LOG_INFO, "cli",
-            "%s: no new connections; what is under way has %s to end",
-            number == SIGINT ? "SIGINT" : "SIGTERM", patience);
-    drain_all(server);
-    timer_set(server->loop, &signals->deadline,
-              loop_now_ms(server->loop) + server->config->http.drain_ms + GRACE_MS);
-}
-
-static void signals_came(struct watch *watch, unsigned what)
-{
-    struct signals *signals = list_owner(watch, struct signals, watch);
-    struct signalfd_siginfo info;
-
-    (void)what;
-    while (read(watch->fd, &info, sizeof info) == (ssize_t)sizeof info)
-        signalled(signals, info.ssi_signo);
-}
-
-static enum err signals_init(struct signals *signals, struct server *server, struct fault *fault)
-{
-    sigset_t set;
-
-    *signals = (struct signals){.server = server};
-    timer_init(&signals->deadline, stop_all);
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGHUP);
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return fault_say(fault, ERR_SYSTEM, "signals cannot be blocked: %s", strerror(errno));
-    signals->watch = (struct watch){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
-                                    .wanted = LOOP_READ,
-                                    .ready = signals_came};
-    if (signals->watch.fd < 0 || watch_start(server->loop, &signals->watch) != ERR_OK)
-        return fault_say(fault, ERR_SYSTEM, "signals cannot be waited for: %s", strerror(errno));
-    return ERR_OK;
-}
-
-static void signals_fini(struct signals *signals)
-{
-    timer_clear(signals->server->loop, &signals->deadline);
-    watch_stop(signals->server->loop, &signals->watch);
-    (void)close(signals->watch.fd);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -398,9 +334,9 @@ static void join_threads(struct server *server)
 enum err server_run(struct server *server, void (*ready)(const struct server *server),
                     struct fault *fault)
 {
-    struct signals signals;
+    struct signals *signals = NULL;
 
-    TRY(signals_init(&signals, server, fault));
+    TRY(signals_new(server, &signals, fault));
     server_origins_probe(server);
     enum err err = start_threads(server, fault);
 
@@ -413,7 +349,9 @@ enum err server_run(struct server *server, void (*ready)(const struct server *se
             loop_stop(server->workers[i].loop);
     }
     join_threads(server);
-    signals_fini(&signals);
+    if (timer_is_set(&server->deadline))
+        timer_clear(server->loop, &server->deadline);
+    signals_free(&signals);
     return err;
 }
 
@@ -429,17 +367,16 @@ void server_free(struct server **owner)
         probe_stop(server->probe);
     if (timer_is_set(&server->look_again))
         timer_clear(server->workers[0].loop, &server->look_again);
-    for (size_t i = 0; server->fleets != NULL && i < server->config->origins.count; i++)
-        fleet_end(server->fleets[i]);
+    if (server->fleets != NULL)
+        server_begin_fleets(server, server->edition, NULL);
     server_workers_cut(server);
     admin_free(&server->admin);
-    probe_free(&server->probe);
+    if (server->loop != NULL)
+        loop_turn(server->loop, 0); /* what the workers' ends had to tell */
+    editions_free(&server->editions);
     server_workers_free(server);
+    reload_free(&server->reload);
     tls_free(&server->tls);
-    setup_fleets_free(server->setup, &server->fleets);
-    mem_free(&server->is_known_down);
-    if (server->site != NULL)
-        site_free(&server->site);
     tallies_free(&server->tallies);
     history_free(&server->history);
     if (server->resp != NULL)
@@ -449,6 +386,7 @@ void server_free(struct server **owner)
         cache_free(&server->cache);
     if (server->loop != NULL)
         loop_free(&server->loop);
+    mem_free(&server->access_name);
     if (server->access_fd > STDERR_FILENO)
         (void)close(server->access_fd);
     mem_free(owner);

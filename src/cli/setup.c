@@ -149,21 +149,26 @@ static enum err check_server(const struct config *config, const struct config_or
                      origin->name, server);
 }
 
-static enum err check_origins(const struct config *config, struct fault *fault)
+static enum err check_origin(const struct config *config, const struct config_origin *origin,
+                             struct fault *fault)
 {
-    for (size_t i = 0; i < config->origins.count; i++) {
-        const struct config_origin *origin = config_origin(config, i);
-        const struct text_list *servers = &origin->settings.servers;
+    const struct text_list *servers = &origin->settings.servers;
 
-        if (servers->count == 0) {
-            at_field(config, servers, origin->file, origin->line, fault);
-            return fault_say(fault, ERR_SYNTAX,
-                             "origins.%s: servers is missing: write servers: [\"127.0.0.1:8000\"]",
-                             origin->name);
-        }
-        for (size_t j = 0; j < servers->count; j++)
-            TRY(check_server(config, origin, servers->items[j], fault));
+    if (servers->count == 0) {
+        at_field(config, servers, origin->file, origin->line, fault);
+        return fault_say(fault, ERR_SYNTAX,
+                         "origins.%s: servers is missing: write servers: [\"127.0.0.1:8000\"]",
+                         origin->name);
     }
+    for (size_t j = 0; j < servers->count; j++)
+        TRY(check_server(config, origin, servers->items[j], fault));
+    return ERR_OK;
+}
+
+static enum err check_origins(struct config *config, struct fault *fault)
+{
+    for (size_t i = 0; i < config->origins.count; i++)
+        TRY(config_note(config, check_origin(config, config_origin(config, i), fault), fault));
     return ERR_OK;
 }
 
@@ -254,11 +259,32 @@ static enum err check_doors(const struct setup *setup, struct fault *fault)
     return ERR_OK;
 }
 
+/* Notes what is wrong and goes on, so that all of it is told at once. */
+static enum err check_all(struct setup *setup, struct fault *fault)
+{
+    struct config *config = &setup->config;
+    struct route_settings *route = NULL;
+
+    TRY(config_note(config, check_policy(config, fault), fault));
+    TRY(config_note(config, check_doors(setup, fault), fault));
+    TRY(list_origins(setup, fault));
+    TRY(check_origins(config, fault));
+    if (config->routes.count == 0 && config->origins.count > 0) {
+        TRY(config_add_route(config, "default", setup->origin == NULL ? setup->file : "--origin",
+                             &route, fault));
+        route->origin = config_origin(config, 0)->name;
+    }
+    bool is_told = config->origins.count == 0 && config->fault_count > 0; /* that none is there */
+
+    for (size_t i = 0; i < config->routes.count && !is_told; i++)
+        TRY(config_note(config, check_route(setup, config_route(config, i), fault), fault));
+    return config_first_fault(config, fault);
+}
+
 enum err setup_read(struct setup *setup, const struct setup_overrides *overrides,
                     struct fault *fault)
 {
     struct config *config = &setup->config;
-    struct route_settings *route = NULL;
 
     if (setup->file != NULL)
         TRY(config_read_file(config, setup->file, fault));
@@ -268,32 +294,38 @@ enum err setup_read(struct setup *setup, const struct setup_overrides *overrides
                        overrides->rows[i].value, fault));
     if (setup->origin != NULL)
         TRY(add_flag_origin(setup, fault));
-    TRY(check_policy(config, fault));
-    TRY(check_doors(setup, fault));
-    TRY(list_origins(setup, fault));
-    TRY(check_origins(config, fault));
-    if (config->routes.count == 0 && config->origins.count > 0) {
-        TRY(config_add_route(config, "default", setup->origin == NULL ? setup->file : "--origin",
-                             &route, fault));
-        route->origin = config_origin(config, 0)->name;
-    }
-    for (size_t i = 0; i < config->routes.count; i++)
-        TRY(check_route(setup, config_route(config, i), fault));
-    return ERR_OK;
+    return check_all(setup, fault);
 }
 
-enum err setup_site(const struct setup *setup, struct account *account, struct site **ret_site,
+/* Each route on its own, so that all mistakes are told and not the first one only. */
+static enum err check_patterns(struct setup *setup, struct fault *fault)
+{
+    struct config *config = &setup->config;
+
+    for (size_t i = 0; i < config->routes.count; i++) {
+        struct fault why = {.line = 0};
+        struct route route;
+
+        *fault = why;
+        TRY(config_note(config, route_compile(config_route(config, i), &route, fault), fault));
+    }
+    return config_first_fault(config, fault);
+}
+
+enum err setup_site(struct setup *setup, struct site_accounts *accounts, struct site **ret_site,
                     struct fault *fault)
 {
-    const struct config *config = &setup->config;
+    struct config *config = &setup->config;
     struct fault why = {.line = 0};
     const struct site_plan plan = {
         .settings = &config->http,
         .routes = config->routes.items,
         .route_count = config->routes.count,
         .origins = &setup->origins,
-        .account = account,
+        .accounts = accounts,
     };
+
+    TRY(check_patterns(setup, fault));
     enum err err = site_new(&plan, ret_site, &why);
 
     if (err == ERR_OK) {
@@ -301,9 +333,17 @@ enum err setup_site(const struct setup *setup, struct account *account, struct s
         if (err != ERR_OK)
             site_free(ret_site);
     }
-    if (err != ERR_OK)
-        *fault = why;
+    if (err == ERR_OK)
+        return ERR_OK;
+    *fault = why;
+    TRY(config_note(config, err, fault));
     return err;
+}
+
+void setup_print_more_faults(const struct setup *setup)
+{
+    for (size_t i = 1; i < setup->config.fault_count; i++)
+        fault_print(&setup->config.faults[i], stderr);
 }
 
 enum err setup_fleets(const struct setup *setup, const struct log *log, struct fleet ***ret_fleets,

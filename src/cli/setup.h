@@ -61,10 +61,13 @@ enum err setup_read(struct setup *setup, const struct setup_overrides *overrides
                     struct fault *fault);
 
 /* Compiles the routes, as the gateway will: what is wrong with them as a whole is told here too.
- * `account` is what the site charges. */
-enum err setup_site(const struct setup *setup, struct account *account, struct site **ret_site,
+ * `accounts` is what the site charges; NULL: it will serve nobody. What is wrong is noted in
+ * `setup->config`, too. */
+enum err setup_site(struct setup *setup, struct site_accounts *accounts, struct site **ret_site,
                     struct fault *fault);
 
+/* Prints all that was found wrong but the first, which is the command's to print. */
+void setup_print_more_faults(const struct setup *setup);
 /* The servers of each origin, in the order of the configuration. Names are looked up. */
 enum err setup_fleets(const struct setup *setup, const struct log *log, struct fleet ***ret_fleets,
                       struct fault *fault);

@@ -73,7 +73,7 @@ static void drain(struct loop_task *task)
 
     worker->is_draining = true;
     if (worker->gateway != NULL)
-        gateway_drain(worker->gateway, gateway_drained, worker);
+        gateway_drain(worker->gateway, worker->server->drain_idle_ms, gateway_drained, worker);
     if (worker->resp != NULL)
         resp_door_stop(worker->resp);
 }
@@ -82,12 +82,11 @@ static void drain(struct loop_task *task)
 
 static void open_origins(struct server_worker *worker)
 {
-    struct server *server = worker->server;
-    size_t count = server->config->origins.count;
+    struct edition *edition = worker->edition;
 
-    worker->origins = mem_new(count + 1, sizeof(struct origin *));
-    for (size_t i = 0; i < count; i++)
-        origin_new(worker->loop, server->fleets[i], cache_account(server->cache),
+    worker->origins = edition->origins[worker->number];
+    for (size_t i = 0; i < edition_origins(edition); i++)
+        origin_new(worker->loop, edition->fleets[i], cache_account(worker->server->cache),
                    &worker->origins[i]);
 }
 
@@ -123,7 +122,7 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
         .loop = worker->loop,
         .cache = server->cache,
         .thread = worker->cache,
-        .site = server->site,
+        .site = server->edition->site,
         .origins = worker->origins,
         .log = &server->log,
         .history = server->history,
@@ -163,6 +162,7 @@ enum err server_worker_new(struct server *server, unsigned number, struct fault 
 
     worker->server = server;
     worker->number = number;
+    worker->edition = server->edition;
     worker->drain.run = drain;
     worker->cache = cache_join(server->cache);
     enum err err = loop_new(&hooks, &worker->loop);
@@ -181,17 +181,15 @@ enum err server_worker_new(struct server *server, unsigned number, struct fault 
 
 static void cut_worker(struct server_worker *worker)
 {
-    size_t origins = worker->server->config->origins.count;
+    struct origin **origins = worker->edition->origins[worker->number];
 
     cache_wake(worker->cache);
     if (worker->gateway != NULL)
         gateway_free(&worker->gateway);
     if (worker->resp != NULL)
         resp_door_free(&worker->resp);
-    for (size_t i = 0; worker->origins != NULL && i < origins; i++) {
-        if (worker->origins[i] != NULL)
-            origin_free(&worker->origins[i]);
-    }
+    for (size_t i = 0; i < edition_origins(worker->edition); i++)
+        origin_free(&origins[i]);
     cache_rest(worker->cache);
 }
 
@@ -212,6 +210,7 @@ void server_workers_cut(struct server *server)
             cut_worker(&server->workers[i]);
         turn_all(server);
     }
+    turn_all(server); /* old editions' origins ended in the last one */
 }
 
 void server_workers_free(struct server *server)
@@ -221,7 +220,6 @@ void server_workers_free(struct server *server)
 
         if (worker->loop != NULL)
             loop_free(&worker->loop);
-        mem_free(&worker->origins);
         if (worker->cache == NULL)
             continue;
         cache_wake(worker->cache);

@@ -234,6 +234,12 @@ static void accept_some(struct watch *watch, unsigned what)
         continue;
 }
 
+void listener_accept_rest(struct listener *listener)
+{
+    for (int i = 0; listener->watch.fd >= 0 && i < BACKLOG && accept_one(listener); i++)
+        continue;
+}
+
 /* ---- life --------------------------------------------------------------------------------- */
 
 static enum err open_door(struct listener *listener, bool share, struct fault *fault)

@@ -45,6 +45,10 @@ struct listener_birth {
 enum err listener_new(struct loop *loop, const struct listener_birth *birth,
                       struct listener **ret_listener, struct fault *fault);
 
+/* Accepts all who wait already: whoever is left when the socket closes gets a reset. Before
+ * listener_free, when the owner still serves those that come so. */
+void listener_accept_rest(struct listener *listener);
+
 /* Closes the listening socket: new connections are refused by the system. */
 void listener_free(struct listener **owner);
 

@@ -37,10 +37,7 @@ enum err admin_new(const struct admin_birth *birth, struct admin **ret_admin, st
     };
     list_init(&admin->clients);
     buf_init(&admin->answer, ADMIN_ANSWER_MAX, birth->account);
-    if (birth->token.size > 0) {
-        admin->token = mem_copy(birth->token.data, birth->token.size);
-        admin->token_size = birth->token.size;
-    }
+    admin_set_token(admin, birth->token);
     struct listener_birth door = {
         .address = birth->address, .limit = &admin->limit, .events = &events, .owner = admin};
     enum err err = listener_new(birth->loop, &door, &admin->listener, fault);
@@ -53,10 +50,23 @@ enum err admin_new(const struct admin_birth *birth, struct admin **ret_admin, st
     return ERR_OK;
 }
 
-void admin_stop(struct admin *admin)
+void admin_set_token(struct admin *admin, struct bytes token)
+{
+    mem_free(&admin->token);
+    admin->token_size = token.size;
+    if (token.size > 0)
+        admin->token = mem_copy(token.data, token.size);
+}
+
+void admin_close(struct admin *admin)
 {
     if (admin->listener != NULL)
         listener_free(&admin->listener);
+}
+
+void admin_stop(struct admin *admin)
+{
+    admin_close(admin);
     for (struct list_node *node = admin->clients.next; node != &admin->clients; node = node->next)
         admin_client_cut(node);
 }
@@ -87,6 +97,11 @@ const struct admin_metrics *admin_metrics(const struct admin *admin)
 uint64_t admin_refused(const struct admin *admin)
 {
     return counter_read(&admin->limit.refused);
+}
+
+void admin_ordered(struct admin *admin, enum admin_order order, unsigned status, struct bytes json)
+{
+    admin_clients_ordered(admin, order, status, json);
 }
 
 void admin_probed(struct admin *admin, bool is_ready, struct bytes json)

@@ -9,6 +9,7 @@
  *   GET  /v1/purges  the last purges and who made them
  *   POST /v1/purge   see purge_request.h
  *   POST /v1/why     see why_request.h
+ *   POST /v1/reload  the configuration is read anew; 200 when it is in use, 400 when it is wrong
  *
  * It has a listener of its own, on loopback unless told otherwise, so that what clients can reach
  * never includes it. With a token /v1/ asks for `Authorization: Bearer TOKEN`. Requests that a
@@ -57,5 +58,14 @@ uint64_t admin_refused(const struct admin *admin);
 
 /* The outcome of ops.probe, one JSON object: answers all who asked for /readyz. */
 void admin_probed(struct admin *admin, bool is_ready, struct bytes json);
+
+/* The outcome of ops.order, one JSON object: answers all who asked for it. */
+void admin_ordered(struct admin *admin, enum admin_order order, unsigned status, struct bytes json);
+
+/* From now on another token is asked for; empty: none. */
+void admin_set_token(struct admin *admin, struct bytes token);
+
+/* Accepts nobody any more; those who are there are served on. */
+void admin_close(struct admin *admin);
 
 #endif

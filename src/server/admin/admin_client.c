@@ -6,7 +6,7 @@
 #include "proto/body.h"
 #include "server/admin/why_request.h"
 
-enum client_state { CLIENT_HEAD, CLIENT_BODY, CLIENT_PROBING, CLIENT_LEAVING };
+enum client_state { CLIENT_HEAD, CLIENT_BODY, CLIENT_PROBING, CLIENT_ORDERED, CLIENT_LEAVING };
 
 struct admin_client;
 
@@ -25,6 +25,7 @@ struct admin_client {
     struct timer timer;
     enum client_state state;
     const struct place *place; /* of the request that is being read */
+    enum admin_order order;    /* ORDERED: what it waits for */
     bool is_head;
     bool keep_alive;
     bool has_begun; /* a request has begun to arrive */
@@ -277,6 +278,22 @@ static void answer_why(struct admin_client *client)
     send_answer(client, 200, "application/json", "");
 }
 
+static void give_order(struct admin_client *client, enum admin_order order)
+{
+    struct admin *admin = client->admin;
+
+    client->state = CLIENT_ORDERED;
+    client->order = order;
+    timer_clear(admin->loop, &client->timer);
+    conn_pause(client->conn);
+    admin->ops.order(admin->ops.context, order);
+}
+
+static void answer_reload(struct admin_client *client)
+{
+    give_order(client, ADMIN_RELOAD);
+}
+
 static const struct place places[] = {
     {BYTES_INIT("/metrics"), false, false, answer_metrics},
     {BYTES_INIT("/healthz"), false, false, answer_health},
@@ -287,6 +304,7 @@ static const struct place places[] = {
     {BYTES_INIT("/v1/origins"), false, true, answer_origins},
     {BYTES_INIT("/v1/purge"), true, true, answer_purge},
     {BYTES_INIT("/v1/why"), true, true, answer_why},
+    {BYTES_INIT("/v1/reload"), true, true, answer_reload},
 };
 
 enum { PLACES = sizeof places / sizeof places[0] };
@@ -539,6 +557,15 @@ void admin_client_cut(struct list_node *node)
     conn_abort(list_owner(node, struct admin_client, node)->conn);
 }
 
+/* Who waited for something gets its answer and goes on. */
+static void answer_waiting(struct admin_client *client, unsigned status, struct bytes json)
+{
+    conn_resume(client->conn);
+    send_json(client, status, json);
+    if (client->state == CLIENT_HEAD)
+        set_timer(client);
+}
+
 void admin_clients_probed(struct admin *admin, bool is_ready, struct bytes json)
 {
     struct list_node *node = admin->clients.next;
@@ -548,11 +575,21 @@ void admin_clients_probed(struct admin *admin, bool is_ready, struct bytes json)
         struct admin_client *client = list_owner(node, struct admin_client, node);
 
         node = node->next;
-        if (client->state != CLIENT_PROBING)
-            continue;
-        conn_resume(client->conn);
-        send_json(client, is_ready ? 200 : 503, json);
-        if (client->state == CLIENT_HEAD)
-            set_timer(client);
+        if (client->state == CLIENT_PROBING)
+            answer_waiting(client, is_ready ? 200 : 503, json);
+    }
+}
+
+void admin_clients_ordered(struct admin *admin, enum admin_order order, unsigned status,
+                           struct bytes json)
+{
+    struct list_node *node = admin->clients.next;
+
+    while (node != &admin->clients) {
+        struct admin_client *client = list_owner(node, struct admin_client, node);
+
+        node = node->next;
+        if (client->state == CLIENT_ORDERED && client->order == order)
+            answer_waiting(client, status, json);
     }
 }

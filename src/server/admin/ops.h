@@ -30,6 +30,8 @@ struct admin_purged {
     struct buf
         examples; /* for a dry run: elements of a JSON list; given with no limit to speak of */
 };
+/* What takes a while: it is begun with `order` and ends with admin_ordered. */
+enum admin_order { ADMIN_RELOAD };
 
 /* All are called on the loop's thread and return at once. */
 struct admin_ops {
@@ -50,6 +52,8 @@ struct admin_ops {
                     struct fault *fault);
     /* Find out whether everything can be reached, and call admin_probed; perhaps at once. */
     void (*probe)(void *context);
+    /* Begin it, and call admin_ordered; later. */
+    void (*order)(void *context, enum admin_order order);
     void *context;
 };
 

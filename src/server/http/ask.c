@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "net/clock.h"
+#include "server/http/change.h"
 #include "server/http/compress.h"
 #include "server/http/depart.h"
 #include "server/http/history.h"
@@ -275,7 +276,8 @@ static void resume(struct client *client, struct asking *ret_asking)
     ret_asking->gate = client->gate;
     ret_asking->raw = bytes_of(client->request.raw, client->request.raw_size);
     const struct http_head *head = client_request_head(client);
-    enum err err = look_begin(client->gate, head, &ret_asking->look, &complaint);
+    const struct site *site = gate_regime_of(client->gate, client->request.route).site;
+    enum err err = look_begin(client->gate, site, head, &ret_asking->look, &complaint);
 
     must(err == ERR_OK); /* it was well before */
     if (client->request.gather != NULL && client->request.gather->is_whole)
@@ -618,7 +620,7 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw)
                &(const struct refusal){204, OUTCOME_REFUSED, REASON_NONE, ""});
         return;
     }
-    enum err err = look_begin(client->gate, head, &asking.look, &complaint);
+    enum err err = look_begin(client->gate, client->gate->site, head, &asking.look, &complaint);
 
     if (err != ERR_OK) {
         client->keeps_alive = client->keeps_alive && err == ERR_MISS;

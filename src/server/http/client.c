@@ -295,7 +295,8 @@ void client_finish(struct client *client, const struct http_head *head, const st
         client->stream = NULL;
         return;
     }
-    if (client->keeps_alive && !client->gate->draining)
+    /* While draining, too: the answer's head said that the next request may come. */
+    if (client->keeps_alive)
         return;
     client->is_closing = true;
     conn_close(client->conn);

@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "server/http/block.h"
+#include "server/http/change.h"
 #include "server/http/landing.h"
 
 /* ---- the pace ---------------------------------------------------------------------------- */
@@ -196,7 +197,7 @@ static enum err refuse(struct gate *gate, const struct fetch_ask *ask, struct fe
 
 enum err depart(struct gate *gate, const struct fetch_ask *ask, struct fetch **ret_fetch)
 {
-    struct origin *origin = gate->origins[ask->target->route->origin];
+    struct origin *origin = gate_origin(gate, ask->target->route);
     struct fetch *fetch = fetch_new(gate, ask);
     struct forward forward = {
         .request = ask->request,

@@ -18,6 +18,7 @@
 #include "upstream/origin.h"
 
 struct accesslog;
+struct gate_past;
 struct history;
 
 struct gate {
@@ -39,6 +40,8 @@ struct gate {
     struct list_node jobs; /* coded copies in the making (compress.h) */
     size_t job_count;
     void (*emptied)(struct gate *gate); /* the last client has gone; NULL: nobody waits for that */
+    struct gate_past *pasts;            /* sites that requests under way still have (change.h) */
+    struct timer past_timer;
     bool draining;
     struct gateway_metrics metrics;
 

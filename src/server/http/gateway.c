@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "server/http/accesslog.h"
+#include "server/http/change.h"
 #include "server/http/compress.h"
 #include "server/http/depart.h"
 #include "server/http/talk.h"
@@ -20,6 +21,7 @@ enum {
 struct door {
     struct gateway *gateway;
     struct listener *listener; /* NULL: none */
+    struct listener *next;     /* between gateway_open and gateway_move */
     struct conn_settings conn_settings;
 };
 
@@ -29,6 +31,7 @@ struct gateway {
     struct listener_limit *limit;
     struct timer drain_timer;
     int64_t drain_until_ms;
+    int64_t drain_idle_ms;
     void (*drained)(void *context);
     void *drained_context;
 };
@@ -56,27 +59,16 @@ static const struct listener_events events = {
 
 static void gate_init(struct gate *gate, const struct gateway_birth *birth)
 {
-    const struct gateway_settings *settings = site_settings(birth->site);
-
     gate->number = birth->number;
     gate->loop = birth->loop;
     gate->cache = birth->cache;
     gate->thread = birth->thread;
     gate->site = birth->site;
-    gate->settings = settings;
     gate->origins = birth->origins;
     gate->log = birth->log;
     gate->history = birth->history;
-    gate->limits =
-        (struct http_limits){settings->head_max, settings->target_max, settings->fields_max};
-    gate->h2 = (struct h2_settings){
-        .streams_max = settings->h2_streams_max,
-        .window = settings->h2_window,
-        .head_max = settings->head_max,
-        .fields_max = settings->fields_max,
-        .score_max = settings->h2_score_max,
-        .account = site_connections(birth->site),
-    };
+    gate_take_settings(gate);
+    gate->h2.account = site_connections(birth->site);
     random_secret(gate->random.state, sizeof gate->random.state);
     list_init(&gate->clients);
     list_init(&gate->fills);
@@ -91,16 +83,23 @@ static void gateway_end(struct gateway **owner)
 {
     struct gate *gate = &(*owner)->gate;
 
+    gate_forget_pasts(gate);
     accesslog_free(&gate->access);
     buf_fini(&gate->variant);
     buf_fini(&gate->text);
     mem_free(owner);
 }
 
+static size_t input_max(const struct gate *gate)
+{
+    size_t size = gate->settings->head_max * 2;
+
+    return size > INPUT_MAX ? size : INPUT_MAX;
+}
+
 static enum err open_door(struct gateway *gateway, const struct gateway_birth *birth, unsigned i,
                           struct fault *fault)
 {
-    size_t input_max = site_settings(birth->site)->head_max * 2;
     struct door *door = &gateway->doors[i];
     const struct listener_birth listening = {
         .address = birth->doors[i].address,
@@ -114,7 +113,7 @@ static enum err open_door(struct gateway *gateway, const struct gateway_birth *b
         return ERR_OK;
     door->gateway = gateway;
     door->conn_settings = (struct conn_settings){
-        .input_max = input_max > INPUT_MAX ? input_max : INPUT_MAX,
+        .input_max = input_max(&gateway->gate),
         .output_high = OUTPUT_HIGH,
         .output_low = OUTPUT_LOW,
         .output_max = OUTPUT_MAX,
@@ -122,6 +121,14 @@ static enum err open_door(struct gateway *gateway, const struct gateway_birth *b
         .tls = birth->doors[i].tls,
     };
     return listener_new(birth->loop, &listening, &door->listener, fault);
+}
+
+static void accept_rest(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < GATEWAY_DOORS; i++) {
+        if (gateway->doors[i].listener != NULL)
+            listener_accept_rest(gateway->doors[i].listener);
+    }
 }
 
 static void close_doors(struct gateway *gateway)
@@ -136,6 +143,7 @@ enum err gateway_new(const struct gateway_birth *birth, struct gateway **ret_gat
     struct gateway *gateway = mem_new(1, sizeof *gateway);
 
     site_set_cache(birth->site, birth->cache);
+    site_set_limits(birth->site);
     gate_init(&gateway->gate, birth);
     gateway->limit = birth->limit;
     for (unsigned i = 0; i < GATEWAY_DOORS; i++) {
@@ -157,6 +165,56 @@ const struct address *gateway_address(const struct gateway *gateway, unsigned do
     return listener_address(gateway->doors[door].listener);
 }
 
+void gateway_change(struct gateway *gateway, const struct gateway_change *change)
+{
+    gate_change(&gateway->gate, change);
+    for (unsigned i = 0; i < GATEWAY_DOORS; i++)
+        gateway->doors[i].conn_settings.input_max = input_max(&gateway->gate);
+}
+
+enum err gateway_open(struct gateway *gateway, unsigned door, const struct address *address,
+                      bool share, struct address *ret_address, struct fault *fault)
+{
+    struct door *it = &gateway->doors[door];
+    const struct listener_birth listening = {
+        .address = address,
+        .share = share,
+        .limit = gateway->limit,
+        .events = &events,
+        .owner = it,
+    };
+
+    must(it->listener != NULL);
+    TRY(listener_new(gateway->gate.loop, &listening, &it->next, fault));
+    *ret_address = *listener_address(it->next);
+    return ERR_OK;
+}
+
+bool gateway_is_moving(const struct gateway *gateway, unsigned door)
+{
+    return gateway->doors[door].next != NULL;
+}
+
+void gateway_move(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < GATEWAY_DOORS; i++) {
+        struct door *door = &gateway->doors[i];
+
+        if (door->next == NULL)
+            continue;
+        listener_accept_rest(door->listener);
+        listener_free(&door->listener);
+        door->listener = door->next;
+        door->next = NULL;
+    }
+}
+
+void gateway_stay(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < GATEWAY_DOORS; i++)
+        listener_free(&gateway->doors[i].next);
+}
+
 /* ---- the end ----------------------------------------------------------------------------- */
 
 static void look_whether_drained(struct timer *timer)
@@ -165,6 +223,7 @@ static void look_whether_drained(struct timer *timer)
     struct gate *gate = &gateway->gate;
     int64_t now_ms = loop_now_ms(gate->loop);
 
+    talk_drain(gate, gateway->drain_idle_ms);
     if (list_alone(&gate->clients) && list_alone(&gate->fills)) {
         gateway->drained(gateway->drained_context);
         return;
@@ -177,18 +236,20 @@ static void look_whether_drained(struct timer *timer)
     timer_set(gate->loop, timer, now_ms + DRAIN_CHECK_MS);
 }
 
-void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context)
+void gateway_drain(struct gateway *gateway, int64_t idle_ms, void (*drained)(void *context),
+                   void *context)
 {
     struct gate *gate = &gateway->gate;
 
     if (gateway->drained != NULL)
         return;
+    accept_rest(gateway);
     close_doors(gateway);
     gate->draining = true;
     gateway->drained = drained;
     gateway->drained_context = context;
     gateway->drain_until_ms = loop_now_ms(gate->loop) + gate->settings->drain_ms;
-    talk_drain(gate);
+    gateway->drain_idle_ms = idle_ms;
     timer_init(&gateway->drain_timer, look_whether_drained);
     timer_set(gate->loop, &gateway->drain_timer, loop_now_ms(gate->loop) + 1);
 }
@@ -209,6 +270,7 @@ void gateway_free(struct gateway **owner)
     struct gate *gate = &gateway->gate;
 
     close_doors(gateway);
+    gateway_stay(gateway);
     if (gateway->drained != NULL)
         timer_clear(gate->loop, &gateway->drain_timer);
     talk_cut(gate);

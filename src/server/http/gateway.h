@@ -47,7 +47,7 @@ struct gateway_birth {
     struct origin *const *origins; /* in the order of the site's names; outlive the gateway */
     const struct log *log;
     struct history *history; /* outlives the gateway; NULL: nothing is remembered */
-    int access_log_fd; /* -1: none */
+    int access_log_fd;       /* -1: none */
     struct gateway_door doors[GATEWAY_DOORS];
     bool share; /* listen where another worker listens already */
     struct listener_limit *limit;
@@ -60,9 +60,34 @@ enum err gateway_new(const struct gateway_birth *birth, struct gateway **ret_gat
 /* The address that a door listens at, with the port that the system picked. */
 const struct address *gateway_address(const struct gateway *gateway, unsigned door);
 
-/* Stops listening, ends connections as they become idle, and calls back (never from within this
- * call) when none is left; at timeout.drain the rest is cut. */
-void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context);
+/* What `site` was until now goes on for the requests under way. */
+struct gateway_change {
+    struct site *site;             /* the new one; it was told its cache and its limits */
+    struct origin *const *origins; /* in the order of its names */
+    void (*left)(void *context);   /* no request of this gateway uses the old ones any more; on the
+                                      loop, or from within gateway_free */
+    void *context;
+};
+
+/* Requests that begin from now on are served by another site: see change.h. */
+void gateway_change(struct gateway *gateway, const struct gateway_change *change);
+
+/* Another address of a door that is open, in two steps, so that all workers can move or none:
+ * gateway_open listens there, beside the old address; then gateway_move accepts who waits at the
+ * old one and closes it, or gateway_stay closes the new one. `share`: as at birth. Errors as of
+ * gateway_new. */
+enum err gateway_open(struct gateway *gateway, unsigned door, const struct address *address,
+                      bool share, struct address *ret_address, struct fault *fault);
+void gateway_move(struct gateway *gateway);
+bool gateway_is_moving(const struct gateway *gateway, unsigned door);
+void gateway_stay(struct gateway *gateway);
+
+/* Stops listening, answers with Connection: close from now on, ends connections that said nothing
+ * for `idle_ms`, and calls back (never from within this call) when none is left; at timeout.drain
+ * the rest is cut. The longer idle connections are left, the fewer clients send a request into one
+ * that has just been closed. */
+void gateway_drain(struct gateway *gateway, int64_t idle_ms, void (*drained)(void *context),
+                   void *context);
 
 /* At once: connections and fetches that are left are cut. Its memory goes with the last `closed`
  * event, so the loop turns once more before it is freed. */

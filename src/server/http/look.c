@@ -4,8 +4,8 @@
 #include "server/http/alike.h"
 #include "server/http/block.h"
 
-enum err look_begin(struct gate *gate, const struct http_head *head, struct look *ret_look,
-                    struct http_complaint *complaint)
+enum err look_begin(struct gate *gate, const struct site *site, const struct http_head *head,
+                    struct look *ret_look, struct http_complaint *complaint)
 {
     ret_look->gate = gate;
     ret_look->head = head;
@@ -14,7 +14,7 @@ enum err look_begin(struct gate *gate, const struct http_head *head, struct look
     ret_look->has_stored = false;
     ret_look->view = (struct cache_view){.state = CACHE_MISS};
     ret_look->key = (struct cache_key){.space = CACHE_SPACE_HTTP};
-    TRY(target_find(gate->site, head, &gate->keys, &ret_look->target, complaint));
+    TRY(target_find(site, head, &gate->keys, &ret_look->target, complaint));
     ret_look->plain_size = ret_look->target.key.size;
     ret_look->has_control = ret_look->target.route->settings->client_control &&
                             (http_has(head, HTTP_CACHE_CONTROL) || http_has(head, HTTP_PRAGMA));

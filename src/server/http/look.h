@@ -29,9 +29,11 @@ struct look {
     enum reuse reuse; /* when there is one */
 };
 
-/* Route, key and directives. ERR_SYNTAX, ERR_TOO_BIG, ERR_MISS: refused as the complaint says. */
-enum err look_begin(struct gate *gate, const struct http_head *head, struct look *ret_look,
-                    struct http_complaint *complaint);
+/* Route, key and directives, as `site` has them: the gate's for a new request, the one that it
+ * began with for one that is taken up again. ERR_SYNTAX, ERR_TOO_BIG, ERR_MISS: refused as the
+ * complaint says. */
+enum err look_begin(struct gate *gate, const struct site *site, const struct http_head *head,
+                    struct look *ret_look, struct http_complaint *complaint);
 
 /* Before look_up: the hash of the request's body is part of the key. False: the key is too long. */
 bool look_add_body(struct look *look, struct bytes hash);

@@ -10,9 +10,8 @@
 
 struct site {
     const struct gateway_settings *settings;
-    struct cache *cache; /* NULL: it serves nobody yet */
-    struct account connections;
-    struct account fills;
+    struct cache *cache;            /* NULL: it serves nobody yet */
+    struct site_accounts *accounts; /* NULL: it serves nobody */
     size_t route_count;
     struct route routes[]; /* the most specific first */
 };
@@ -86,12 +85,10 @@ enum err site_new(const struct site_plan *plan, struct site **ret_site, struct f
     if (plan->route_count > SITE_ROUTES_MAX)
         return fault_say(fault, ERR_TOO_BIG, "routes: more than %d", SITE_ROUTES_MAX);
     struct site *site = mem_new(1, sizeof *site + plan->route_count * sizeof site->routes[0]);
-    size_t whole = plan->account == NULL ? 0 : atomic_load(&plan->account->max);
 
     site->settings = plan->settings;
     site->route_count = plan->route_count;
-    account_init(&site->connections, plan->account, 0);
-    account_init(&site->fills, plan->account, (size_t)((double)whole * plan->settings->fills_max));
+    site->accounts = plan->accounts;
     enum err err = compile(site, plan, fault);
 
     if (err == ERR_OK)
@@ -99,6 +96,28 @@ enum err site_new(const struct site_plan *plan, struct site **ret_site, struct f
     else
         mem_free(&site);
     return err;
+}
+
+void site_accounts_init(struct site_accounts *accounts, struct account *whole)
+{
+    account_init(&accounts->connections, whole, 0);
+    account_init(&accounts->fills, whole, 0);
+}
+
+void site_set_limits(struct site *site)
+{
+    struct account *fills = &site->accounts->fills;
+    size_t whole = atomic_load(&fills->whole->max);
+
+    atomic_store(&fills->max, (size_t)((double)whole * site->settings->fills_max));
+}
+
+bool site_has_route(const struct site *site, const struct route *route)
+{
+    /* Routes of other sites are no part of this array: their addresses are compared as numbers. */
+    uintptr_t at = (uintptr_t)route;
+
+    return at >= (uintptr_t)site->routes && at < (uintptr_t)(site->routes + site->route_count);
 }
 
 void site_free(struct site **owner)
@@ -140,10 +159,10 @@ struct cache *site_cache(const struct site *site)
 
 struct account *site_connections(struct site *site)
 {
-    return &site->connections;
+    return &site->accounts->connections;
 }
 
 struct account *site_fills(struct site *site)
 {
-    return &site->fills;
+    return &site->accounts->fills;
 }

@@ -29,6 +29,16 @@ enum { SITE_ROUTES_MAX = 1024 };
 struct site;
 struct tallies;
 
+/* What connections, and bodies on their way, are charged to. Several sites that follow each other
+ * share one, since connections and bodies outlive a site. */
+struct site_accounts {
+    struct account connections;
+    struct account fills;
+};
+
+/* `whole`: what both are a part of (cache_account). */
+void site_accounts_init(struct site_accounts *accounts, struct account *whole);
+
 /* All of it is borrowed and outlives the site. */
 struct site_plan {
     const struct gateway_settings *settings;
@@ -36,8 +46,7 @@ struct site_plan {
     size_t route_count;
     const struct text_list *origins; /* the names that a route may choose from, in the order in
                                         which gateway_new gets them */
-    struct account *account; /* the whole that connections and bodies on their way are charged to
-                                (cache_account); NULL: it will serve nobody */
+    struct site_accounts *accounts;  /* NULL: it will serve nobody */
 };
 
 /* ERR_SYNTAX  a route makes no sense, or two routes are equally specific; the fault says which */
@@ -57,7 +66,12 @@ struct cache *site_cache(const struct site *site);
 /* Where the site's routes count (tally.h), before it serves anybody; without: nowhere. */
 void site_set_tallies(struct site *site, struct tallies *tallies);
 
-/* What connections, and bodies on their way, are charged to. */
+/* From now on this site says how much bodies on their way may take (http.max-fill-memory). */
+void site_set_limits(struct site *site);
+
+/* Whether the route is one of this site's. */
+bool site_has_route(const struct site *site, const struct route *route);
+
 struct account *site_connections(struct site *site);
 struct account *site_fills(struct site *site);
 

@@ -12,8 +12,9 @@
 void talk_begin(struct gate *gate, const struct conn_settings *settings,
                 struct listener_limit *limit, int fd);
 
-/* Shutting down: ends connections that wait for a request; busy ones end with their answer. */
-void talk_drain(struct gate *gate);
+/* Shutting down: ends connections that have waited for a request for so long; busy ones end with
+ * their answer. */
+void talk_drain(struct gate *gate, int64_t idle_ms);
 
 /* Ends all at once. */
 void talk_cut(struct gate *gate);

@@ -14,16 +14,16 @@
 
 enum { REPLIES_MAX = 1 << 30, LANE_MEMORY = 64 << 20 /* bytes of the limit */ };
 
-static enum err read_password(const struct resp_settings *settings, struct resp *resp,
-                              struct fault *fault)
+enum err resp_read_password(const struct resp_settings *settings,
+                            char ret_password[RESP_PASSWORD_MAX], struct fault *fault)
 {
     FILE *file = NULL;
     const char *text = settings->password == NULL ? "" : settings->password;
 
-    if (strlen(text) >= sizeof resp->password)
+    if (strlen(text) >= RESP_PASSWORD_MAX)
         return fault_say(fault, ERR_TOO_BIG, "resp.password is longer than %d bytes",
                          RESP_PASSWORD_MAX - 1);
-    memcpy(resp->password, text, strlen(text) + 1);
+    memcpy(ret_password, text, strlen(text) + 1);
     if (settings->password_file == NULL)
         return ERR_OK;
     file = fopen(settings->password_file, "re");
@@ -31,18 +31,20 @@ static enum err read_password(const struct resp_settings *settings, struct resp 
         return fault_say(fault, ERR_DISK,
                          "resp.password_file: cannot read %s; create it, or set resp.password",
                          settings->password_file);
-    bool has_line = fgets(resp->password, sizeof resp->password, file) != NULL;
+    bool has_line = fgets(ret_password, RESP_PASSWORD_MAX, file) != NULL;
 
     (void)fclose(file);
-    resp->password[strcspn(resp->password, "\r\n")] = '\0';
-    if (!has_line || resp->password[0] == '\0')
+    ret_password[strcspn(ret_password, "\r\n")] = '\0';
+    if (!has_line || ret_password[0] == '\0')
         return fault_say(fault, ERR_DISK, "resp.password_file: the first line of %s is empty",
                          settings->password_file);
     return ERR_OK;
 }
 
-static void init_rules(struct type_rules *rules, const struct resp_settings *settings)
+void resp_set_rules(struct resp *resp, const struct resp_settings *settings)
 {
+    struct type_rules *rules = resp->rules;
+
     rules->hash_entries = settings->hash_packed_entries;
     rules->hash_value = settings->hash_packed_value;
     rules->set_numbers = settings->set_numbers;
@@ -50,7 +52,6 @@ static void init_rules(struct type_rules *rules, const struct resp_settings *set
     rules->set_value = settings->set_packed_value;
     rules->zset_entries = settings->zset_packed_entries;
     rules->zset_value = settings->zset_packed_value;
-    rules->secret = random_hash_secret();
 }
 
 static void init_run_id(struct resp *resp)
@@ -89,7 +90,7 @@ static unsigned heap_lanes(const struct resp_birth *birth)
 enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct fault *fault)
 {
     struct resp *resp = mem_new(1, sizeof *resp);
-    enum err err = read_password(birth->settings, resp, fault);
+    enum err err = resp_read_password(birth->settings, resp->password, fault);
 
     if (err != ERR_OK) {
         mem_free(&resp);
@@ -115,7 +116,8 @@ enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct
     for (unsigned i = 0; i < CACHE_DATABASES; i++)
         resp->spaces[i] = (uint8_t)i;
     resp->rules = type_rules_new(cache_account(resp->cache), heap_lanes(birth));
-    init_rules(resp->rules, birth->settings);
+    resp->rules->secret = random_hash_secret();
+    resp_set_rules(resp, birth->settings);
     resp->rules->buried_max = birth->memory_max / BURIED_PART;
     init_limits(resp);
     resp->conn_settings.tls = birth->tls;

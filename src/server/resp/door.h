@@ -48,6 +48,20 @@ struct resp_birth {
  * so. */
 enum err resp_new(const struct resp_birth *birth, struct resp **ret_resp, struct fault *fault);
 
+/* The password that settings ask for, "" for none, from wherever they say it is. Errors as of
+ * resp_new. */
+enum err resp_read_password(const struct resp_settings *settings,
+                            char ret_password[RESP_PASSWORD_MAX], struct fault *fault);
+
+/* While it runs, on any thread: password, most clients, idle time and the sizes from which on types
+ * change their form are what these settings say; what CONFIG SET said about them is over. The rest
+ * stays as it was at birth. Errors as of resp_new: nothing has changed. */
+enum err resp_change(struct resp *resp, const struct resp_settings *settings, struct fault *fault);
+
+/* What the engine was given, for CONFIG GET and for what depends on it. */
+void resp_set_memory_max(struct resp *resp, size_t bytes);
+void resp_set_policy(struct resp *resp, const char *name);
+
 /* All doors are gone. */
 void resp_free(struct resp **owner);
 

@@ -29,6 +29,9 @@ struct verb_counts {
     struct counter rejected;
 };
 
+/* What settings say about the types; any thread. */
+void resp_set_rules(struct resp *resp, const struct resp_settings *settings);
+
 struct lookahead;
 
 struct resp_door {

@@ -14,7 +14,7 @@ struct resp_settings {
 #undef SETTING
 };
 
-enum { RESP_DOORS_MAX = 256 /* one a worker */ };
+enum { RESP_DOORS_MAX = 256 /* one a worker */, RESP_PASSWORD_MAX = 512 };
 
 struct resp_metrics {
 #define METRIC(name, kind, text) struct counter name;

@@ -16,7 +16,7 @@
 
 #include <pthread.h>
 
-enum { RESP_PASSWORD_MAX = 512, RESP_RUN_ID_SIZE = 41 };
+enum { RESP_RUN_ID_SIZE = 41 };
 
 /* What large values left may wait to be freed up to this part of the memory limit: 1/8. */
 enum { BURIED_PART = 8 };
