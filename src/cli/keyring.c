@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "cli/setup.h"
 
-static const char *const protocols[] = {"http/1.1", NULL};
+static const char *const protocols[] = {"h2", "http/1.1", NULL};
 
 #define PLAIN_WORDS "larder: this port speaks HTTPS: ask for https:// instead of http://\n"
 static const struct bytes plain_answer =
@@ -57,7 +57,7 @@ static struct tls_server_settings settings_of(const struct config *config,
         .pair_count = config->certificates.count,
         .only_tls13 = config->tls.min_version == 1,
         .ciphers = config->tls.ciphers,
-        .protocols = protocols,
+        .protocols = config->http.http2 ? protocols : protocols + 1,
         .handshake_ms = config->tls.handshake_ms,
         .ticket_ms = config->tls.ticket_ms,
         .plain_answer = plain_answer,

@@ -109,7 +109,8 @@ void h2_session_visit(struct h2_session *session, void (*visit)(void *stream_own
 size_t h2_session_check(struct h2_session *session, int64_t stall_ms, int64_t now_ms);
 
 /* No further requests: those under way are answered. In two steps, so that no request is lost that
- * was sent before the other side knew (RFC 9113 §6.8). */
+ * was sent before the other side knew (RFC 9113 §6.8): the second comes when a PING that follows
+ * the first is back, or with the second call. */
 void h2_session_drain(struct h2_session *session);
 
 /* The same at once; nothing is under way. */

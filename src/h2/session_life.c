@@ -19,7 +19,6 @@ enum {
     POINTS_WINDOW = 1,
     POINTS_EMPTY = 10,
     POINTS_CONTINUATION = 5,
-    POINTS_UNKNOWN = 2,
     POINTS_STALL = 50,
 };
 
@@ -85,8 +84,7 @@ static int frame_begins(nghttp2_session *machine, const nghttp2_frame_hd *head, 
     case NGHTTP2_WINDOW_UPDATE:
         score_window_update(session);
         break;
-    default:
-        h2_session_score(session, FLOOD_CONTROL, POINTS_UNKNOWN);
+    default: /* ignored unseen */
         break;
     }
     return 0;
@@ -153,13 +151,15 @@ static void reset_came(struct h2_session *session, struct h2_stream *stream)
         h2_session_score(session, FLOOD_RESETS, POINTS_RESET);
 }
 
-/* Whoever sent a request before it knew has it heard: this came back behind it. */
-static void ping_came_back(struct h2_session *session)
+/* The second step of draining. */
+static void say_goodbye(struct h2_session *session)
 {
-    if (session->is_draining)
-        (void)nghttp2_submit_goaway(session->machine, NGHTTP2_FLAG_NONE,
-                                    nghttp2_session_get_last_proc_stream_id(session->machine),
-                                    NGHTTP2_NO_ERROR, NULL, 0);
+    if (!session->is_draining || session->has_said_goodbye)
+        return;
+    session->has_said_goodbye = true;
+    (void)nghttp2_submit_goaway(session->machine, NGHTTP2_FLAG_NONE,
+                                nghttp2_session_get_last_proc_stream_id(session->machine),
+                                NGHTTP2_NO_ERROR, NULL, 0);
 }
 
 static int frame_came(nghttp2_session *machine, const nghttp2_frame *frame, void *context)
@@ -186,7 +186,7 @@ static int frame_came(nghttp2_session *machine, const nghttp2_frame *frame, void
         break;
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
-            ping_came_back(session);
+            say_goodbye(session); /* what was sent before the other side knew came before this */
         break;
     default:
         break;
@@ -362,16 +362,17 @@ static void tell_all(struct h2_session *session)
 enum err h2_session_work(struct h2_session *session, int64_t now_ms)
 {
     enum err err = ERR_OK;
+    bool has_news = true;
 
     session->now_ms = now_ms;
     session->is_inside = true;
     tell_all(session);
     forget_heads(session);
-    do {
+    while (err == ERR_OK && has_news) {
         err = h2_session_flush(session);
+        has_news = !list_alone(&session->news); /* who is told has more to send */
         tell_all(session);
-    } while (err == ERR_OK && nghttp2_session_want_write(session->machine) != 0 &&
-             !list_alone(&session->news));
+    }
     session->is_inside = false;
     return err;
 }
@@ -548,11 +549,13 @@ size_t h2_session_check(struct h2_session *session, int64_t stall_ms, int64_t no
 
 void h2_session_drain(struct h2_session *session)
 {
-    if (session->is_draining)
-        return;
-    session->is_draining = true;
-    (void)nghttp2_submit_shutdown_notice(session->machine);
-    (void)nghttp2_submit_ping(session->machine, NGHTTP2_FLAG_NONE, NULL);
+    if (session->is_draining) {
+        say_goodbye(session);
+    } else {
+        session->is_draining = true;
+        (void)nghttp2_submit_shutdown_notice(session->machine);
+        (void)nghttp2_submit_ping(session->machine, NGHTTP2_FLAG_NONE, NULL);
+    }
     h2_session_wake(session);
 }
 

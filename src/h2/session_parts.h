@@ -92,6 +92,7 @@ struct h2_session {
     size_t memory;   /* bytes that nghttp2 has */
     bool is_inside;  /* of a call of ours: nobody needs to be woken */
     bool is_draining;
+    bool has_said_goodbye;
     bool is_broken;
     struct h2_counts counts;
 };

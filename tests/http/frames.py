@@ -238,6 +238,7 @@ class Plex:
         self.goaways = []  # (last stream, error)
         self.pongs = 0
         self.windows = {}
+        self.sent = {}  # bytes of bodies
         self.takes = take  # opens windows as it reads
         self.is_closed = False
         if hello:
@@ -267,7 +268,13 @@ class Plex:
         flags = END_HEADERS | (END_STREAM if ends else 0)
         return self.send(frame(HEADERS, flags, stream, self.head(path, **how)))
 
+    def given(self, stream):
+        """How much of a body may have been sent, so far."""
+        return min(self.settings.get(INITIAL_WINDOW_SIZE, 65535) + self.windows.get(stream, 0),
+                   65535 + self.windows.get(0, 0))
+
     def data(self, stream, payload, ends=False):
+        self.sent[stream] = self.sent.get(stream, 0) + len(payload)
         return self.send(frame(DATA, END_STREAM if ends else 0, stream, payload))
 
     def open_window(self, stream, size):

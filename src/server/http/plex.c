@@ -279,10 +279,23 @@ void plex_received(struct plex *plex)
         settle(plex, err);
 }
 
+/* A body that is not whole will never be. */
+static void end_upload(void *stream_owner)
+{
+    struct client *client = stream_owner;
+
+    client->has_ended = true;
+    if (client->request.is_uploading)
+        upload(client);
+}
+
+/* What was asked is answered, then it is over. */
 void plex_ended(struct plex *plex)
 {
-    if (!plex->client->is_closing)
-        work(plex);
+    if (plex->client->is_closing)
+        return;
+    h2_session_visit(plex->session, end_upload);
+    work(plex);
 }
 
 void plex_drained(struct plex *plex)
@@ -332,6 +345,8 @@ int64_t plex_check(struct plex *plex, int64_t now_ms)
     bool is_quiet = h2_session_stream_count(plex->session) == 0;
     bool has_part = h2_session_has_part(plex->session, &since_ms);
 
+    if (gate->draining)
+        h2_session_drain(plex->session); /* the other side has had a second to hear of it */
     if (has_part && now_ms - since_ms >= settings->header_ms) {
         counter_add(&gate->metrics.slow_headers, 1);
         h2_session_end(plex->session);
@@ -349,4 +364,5 @@ int64_t plex_check(struct plex *plex, int64_t now_ms)
 void plex_drain(struct plex *plex)
 {
     h2_session_drain(plex->session);
+    timer_set(plex->gate->loop, &plex->client->timer, loop_now_ms(plex->gate->loop) + CHECK_MS);
 }

@@ -19,7 +19,10 @@ enum { CHECK_MS = 1000 };
 /* The first that comes over a connection may say that it speaks HTTP/2 (RFC 9113 §3.3). */
 static bool is_http2(const struct client *client, struct bytes input)
 {
-    return client->gate->settings->http2 && client->sent_bytes == 0 && h2_is_preface(input);
+    bool is_agreed = !bytes_equal(conn_protocol(client->conn), BYTES("http/1.1"));
+
+    return client->gate->settings->http2 && is_agreed && client->sent_bytes == 0 &&
+           h2_is_preface(input);
 }
 
 /* What is no request, or not yet. */

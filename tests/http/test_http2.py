@@ -1,0 +1,621 @@
+"""HTTP/2 to clients: the same answers as over HTTP/1.1, many at once, each at its own pace."""
+import json
+import shutil
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from frames import (CANCEL, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE,
+                    INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, NO_ERROR, PREFACE, PROTOCOL_ERROR,
+                    RST_STREAM, SETTINGS, Plex, block, frame)
+
+HOUR = {"Cache-Control": "max-age=3600"}
+
+
+@pytest.fixture
+def connect(start):
+    """Connections to one gateway, closed with the test."""
+    opened, gateways = [], []
+
+    def begin(gateway=None, **options):
+        if gateway is None:
+            gateways or gateways.append(start())
+            gateway = gateways[0]
+        plex = Plex(gateway.port, **options)
+        plex.gateway = gateway
+        opened.append(plex)
+        return plex
+
+    yield begin
+    for plex in opened:
+        plex.close()
+
+
+@pytest.fixture
+def plex(connect):
+    return connect()
+
+
+def ask(plex, path, stream=1, **how):
+    return plex.request(stream, path, **how).answer(stream)
+
+
+# ---- the same as over HTTP/1.1 ---------------------------------------------------------------
+
+def test_a_request_is_answered(plex, origin):
+    origin.reply("/a", body=b"hello", headers={**HOUR, "X-Name": "Value"})
+    answer = ask(plex, "/a")
+    assert (answer.status, answer.body, answer.get("x-name")) == (200, b"hello", "Value")
+    assert answer.get("content-length") == "5" and "fwd=uri-miss" in answer.get("cache-status")
+    again = ask(plex, "/a", 3)
+    assert again.is_hit and again.body == b"hello" and again.get("age") is not None
+
+
+def test_both_protocols_share_what_is_stored(plex, origin):
+    origin.reply("/a", body=b"x", headers=HOUR)
+    assert plex.gateway.ask("/a").status == 200
+    assert ask(plex, "/a").is_hit
+    assert len(origin.seen("/a")) == 1
+
+
+def test_both_protocols_share_one_fetch(plex, origin):
+    gate = origin.hold("/a")
+    origin.reply("/a", body=b"x" * 5000, headers=HOUR)
+    wire = plex.gateway.wire().get("/a")
+    origin.wait_for("/a")
+    plex.request(1, "/a").request(3, "/a").ping()
+    gate.open()
+    assert wire.answer().body == plex.answer(1).body == plex.answer(3).body == b"x" * 5000
+    assert len(origin.seen("/a")) == 1
+    assert "collapsed" in plex.answer(3).get("cache-status")
+
+
+def test_nothing_of_a_connection_is_in_an_answer(plex, origin):
+    origin.reply("/a", chunked=True, pieces=[b"one", b"two"], headers=HOUR)
+    answer = ask(plex, "/a")
+    assert answer.body == b"onetwo"
+    names = {name for name, _ in answer.fields}
+    assert not names & {"connection", "keep-alive", "transfer-encoding", "upgrade"}
+
+
+def test_head_has_no_body(plex, origin):
+    origin.reply("/a", body=b"hello", headers=HOUR)
+    for stream in (1, 3):  # a miss and a hit
+        answer = ask(plex, "/a", stream, method="HEAD")
+        assert (answer.status, answer.body, answer.get("content-length")) == (200, b"", "5")
+
+
+def test_who_has_it_is_told_so(plex, origin):
+    origin.reply("/a", body=b"hello", headers={**HOUR, "ETag": '"1"'})
+    ask(plex, "/a")
+    answer = ask(plex, "/a", 3, if_none_match='"1"')
+    assert (answer.status, answer.body) == (304, b"")
+
+
+def test_a_range_is_cut_from_what_is_stored(plex, origin):
+    origin.reply("/a", body=b"0123456789", headers={**HOUR, "ETag": '"1"'})
+    ask(plex, "/a")
+    answer = ask(plex, "/a", 3, range="bytes=2-4")
+    assert (answer.status, answer.body) == (206, b"234")
+    answer = ask(plex, "/a", 5, range="bytes=0-0,9-9")
+    assert answer.status == 206 and b"Content-Range: bytes 9-9/10" in answer.body
+
+
+def test_an_answer_without_a_body_ends_with_its_head(plex, origin):
+    origin.reply("/a", status=204)
+    assert ask(plex, "/a").status == 204
+    origin.reply("/b", headers=HOUR)
+    for stream in (3, 5):
+        assert ask(plex, "/b", stream).body == b""
+
+
+def test_early_hints_come_before_the_answer(plex, origin):
+    origin.reply("/a", body=b"x", interim=b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\n\r\n")
+    answer = ask(plex, "/a")
+    assert answer.interim == [(103, [("link", "</s.css>")])] and answer.status == 200
+
+
+def test_a_missing_route_is_answered(start, connect, origin):
+    gateway = start(routes="only:\n  match: /a\n  origin: main")
+    answer = ask(connect(gateway), "/b", accept="application/json")
+    assert answer.status == 404 and json.loads(answer.body)["status"] == 404
+
+
+def test_what_the_origin_breaks_off_is_reset(plex, origin):
+    origin.reply("/a", headers={**HOUR, "Content-Length": "10000"}, pieces=[b"x" * 5000], cut=True)
+    answer = ask(plex, "/a")
+    assert answer.reset == INTERNAL_ERROR and not answer.is_whole
+    origin.reply("/a", body=b"y", headers=HOUR)
+    assert ask(plex, "/a", 3).body == b"y"
+
+
+def test_a_dead_origin_is_a_502(start, connect, origin):
+    gateway = start()
+    origin.stop()
+    assert ask(connect(gateway), "/a").status == 502
+
+
+def test_the_access_log_says_which_protocol(start, connect, origin, tmp_path):
+    log = tmp_path / "access.log"
+    gateway = start(http=f"access_log: {log}")
+    origin.reply("/a", body=b"hello", headers=HOUR)
+    gateway.ask("/a")
+    plex = connect(gateway)
+    ask(plex, "/a")
+    plex.close()
+    gateway.server.stop()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    by = {line["protocol"]: line for line in lines}
+    assert set(by) == {"HTTP/1.1", "HTTP/2"}
+    assert (by["HTTP/2"]["cache"], by["HTTP/2"]["path"], by["HTTP/2"]["host"]) == \
+        ("hit", "/a", "a.example")
+
+
+def test_it_can_be_switched_off(start):
+    wire = start(http="http2: {enabled: off}").wire().send(PREFACE)
+    assert wire.answer().status == 505
+
+
+def test_the_preface_may_come_in_pieces(connect, origin):
+    origin.reply("/a", body=b"x")
+    plex = connect(hello=False)
+    for byte in PREFACE + frame(SETTINGS):
+        plex.send(bytes([byte]))
+    assert ask(plex, "/a").status == 200
+
+
+def test_a_preface_behind_a_request_is_refused(gateway, origin):
+    origin.reply("/a", body=b"x", headers=HOUR)
+    wire = gateway.wire().get("/a")
+    assert wire.answer().status == 200
+    assert wire.send(PREFACE).answer().status == 505
+
+
+# ---- heads ------------------------------------------------------------------------------------
+
+def test_pieces_of_cookie_are_one_field(plex, origin):
+    origin.reply("/a", body=b"x")
+    ask(plex, "/a", more=[("cookie", "a=1"), ("cookie", "b=2"), ("x", "y"), ("cookie", "c=3")])
+    assert origin.seen("/a")[0].get("Cookie") == "a=1; b=2; c=3"
+
+
+def test_the_authority_becomes_host(plex, origin):
+    origin.reply("/a", body=b"x")
+    ask(plex, "/a", host="b.example:8080")
+    assert origin.seen("/a")[0].get("Host") == "b.example:8080"
+
+
+def test_host_stands_for_a_missing_authority(plex, origin):
+    origin.reply("/a", body=b"x")
+    ask(plex, "/a", host=None, more=[("host", "c.example")])
+    assert origin.seen("/a")[0].get("Host") == "c.example"
+
+
+def test_te_trailers_is_taken(plex, origin):
+    origin.reply("/a", body=b"x")
+    assert ask(plex, "/a", te="trailers").status == 200
+    assert origin.seen("/a")[0].get("TE") is None
+
+
+METHOD, SCHEME, HOST, PATH = (":method", "GET"), (":scheme", "http"), \
+    (":authority", "a.example"), (":path", "/a")
+GOOD = [METHOD, SCHEME, HOST, PATH]
+
+WRONG = {
+    "no method": [SCHEME, HOST, PATH],
+    "no scheme": [METHOD, HOST, PATH],
+    "no path": [METHOD, SCHEME, HOST],
+    "empty path": [METHOD, SCHEME, HOST, (":path", "")],
+    "no host at all": [METHOD, SCHEME, PATH],
+    "a path that is none": [METHOD, SCHEME, HOST, (":path", "a")],
+    "absolute form": [METHOD, SCHEME, HOST, (":path", "http://b.example/a")],
+    "a path with a blank": [METHOD, SCHEME, HOST, (":path", "/a b")],
+    "a path with a version": [METHOD, SCHEME, HOST, (":path", "/a HTTP/1.1\r\nX: y")],
+    "a path with a fragment": [METHOD, SCHEME, HOST, (":path", "/a#b")],
+    "a method with a blank": [(":method", "GET /b"), SCHEME, HOST, PATH],
+    "another scheme": [METHOD, (":scheme", "file"), HOST, PATH],
+    "two methods": [METHOD, METHOD, SCHEME, HOST, PATH],
+    "two paths": [*GOOD, PATH],
+    "a pseudo field behind a field": [METHOD, SCHEME, HOST, ("x", "y"), PATH],
+    "an unknown pseudo field": [*GOOD, (":other", "x")],
+    "a pseudo field of answers": [*GOOD, (":status", "200")],
+    ":protocol": [*GOOD, (":protocol", "websocket")],
+    "an upper case name": [*GOOD, ("X-Name", "y")],
+    "an empty name": [*GOOD, ("", "y")],
+    "a name with a blank": [*GOOD, ("a b", "y")],
+    "a name with a colon": [*GOOD, ("a:b", "y")],
+    "CRLF in a value": [*GOOD, ("x", "y\r\nz: a")],
+    "LF in a value": [*GOOD, ("x", "y\nz")],
+    "NUL in a value": [*GOOD, ("x", "y\0z")],
+    "connection": [*GOOD, ("connection", "close")],
+    "keep-alive": [*GOOD, ("keep-alive", "1")],
+    "proxy-connection": [*GOOD, ("proxy-connection", "close")],
+    "transfer-encoding": [*GOOD, ("transfer-encoding", "chunked")],
+    "upgrade": [*GOOD, ("upgrade", "websocket")],
+    "te other than trailers": [*GOOD, ("te", "gzip")],
+    "another host": [*GOOD, ("host", "b.example")],
+    "two hosts": [METHOD, SCHEME, PATH, ("host", "a.example"), ("host", "a.example")],
+    "a host with user": [METHOD, SCHEME, (":authority", "u@a.example"), PATH],
+    "a length that is none": [*GOOD, ("content-length", "x")],
+    "two lengths": [*GOOD, ("content-length", "0"), ("content-length", "0")],
+    "a length and no body": [*GOOD, ("content-length", "5")],
+}
+
+
+@pytest.mark.parametrize("fields", WRONG.values(), ids=WRONG)
+def test_what_breaks_the_rules_is_refused(shared, fields):
+    plex = shared.plex()
+    answer = plex.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block(fields))).answer(1)
+    assert answer.status == 400 or answer.reset == PROTOCOL_ERROR
+    assert ask(plex, "/well", 3).status == 200  # the connection goes on
+    assert shared.origin.seen("/a") == []
+    plex.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One gateway for tests that only look at how a connection is answered."""
+    import larder
+    from origin import Origin
+
+    class Shared:
+        origin = Origin()
+
+        def plex(self, **options):
+            return Plex(self.server.http_port, **options)
+
+    it = Shared()
+    it.origin.reply("/well", body=b"x", headers=HOUR)
+    it.server = larder.serve("--origin", it.origin.url, "--resp", "off")
+    yield it
+    it.server.stop()
+    it.origin.stop()
+
+
+def test_a_body_that_is_not_as_long_as_it_says_is_reset(plex, origin):
+    origin.reply("/a", body=b"x")
+    plex.request(1, "/a", method="POST", ends=False, content_length="5")
+    assert plex.data(1, b"123", ends=True).answer(1).reset == PROTOCOL_ERROR
+    plex.request(3, "/a", method="POST", ends=False, content_length="5")
+    assert plex.data(3, b"1234567").answer(3).reset == PROTOCOL_ERROR
+
+
+def test_a_header_beyond_its_limit_is_a_431(start, connect, origin):
+    plex = connect(start(http="max-header: 4KiB\nmax-fields: 20"))
+    origin.reply("/a", body=b"x", headers=HOUR)
+    assert ask(plex, "/a", x="y" * 5000).status == 431
+    assert ask(plex, "/a", 3, more=[(f"x{i}", "y") for i in range(25)]).status == 431
+    assert ask(plex, "/a", 5, more=[("cookie", "a=b")] * 30).status == 431
+    assert ask(plex, "/a", 7).status == 200  # what HPACK remembers was not lost
+    assert plex.gateway.count("malformed") == 3
+
+
+# ---- many at once -----------------------------------------------------------------------------
+
+def test_a_hundred_streams_are_answered_in_any_order(plex, origin):
+    gate = origin.hold("/slow")
+    origin.reply("/slow", body=b"slow", headers=HOUR)
+    plex.request(1, "/slow")
+    for stream in range(3, 200, 2):
+        origin.reply(f"/{stream}", body=b"%d" % stream, headers=HOUR)
+        plex.request(stream, f"/{stream}")
+    for stream in range(199, 2, -2):
+        assert plex.answer(stream).body == b"%d" % stream
+    assert not plex.of(1).is_whole
+    gate.open()
+    assert plex.answer(1).body == b"slow"
+
+
+def test_a_stream_too_many_ends_the_connection(start, connect, origin):
+    plex = connect(start(http="http2: {max-streams: 3}"))
+    gate = origin.hold("/a")
+    origin.reply("/a", body=b"x", headers=HOUR)
+    plex.until(lambda: plex.settings)
+    assert plex.settings[MAX_CONCURRENT_STREAMS] == 3
+    for stream in (1, 3, 5, 7):
+        plex.request(stream, "/a")
+    assert plex.ended_with() == PROTOCOL_ERROR
+    assert plex.goaways[-1][0] <= 7
+    gate.open()
+
+
+def test_a_large_body_goes_through_tiny_windows(connect, origin):
+    body = bytes(range(256)) * 160
+    origin.reply("/a", body=body, headers=HOUR)
+    plex = connect(settings=[(INITIAL_WINDOW_SIZE, 1)], take=False)
+    for stream in (1, 3):  # as it is fetched, and stored
+        plex.request(stream, "/a")
+        plex.until(lambda: len(plex.of(stream).body) == 1)
+        while not plex.of(stream).is_whole:
+            before = len(plex.of(stream).body)
+            plex.open_window(stream, 1000).open_window(0, 1000)
+            plex.until(lambda: len(plex.of(stream).body) >= min(before + 1000, len(body)) and
+                       (len(plex.of(stream).body) < len(body) or plex.of(stream).is_whole))
+        assert plex.of(stream).body == body
+
+
+def test_a_large_body_goes_out_whole(plex, origin):
+    body = bytes(range(256)) * 20000
+    origin.reply("/a", body=body, headers=HOUR)
+    assert ask(plex, "/a").body == body
+    assert ask(plex, "/a", 3).body == body
+
+
+def test_large_bodies_go_out_beside_each_other(plex, origin):
+    for stream in range(1, 21, 2):
+        origin.reply(f"/{stream}", body=b"%d" % stream * 200000, headers=HOUR)
+        plex.request(stream, f"/{stream}")
+    for stream in range(1, 21, 2):
+        assert plex.answer(stream).body == b"%d" % stream * 200000
+
+
+def test_a_shut_window_stops_only_its_stream(connect, origin):
+    origin.reply("/big", body=b"x" * 2000000)  # not stored
+    origin.reply("/small", body=b"y", headers=HOUR)
+    plex = connect(take=False)
+    plex.open_window(0, 10000000).request(1, "/big")
+    plex.until(lambda: len(plex.of(1).body) == 65535)
+    for stream in range(3, 43, 2):
+        assert ask(plex, "/small", stream).body == b"y"
+    plex.open_window(1, 2000000)
+    assert len(plex.answer(1).body) == 2000000
+
+
+def test_a_reset_request_is_forgotten(plex, origin):
+    gate = origin.hold("/a")
+    origin.reply("/a", body=b"x")
+    plex.request(1, "/a")
+    origin.wait_for("/a")
+    plex.send(frame(RST_STREAM, 0, 1, CANCEL.to_bytes(4, "big")))
+    plex.gateway.wait_until_gone("requests_waiting")
+    gate.open()
+    origin.reply("/b", body=b"y")
+    assert ask(plex, "/b", 3).body == b"y"
+
+
+def test_a_closed_connection_leaves_nothing_behind(connect, origin):
+    gate = origin.hold("/a")
+    origin.reply("/a", body=b"x" * 100000)
+    plex = connect()
+    for stream in range(1, 41, 2):
+        plex.request(stream, "/a")
+        plex.request(stream + 40, "/a", method="POST", ends=False).data(stream + 40, b"123")
+    plex.ping()
+    plex.close()
+    gate.open()
+    plex.gateway.wait_until_gone("requests_waiting")
+    plex.gateway.wait_until_gone("h2_connections")
+
+
+# ---- bodies of requests -----------------------------------------------------------------------
+
+def test_a_body_with_a_length_reaches_the_origin(plex, origin):
+    origin.reply("/a", body=b"x")
+    body = bytes(range(256)) * 2000
+    plex.request(1, "/a", method="POST", ends=False, content_length=str(len(body)))
+    send_body(plex, 1, body)
+    assert plex.answer(1).status == 200
+    assert origin.seen("/a")[0].body == body
+    assert origin.seen("/a")[0].get("Content-Length") == str(len(body))
+
+
+def send_body(plex, stream, body):
+    """As the windows allow."""
+    plex.until(lambda: plex.settings)
+    at = 0
+    while at < len(body):
+        size = min(plex.given(stream) - at, 16384, len(body) - at)
+        if size == 0:
+            assert plex.next() is not None
+        else:
+            plex.data(stream, body[at:at + size], ends=at + size == len(body))
+            at += size
+
+
+def test_a_body_without_a_length_reaches_the_origin(plex, origin):
+    origin.reply("/a", body=b"x")
+    plex.request(1, "/a", method="PUT", ends=False)
+    plex.data(1, b"one ").data(1, b"two").data(1, b"", ends=True)
+    assert plex.answer(1).status == 200
+    assert origin.seen("/a")[0].body == b"one two"
+
+
+def test_trailers_end_a_body(plex, origin):
+    origin.reply("/a", body=b"x")
+    plex.request(1, "/a", method="PUT", ends=False).data(1, b"one")
+    plex.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block([("x-sum", "1")])))
+    assert plex.answer(1).status == 200
+    assert origin.seen("/a")[0].body == b"one"
+
+
+def test_expect_is_answered(plex, origin):
+    origin.reply("/a", body=b"x")
+    plex.request(1, "/a", method="POST", ends=False, expect="100-continue", content_length="3")
+    plex.until(lambda: plex.of(1).interim)
+    assert plex.of(1).interim == [(100, [])]
+    assert plex.data(1, b"abc", ends=True).answer(1).status == 200
+
+
+def test_no_more_comes_than_the_window_while_nobody_takes_it(serve):
+    """The origin reads nothing: what comes is the windows, and what sockets hold."""
+    import socket
+    deaf = socket.create_server(("127.0.0.1", 0))
+    server = serve("--origin", "http://127.0.0.1:%d" % deaf.getsockname()[1], "--resp", "off")
+    peer = None
+    plex = Plex(server.http_port)
+    try:
+        plex.request(1, "/a", method="POST", ends=False).until(lambda: plex.settings)
+        for _ in range(4):  # a pause that is too short fails nothing
+            while plex.given(1) > plex.sent.get(1, 0):
+                plex.data(1, b"x" * min(plex.given(1) - plex.sent.get(1, 0), 16384))
+                peer = peer or deaf.accept()[0]
+            plex.ping()
+        assert plex.sent[1] < 32 << 20
+    finally:
+        plex.close()
+        peer and peer.close()
+        deaf.close()
+
+
+def test_a_body_beyond_its_limit_is_a_413(start, connect, origin):
+    plex = connect(start(route="max-request-body: 1KiB"))
+    origin.reply("/a", body=b"x")
+    assert ask(plex, "/a", method="POST", ends=False, content_length="5000").status == 413
+    plex.request(3, "/a", method="POST", ends=False).data(3, b"x" * 2000)
+    assert plex.answer(3).status == 413
+    plex.until(lambda: plex.of(3).reset is not None)
+    assert plex.of(3).reset == NO_ERROR  # the rest is not wanted
+    assert ask(plex, "/a", 5).status == 200
+
+
+def test_an_answer_may_come_before_the_body_is_whole(plex, origin):
+    origin.reply("/a", raw=b"HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno",
+                 close=True)
+    plex.request(1, "/a", method="GET", ends=False, content_length="0")
+    answer = plex.answer(1)
+    assert answer.status == 403 and answer.body == b"no"
+
+
+# ---- time -------------------------------------------------------------------------------------
+
+def test_a_header_that_does_not_end_is_not_waited_for(start, connect):
+    plex = connect(start(http="timeout: {header: 200ms}")).ping()
+    plex.send(frame(HEADERS, END_STREAM, 1, plex.head("/a")))
+    assert plex.ended_with() == NO_ERROR
+    assert plex.gateway.count("slow_headers") == 1
+
+
+def test_an_idle_connection_is_told_and_closed(start, connect, origin):
+    plex = connect(start(http="timeout: {idle: 200ms}"))
+    origin.reply("/a", body=b"x")
+    assert ask(plex, "/a").status == 200
+    assert plex.ended_with() == NO_ERROR
+    assert plex.gateway.count("idle_closed") == 1
+
+
+def test_a_body_that_does_not_come_is_a_408(start, connect, origin):
+    plex = connect(start(http="timeout: {body: 200ms}"))
+    assert ask(plex, "/a", method="POST", ends=False, content_length="100").status == 408
+    assert ask(plex, "/a", 3).status == 404
+
+
+def test_a_window_that_stays_shut_is_not_waited_for(start, connect, origin):
+    origin.reply("/a", body=b"x" * 100000, headers=HOUR)
+    plex = connect(start(http="timeout: {send: 300ms}"), settings=[(INITIAL_WINDOW_SIZE, 10)],
+                   take=False)
+    assert ask(plex, "/a").reset == CANCEL
+    assert ask(plex, "/b", 3).status == 404  # only the stream
+    assert plex.gateway.count("slow_readers") == 1
+
+
+def test_who_reads_nothing_is_closed(start, connect, origin):
+    origin.reply("/a", body=b"x" * 1000000, headers=HOUR)
+    gateway = start(http="timeout: {send: 300ms}")
+    gateway.ask("/a")
+    plex = connect(gateway, settings=[(INITIAL_WINDOW_SIZE, 2000000)], receive_buffer=4096)
+    plex.open_window(0, 1 << 30)
+    for stream in range(1, 199, 2):
+        plex.request(stream, "/a")
+    gateway.wait_until("slow_readers", 1)
+    gateway.wait_until_gone("h2_connections")
+
+
+# ---- the end ----------------------------------------------------------------------------------
+
+def test_shutting_down_is_said_in_two_steps_and_answers_what_is_under_way(plex, origin):
+    gate = origin.hold("/a")
+    origin.reply("/a", body=b"x", headers=HOUR)
+    plex.request(1, "/a")
+    origin.wait_for("/a")
+    plex.gateway.server.signal(signal.SIGTERM)
+    plex.until(lambda: len(plex.goaways) == 2)
+    assert plex.goaways == [((1 << 31) - 1, NO_ERROR), (1, NO_ERROR)]
+    gate.open()
+    assert plex.answer(1).body == b"x"
+    assert plex.ended_with() == NO_ERROR
+    plex.close()
+    assert plex.gateway.server.wait() == 0
+
+
+def test_who_says_that_it_goes_is_answered_first(plex, origin):
+    gate = origin.hold("/a")
+    origin.reply("/a", body=b"x", headers=HOUR)
+    plex.request(1, "/a")
+    origin.wait_for("/a")
+    import socket
+    plex.socket.shutdown(socket.SHUT_WR)
+    gate.open()
+    assert plex.answer(1).body == b"x"
+    plex.ended_with()
+
+
+def test_what_breaks_the_protocol_ends_the_connection(connect):
+    plex = connect()
+    plex.send(frame(DATA, 0, 1, b"x"))
+    assert plex.ended_with() == PROTOCOL_ERROR
+    plex = connect(hello=False)
+    plex.send(PREFACE + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    plex.until(lambda: False)
+    assert plex.is_closed
+
+
+# ---- real clients -----------------------------------------------------------------------------
+
+def run(*words):
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    return subprocess.run(words, capture_output=True, timeout=60, check=False)
+
+
+def test_curl_is_answered(gateway, origin):
+    origin.reply("/a", body=b"hello", headers=HOUR)
+    url = f"http://127.0.0.1:{gateway.port}/a"
+    for _ in range(2):
+        done = run("curl", "-s", "--http2-prior-knowledge", "-w", "%{http_version}", url)
+        assert done.stdout == b"hello2"
+    done = run("curl", "-s", "--http2-prior-knowledge", "--data-binary", "@" + __file__, url)
+    assert done.stdout == b"hello"
+    assert origin.seen("/a")[-1].body == open(__file__, "rb").read()
+
+
+def test_nghttp_is_answered(gateway, origin):
+    origin.reply("/a", body=b"hello", headers=HOUR)
+    done = run("nghttp", f"http://127.0.0.1:{gateway.port}/a")
+    assert done.stdout == b"hello"
+
+
+def test_h2load_is_answered(gateway, origin):
+    origin.reply("/a", body=b"x" * 1024, headers=HOUR)
+    done = run("h2load", "-n", "2000", "-c", "5", "-m", "20", f"http://127.0.0.1:{gateway.port}/a")
+    assert b"2000 succeeded, 0 failed, 0 errored" in done.stdout, done.stdout
+    assert len(origin.seen("/a")) == 1
+
+
+def test_connections_of_both_kinds_beside_each_other(gateway, origin):
+    for path in range(20):
+        origin.reply(f"/{path}", body=b"%d" % path * 1000, headers=HOUR)
+    wrong = []
+
+    def over_two():
+        plex = Plex(gateway.port)
+        for round_ in range(10):
+            for path in range(20):
+                plex.request(1 + 2 * (round_ * 20 + path), f"/{path}")
+            for path in range(20):
+                if plex.answer(1 + 2 * (round_ * 20 + path)).body != b"%d" % path * 1000:
+                    wrong.append(path)
+        plex.close()
+
+    def over_one():
+        for path in list(range(20)) * 5:
+            if gateway.ask(f"/{path}").body != b"%d" % path * 1000:
+                wrong.append(path)
+
+    threads = [threading.Thread(target=one) for one in [over_two, over_one] * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == [] and all(len(origin.seen(f"/{path}")) == 1 for path in range(20))
