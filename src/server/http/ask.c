@@ -10,10 +10,12 @@
 #include "server/http/look.h"
 #include "server/http/pump.h"
 #include "server/http/purge.h"
+#include "server/http/quota.h"
 #include "server/http/refuse.h"
 #include "server/http/serve.h"
 #include "server/http/tunnel.h"
 #include "server/http/upload.h"
+#include "server/http/visitor.h"
 #include "server/http/wait.h"
 
 enum { TRIES_MAX = 8 };
@@ -101,7 +103,7 @@ static struct fetch_ask fetch_ask_of(const struct asking *asking)
         .plain_size = look->plain_size,
         .is_variant = look->is_variant,
         .is_alike = look->is_alike,
-        .peer = conn_peer(asking->client->conn),
+        .peer = visitor_address(asking->client, look->head),
         .authorized = look->is_authorized,
     };
 }
@@ -552,7 +554,7 @@ static void remember_purge(const struct asking *asking)
 
     if (asking->gate->history == NULL)
         return;
-    address_text(conn_peer(asking->client->conn), who);
+    address_text(visitor_address(asking->client, asking->look.head), who);
     history_purge_init(&purge, bytes_of_text(who), asking->look.target.url);
     history_purged(asking->gate->history, &purge);
 }
@@ -631,6 +633,9 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw)
         return;
     }
     client->request.route = asking.look.target.route;
+    if (asking.look.target.route->limiter != NULL &&
+        !quota_allows(client, asking.look.target.route, head))
+        return;
     if (is_settled(&asking))
         return;
     enum gateway_reason reason =

@@ -11,6 +11,7 @@
 #include "server/http/accesslog.h"
 #include "server/http/block.h"
 #include "server/http/tally.h"
+#include "server/http/visitor.h"
 
 #include <stdio.h>
 
@@ -94,7 +95,7 @@ struct http_head *client_request_head(struct client *client)
     enum err err = http_parse_request(raw, &gate->limits, &gate->request, &size, &complaint);
 
     must(err == ERR_OK);
-    gate->request.is_secure = client->is_secure;
+    gate->request.is_secure = visitor_is_secure(client, &gate->request);
     return &gate->request;
 }
 
@@ -225,7 +226,7 @@ static void write_log(struct client *client, const struct http_head *head, const
         head = client->request.raw == NULL ? &none : client_request_head(client);
     const struct accesslog_line line = {
         .wall_ms = clock_wall_ms(),
-        .client = conn_peer(client->conn),
+        .client = visitor_address(client, head),
         .method = head->method,
         .protocol = client->stream != NULL ? "HTTP/2"
                     : client->is_old       ? "HTTP/1.0"
@@ -370,6 +371,7 @@ static const char *reason_phrase(unsigned status)
         {414, "URI Too Long"},
         {416, "Range Not Satisfiable"},
         {417, "Expectation Failed"},
+        {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},
@@ -437,6 +439,7 @@ void client_refuse(struct client *client, const struct http_head *head, unsigned
         &out, "\r\nCache-Status: larder%s%s%s%s\r\n",
         told->forwarded == NULL ? "" : "; fwd=", told->forwarded == NULL ? "" : told->forwarded,
         detail[0] == 0 ? "" : "; detail=", detail);
+    buf_add(&out, client->gate->refusal_fields);
     if (!client->keeps_alive)
         buf_add_text(&out, "Connection: close\r\n");
     else if (client->is_old)

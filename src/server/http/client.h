@@ -130,6 +130,7 @@ struct client {
     bool is_old;      /* it is HTTP/1.0 */
     bool is_head;     /* it is HEAD */
     bool is_secure;   /* it came through TLS */
+    bool is_trusted;  /* it is a proxy that says for whom it asks (visitor.h) */
     int64_t started_ns;
     uint64_t sent_bytes; /* of the answer under way */
     struct request request;

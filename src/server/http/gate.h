@@ -51,6 +51,8 @@ struct gate {
     struct http_field fields[HTTP_FIELDS_MAX + 16];
     struct key_room keys;
     char peer_text[ADDRESS_TEXT_SIZE];
+    struct address visitor;
+    struct bytes refusal_fields; /* that an answer of our own has besides, each with its line end */
     struct buf variant; /* a variant's key */
     struct buf text;    /* anything else */
 };

@@ -45,8 +45,7 @@ static bool add_part(struct target *target, struct key_room *room, char kind, st
     return true;
 }
 
-/* The value of one cookie, or empty. */
-static struct bytes cookie_value(const struct http_head *head, struct bytes name)
+struct bytes key_cookie(const struct http_head *head, struct bytes name)
 {
     const struct http_field *field = http_find(head, HTTP_COOKIE);
 
@@ -90,7 +89,7 @@ static bool add_keys(struct target *target, const struct http_head *head, struct
     for (size_t i = 0; i < cookies->count; i++) {
         struct bytes name = bytes_of_text(cookies->items[i]);
 
-        if (!add_part(target, room, 'c', name, cookie_value(head, name)))
+        if (!add_part(target, room, 'c', name, key_cookie(head, name)))
             return false;
     }
     return true;

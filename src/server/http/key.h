@@ -74,4 +74,7 @@ enum { KEY_URL_TAG_SIZE = 10 };
 struct bytes key_url_tag(const struct cache *cache, struct bytes url,
                          uint8_t ret_tag[KEY_URL_TAG_SIZE]);
 
+/* The value of one cookie, or empty. */
+struct bytes key_cookie(const struct http_head *head, struct bytes name);
+
 #endif

@@ -9,6 +9,7 @@
 #include "server/http/pump.h"
 #include "server/http/refuse.h"
 #include "server/http/upload.h"
+#include "server/http/visitor.h"
 
 enum { CHECK_MS = 1000 };
 
@@ -54,7 +55,7 @@ static void take_request(struct client *client, const struct h2_request *request
         refuse_head(client, &complaint);
         return;
     }
-    gate->request.is_secure = client->is_secure;
+    gate->request.is_secure = visitor_is_secure(client, &gate->request);
     client_begin(client, &gate->request);
     ask(client, &gate->request, request->head);
     if (client->request.is_uploading)
@@ -71,6 +72,7 @@ static void *on_request(void *owner, struct h2_stream *stream, const struct h2_r
     client->conn = plex->conn;
     client->stream = stream;
     client->is_secure = plex->client->is_secure;
+    client->is_trusted = plex->client->is_trusted;
     client->started_ns = clock_now_ns();
     take_request(client, request);
     if (client->is_busy)

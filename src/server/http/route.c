@@ -159,6 +159,49 @@ static enum err find_codings(struct route *route, struct fault *fault)
     return ERR_OK;
 }
 
+/* "address", "header NAME" or "cookie NAME". */
+static bool read_rate_key(struct bytes text, struct route *route)
+{
+    struct bytes name = text;
+    struct bytes kind = bytes_cut(&name, ' ');
+
+    if (bytes_equal(text, BYTES("address"))) {
+        route->rate_by = ROUTE_RATE_BY_ADDRESS;
+        return true;
+    }
+    route->rate_name = bytes_trim(name);
+    route->rate_by =
+        bytes_equal(kind, BYTES("cookie")) ? ROUTE_RATE_BY_COOKIE : ROUTE_RATE_BY_HEADER;
+    return http_is_token(route->rate_name) &&
+           (bytes_equal(kind, BYTES("header")) || bytes_equal(kind, BYTES("cookie")));
+}
+
+static enum err read_rate(struct route *route, struct fault *fault)
+{
+    const struct route_settings *settings = route->settings;
+
+    if (settings->rate == NULL || settings->rate[0] == 0)
+        return ERR_OK;
+    if (settings->file != NULL)
+        fault_at(fault, settings->file, settings->line, 0);
+    if (limiter_rate_parse(bytes_of_text(settings->rate), &route->rate) != ERR_OK)
+        return fault_say(fault, ERR_SYNTAX,
+                         "route %s: rate_limit.rate: \"%s\" is no rate; write a number up to a "
+                         "million a second and a unit, such as 100/s, 10/m, 5000/h or 1/d",
+                         settings->name, settings->rate);
+    if (!read_rate_key(bytes_of_text(settings->rate_key), route))
+        return fault_say(fault, ERR_SYNTAX,
+                         "route %s: rate_limit.key: \"%s\" tells nobody apart; write address, "
+                         "header NAME or cookie NAME",
+                         settings->name, settings->rate_key);
+    route->rate.burst = settings->rate_burst;
+    if (route->rate.burst == 0)
+        route->rate.burst = (uint64_t)(1000000000 / route->rate.interval_ns);
+    if (route->rate.burst == 0)
+        route->rate.burst = 1;
+    return ERR_OK;
+}
+
 enum err route_compile(const struct route_settings *settings, struct route *ret_route,
                        struct fault *fault)
 {
@@ -168,6 +211,7 @@ enum err route_compile(const struct route_settings *settings, struct route *ret_
     if (wrong != NULL)
         return say(settings, fault, wrong);
     TRY(check_lists(&route, fault));
+    TRY(read_rate(&route, fault));
     TRY(find_codings(&route, fault));
     route.rules.sort = settings->query_sort;
     route.rules.ignore = settings->query_ignore;

@@ -21,6 +21,7 @@
 #include "proto/http.h"
 #include "proto/url.h"
 #include "server/http/coder.h"
+#include "server/http/limiter.h"
 
 enum { ROUTE_CACHE_OFF, ROUTE_CACHE_ORIGIN, ROUTE_CACHE_FORCE };
 enum { ROUTE_AUTH_NEVER, ROUTE_AUTH_IF_PUBLIC, ROUTE_AUTH_PER_USER };
@@ -56,12 +57,19 @@ struct segment {
     struct bytes text; /* the literal, or the name of the capture ("" for *) */
 };
 
+enum { ROUTE_RATE_BY_ADDRESS, ROUTE_RATE_BY_HEADER, ROUTE_RATE_BY_COOKIE };
+
 struct tally;
 
 struct route {
     const struct route_settings *settings;
-    size_t origin;         /* its number */
-    struct tally *tallies; /* its counts, one a worker (tally.h); NULL: nobody counts */
+    size_t origin;           /* its number */
+    struct tally *tallies;   /* its counts, one a worker (tally.h); NULL: nobody counts */
+    struct limiter *limiter; /* the site's; NULL: there is no limit */
+    struct limiter_rate rate;
+    unsigned rate_by;
+    struct bytes rate_name; /* of the header or cookie */
+    uint64_t rate_salt;     /* sets routes apart */
     bool is_catch_all;
     bool has_rules; /* of the query */
     bool has_keys;  /* header fields or cookies in the key */

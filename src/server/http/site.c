@@ -4,6 +4,7 @@
 #include "base/guess.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "base/random.h"
 #include "server/http/tally.h"
 
 #include <stdlib.h>
@@ -12,6 +13,10 @@ struct site {
     const struct gateway_settings *settings;
     struct cache *cache;            /* NULL: it serves nobody yet */
     struct site_accounts *accounts; /* NULL: it serves nobody */
+    struct hash_secret secret;
+    struct limiter *limiter; /* NULL: no route limits */
+    struct network *trusted;
+    size_t trusted_count;
     size_t route_count;
     struct route routes[]; /* the most specific first */
 };
@@ -80,6 +85,38 @@ static enum err compile(struct site *site, const struct site_plan *plan, struct 
     return check_ties(site, fault);
 }
 
+static enum err read_trusted(struct site *site, struct fault *fault)
+{
+    const struct text_list *texts = &site->settings->trusted_proxies;
+
+    site->trusted = mem_new(texts->count + 1, sizeof *site->trusted);
+    for (size_t i = 0; i < texts->count; i++) {
+        struct fault why;
+
+        if (network_parse(bytes_of_text(texts->items[i]), &site->trusted[i], &why) != ERR_OK)
+            return fault_say(fault, ERR_SYNTAX, "http.trusted_proxies: %s", why.text);
+        site->trusted_count++;
+    }
+    return ERR_OK;
+}
+
+static void make_limiter(struct site *site)
+{
+    for (size_t i = 0; i < site->route_count; i++) {
+        struct route *route = &site->routes[i];
+
+        if (route->rate.interval_ns == 0)
+            continue;
+        if (site->limiter == NULL) {
+            site->limiter = limiter_new(site->settings->visitors_max);
+            if (site->accounts != NULL)
+                account_force(&site->accounts->connections, limiter_size(site->limiter));
+        }
+        route->limiter = site->limiter;
+        route->rate_salt = i + 1;
+    }
+}
+
 enum err site_new(const struct site_plan *plan, struct site **ret_site, struct fault *fault)
 {
     if (plan->route_count > SITE_ROUTES_MAX)
@@ -89,13 +126,18 @@ enum err site_new(const struct site_plan *plan, struct site **ret_site, struct f
     site->settings = plan->settings;
     site->route_count = plan->route_count;
     site->accounts = plan->accounts;
+    site->secret = random_hash_secret();
     enum err err = compile(site, plan, fault);
 
     if (err == ERR_OK)
-        *ret_site = site;
-    else
-        mem_free(&site);
-    return err;
+        err = read_trusted(site, fault);
+    if (err != ERR_OK) {
+        site_free(&site);
+        return err;
+    }
+    make_limiter(site);
+    *ret_site = site;
+    return ERR_OK;
 }
 
 void site_accounts_init(struct site_accounts *accounts, struct account *whole)
@@ -122,7 +164,29 @@ bool site_has_route(const struct site *site, const struct route *route)
 
 void site_free(struct site **owner)
 {
+    struct site *site = *owner;
+
+    if (site == NULL)
+        return;
+    if (site->limiter != NULL && site->accounts != NULL)
+        account_refund(&site->accounts->connections, limiter_size(site->limiter));
+    limiter_free(&site->limiter);
+    mem_free(&site->trusted);
     mem_free(owner);
+}
+
+bool site_trusts(const struct site *site, const struct address *address)
+{
+    for (size_t i = 0; i < site->trusted_count; i++) {
+        if (network_has(&site->trusted[i], address))
+            return true;
+    }
+    return false;
+}
+
+struct hash_secret site_secret(const struct site *site)
+{
+    return site->secret;
 }
 
 const struct route *site_find_route(const struct site *site, struct bytes path,

@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/setting.h"
 #include "cache/cache.h"
+#include "net/network.h"
 #include "server/http/route.h"
 
 struct gateway_settings {
@@ -71,6 +72,12 @@ void site_set_limits(struct site *site);
 
 /* Whether the route is one of this site's. */
 bool site_has_route(const struct site *site, const struct route *route);
+
+/* Whether it is a proxy that is believed when it says for whom it asks. */
+bool site_trusts(const struct site *site, const struct address *address);
+
+/* For hashes of what visitors are told apart by. */
+struct hash_secret site_secret(const struct site *site);
 
 struct account *site_connections(struct site *site);
 struct account *site_fills(struct site *site);

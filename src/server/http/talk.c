@@ -9,6 +9,7 @@
 #include "server/http/pump.h"
 #include "server/http/refuse.h"
 #include "server/http/upload.h"
+#include "server/http/visitor.h"
 
 #include <unistd.h>
 
@@ -66,7 +67,7 @@ static bool take_request(struct client *client)
         return false;
     }
     client->has_part = false;
-    head->is_secure = client->is_secure;
+    head->is_secure = client->is_trusted ? visitor_is_secure(client, head) : client->is_secure;
     client_begin(client, head);
     ask(client, head, bytes_slice(input, 0, size));
     conn_consume(client->conn, size);
@@ -254,6 +255,7 @@ void talk_begin(struct gate *gate, const struct conn_settings *settings,
         client_free_if_over(client);
         return;
     }
+    client->is_trusted = site_trusts(gate->site, conn_peer(client->conn));
     counter_add(&gate->metrics.connections, 1);
     timer_set(gate->loop, &client->timer, loop_now_ms(gate->loop) + CHECK_MS);
 }

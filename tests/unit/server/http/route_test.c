@@ -265,3 +265,35 @@ TEST(a_request_may_switch_to_what_the_route_allows_and_never_to_another_http)
     CHECK(
         upgrades_to(WS, "Content-Length: 1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n", ""));
 }
+
+static bool rate_is_refused(const char *rate, const char *key, const char *because)
+{
+    struct route_settings settings = match("r", "/**");
+    struct route route;
+    struct fault fault = {.line = 0};
+
+    settings.rate = rate;
+    settings.rate_key = key;
+    return route_compile(&settings, &route, &fault) == ERR_SYNTAX && fault.line == 7 &&
+           strstr(fault.text, because) != NULL;
+}
+
+TEST(a_rate_limit_that_makes_no_sense_is_told)
+{
+    struct route_settings settings = match("r", "/**");
+    struct route route;
+    struct fault fault;
+
+    CHECK(rate_is_refused("many", "address", "\"many\" is no rate"));
+    CHECK(rate_is_refused("0/s", "address", "is no rate"));
+    CHECK(rate_is_refused("1/s", "user", "\"user\" tells nobody apart"));
+    CHECK(rate_is_refused("1/s", "header", "tells nobody apart"));
+    CHECK(rate_is_refused("1/s", "cookie a b", "tells nobody apart"));
+    settings.rate = "100/s";
+    settings.rate_key = "cookie  sid";
+    CHECK(route_compile(&settings, &route, &fault) == ERR_OK);
+    CHECK(route.rate_by == ROUTE_RATE_BY_COOKIE && bytes_equal(route.rate_name, BYTES("sid")));
+    CHECK(route.rate.burst == 100);
+    settings.rate = "1/m";
+    CHECK(route_compile(&settings, &route, &fault) == ERR_OK && route.rate.burst == 1);
+}
