@@ -10,6 +10,9 @@
 #include "cli/server.h"
 #include "net/clock.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 enum { LOOK_AGAIN_MS = 1000 };
 
 static void expose(void *context, struct buf *out)
@@ -32,6 +35,17 @@ static void write_routes(void *context, struct buf *out)
 static void write_origins(void *context, struct buf *out)
 {
     origins_json(context, out);
+}
+
+/* The main thread does it, as on the signal, and says in the log what came of it. */
+static enum err reopen_log(void *context, struct fault *fault)
+{
+    const struct server *server = context;
+
+    if (server->access_fd <= STDERR_FILENO)
+        return fault_say(fault, ERR_UNSUPPORTED, "there is no access log in a file");
+    (void)kill(getpid(), SIGUSR1);
+    return ERR_OK;
 }
 
 /* ---- readiness ------------------------------------------------------------------------------- */
@@ -171,6 +185,7 @@ enum err server_admin_open(struct server *server, struct fault *fault)
                 .purges = server_write_purges,
                 .purge = server_purge,
                 .why = server_why,
+                .reopen_log = reopen_log,
                 .probe = start_probe,
                 .order = order,
                 .context = server,

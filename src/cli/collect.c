@@ -73,6 +73,7 @@ static struct numbers *numbers_new(const struct server *server)
     cache_read_metrics(server->cache, &numbers->cache);
     for (unsigned i = 0; i < server->workers_count; i++)
         sum_worker(numbers, &server->workers[i]);
+    counter_add(&numbers->http.log_lines_lost, logwriter_lost(server->access_log));
     numbers->has_resp = server->resp != NULL;
     if (server->resp != NULL)
         resp_read_metrics(server->resp, &numbers->resp);

@@ -49,6 +49,15 @@ static enum err open_log(struct server *server, struct fault *fault)
     return ERR_OK;
 }
 
+/* Once there is an account. */
+static enum err start_log(struct server *server, struct fault *fault)
+{
+    if (server->access_fd < 0 || logwriter_new(server->access_fd, cache_account(server->cache),
+                                               &server->access_log) == ERR_OK)
+        return ERR_OK;
+    return fault_say(fault, ERR_SYSTEM, "the system gives no thread for the access log");
+}
+
 static enum err read_address(const char *text, const char *door, struct address *ret_address,
                              struct fault *fault)
 {
@@ -183,6 +192,7 @@ static enum err open_all(struct server *server, struct fault *fault)
     server_raise_descriptors(server);
     server->cache = cache_new(&server->config->cache, 0);
     site_accounts_init(&server->accounts, cache_account(server->cache));
+    TRY(start_log(server, fault));
     if (loop_new(NULL, &server->loop) != ERR_OK)
         return fault_say(fault, ERR_SYSTEM, "the system gives no epoll descriptor");
     server->resident = resident_new(server->loop, server->cache);
@@ -382,6 +392,7 @@ void server_free(struct server **owner)
     if (server->resp != NULL)
         resp_free(&server->resp);
     resident_free(&server->resident);
+    logwriter_free(&server->access_log);
     if (server->cache != NULL)
         cache_free(&server->cache);
     if (server->loop != NULL)

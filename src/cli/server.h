@@ -26,6 +26,7 @@
 #include "server/admin/admin.h"
 #include "server/http/gateway.h"
 #include "server/http/history.h"
+#include "server/http/logwriter.h"
 #include "server/http/site.h"
 #include "server/http/tally.h"
 #include "server/resp/door.h"
@@ -79,6 +80,7 @@ struct server {
     struct tls *tls;                              /* NULL: no door has it */
     int access_fd;                                /* -1: no access log */
     char *access_name;                            /* of its file; NULL: it is none */
+    struct logwriter *access_log;
     struct server_worker *workers;
     unsigned workers_count;
     unsigned workers_ended;   /* told by the main loop's tasks */

@@ -126,7 +126,7 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
         .origins = worker->origins,
         .log = &server->log,
         .history = server->history,
-        .access_log_fd = server->access_fd,
+        .access_log = server->access_log,
         .doors = {[GATEWAY_HTTP] = {setup_is_off(listen->http) ? NULL : &server->http_address,
                                     NULL},
                   [GATEWAY_HTTPS] = {setup_is_off(listen->https) ? NULL : &server->https_address,

@@ -10,6 +10,7 @@
  *   POST /v1/purge   see purge_request.h
  *   POST /v1/why     see why_request.h
  *   POST /v1/reload  the configuration is read anew; 200 when it is in use, 400 when it is wrong
+ *   POST /v1/log/reopen   opens the access log anew
  *
  * It has a listener of its own, on loopback unless told otherwise, so that what clients can reach
  * never includes it. With a token /v1/ asks for `Authorization: Bearer TOKEN`. Requests that a

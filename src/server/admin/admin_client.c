@@ -255,6 +255,18 @@ static void answer_purges(struct admin_client *client)
     answer_written(client, client->admin->ops.purges);
 }
 
+static void answer_reopen(struct admin_client *client)
+{
+    struct admin *admin = client->admin;
+    struct fault fault = {.line = 0};
+    enum err err = admin->ops.reopen_log(admin->ops.context, &fault);
+
+    if (err == ERR_OK)
+        send_json(client, 200, BYTES("{\"reopening\": true}"));
+    else
+        send_error(client, status_of(err), "", fault.text);
+}
+
 static void answer_why(struct admin_client *client)
 {
     struct admin *admin = client->admin;
@@ -305,6 +317,7 @@ static const struct place places[] = {
     {BYTES_INIT("/v1/purge"), true, true, answer_purge},
     {BYTES_INIT("/v1/why"), true, true, answer_why},
     {BYTES_INIT("/v1/reload"), true, true, answer_reload},
+    {BYTES_INIT("/v1/log/reopen"), true, true, answer_reopen},
 };
 
 enum { PLACES = sizeof places / sizeof places[0] };

@@ -50,6 +50,8 @@ struct admin_ops {
     /* What is stored for a request, and why not: one JSON object. `head` is the request's. */
     enum err (*why)(void *context, struct bytes head, bool is_secure, struct buf *out,
                     struct fault *fault);
+    /* Opens the access log anew. */
+    enum err (*reopen_log)(void *context, struct fault *fault);
     /* Find out whether everything can be reached, and call admin_probed; perhaps at once. */
     void (*probe)(void *context);
     /* Begin it, and call admin_ordered; later. */

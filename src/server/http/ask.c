@@ -18,6 +18,9 @@
 #include "server/http/visitor.h"
 #include "server/http/wait.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 enum { TRIES_MAX = 8 };
 
 struct asking {
@@ -108,11 +111,29 @@ static struct fetch_ask fetch_ask_of(const struct asking *asking)
     };
 }
 
-static void start(struct asking *asking, const struct fetch_ask *fetch_ask, enum outcome outcome)
+/* A trace begins here when nobody began one before. */
+static void begin_trace(struct asking *asking, struct fetch_ask *fetch_ask)
+{
+    struct random *random = &asking->gate->random;
+    struct request *request = &asking->client->request;
+
+    request->trace[0] = '\0';
+    if (!fetch_ask->target->route->settings->trace ||
+        http_find_text(fetch_ask->request, BYTES("traceparent"), NULL) != NULL)
+        return;
+    (void)snprintf(request->trace, sizeof request->trace,
+                   "00-%016" PRIx64 "%016" PRIx64 "-%016" PRIx64 "-00", random_next(random) | 1,
+                   random_next(random), random_next(random) | 1);
+    fetch_ask->trace = bytes_of_text(request->trace);
+}
+
+static void start(struct asking *asking, struct fetch_ask *fetch_ask, enum outcome outcome)
 {
     struct client *client = asking->client;
     struct request *request = &client->request;
     struct fetch *fetch = NULL;
+
+    begin_trace(asking, fetch_ask);
     enum err err = depart(asking->gate, fetch_ask, &fetch);
 
     request->why = fetch_ask->why;

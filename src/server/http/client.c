@@ -216,15 +216,25 @@ static struct counter *counter_of(struct gateway_metrics *metrics, enum outcome 
     never("an outcome that is none");
 }
 
+static struct bytes value_of(const struct http_head *head, const char *name)
+{
+    const struct http_field *field = http_find_text(head, bytes_of_text(name), NULL);
+
+    return field == NULL ? BYTES("") : field->value;
+}
+
 static void write_log(struct client *client, const struct http_head *head, const struct told *told,
                       int64_t took_us)
 {
     const struct route *route = client->request.route;
+    const struct gateway_settings *settings = client->gate->settings;
+    const struct logline_style style = {settings->access_log_format, &settings->access_log_mask};
+    const char *trace = client->request.trace;
     static const struct http_head none = {.field_count = 0};
 
     if (head == NULL)
         head = client->request.raw == NULL ? &none : client_request_head(client);
-    const struct accesslog_line line = {
+    const struct logline line = {
         .wall_ms = clock_wall_ms(),
         .client = visitor_address(client, head),
         .method = head->method,
@@ -233,6 +243,9 @@ static void write_log(struct client *client, const struct http_head *head, const
                                            : "HTTP/1.1",
         .host = head->host,
         .path = head->path,
+        .referer = value_of(head, "Referer"),
+        .agent = value_of(head, "User-Agent"),
+        .trace = trace[0] != '\0' ? bytes_of_text(trace) : value_of(head, "traceparent"),
         .status = told->status,
         .bytes = client->sent_bytes,
         .duration_us = took_us,
@@ -241,7 +254,7 @@ static void write_log(struct client *client, const struct http_head *head, const
         .route = route == NULL ? "" : route->settings->name,
         .origin_ms = told->origin_ms,
     };
-    accesslog_add(client->gate->access, &line);
+    accesslog_add(client->gate->access, &style, &line);
 }
 
 static void count_for_route(struct client *client, const struct told *told, int64_t took_us)
@@ -287,6 +300,7 @@ void client_finish(struct client *client, const struct http_head *head, const st
     count(client, head, told);
     forget_request(client);
     client->request.route = NULL;
+    client->request.trace[0] = '\0';
     client->since_ms = loop_now_ms(client->gate->loop);
     if (client->is_busy)
         counter_sub(&client->gate->metrics.requests_waiting, 1);

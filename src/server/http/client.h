@@ -35,6 +35,8 @@ enum outcome {
     OUTCOME_MALFORMED
 };
 
+enum { TRACE_SIZE = 56 }; /* "00-", 32 digits, "-", 16 digits, "-00", NUL */
+
 struct client;
 struct h2_stream;
 struct plex;
@@ -66,6 +68,7 @@ struct request {
     bool sends_head; /* the answer's head went out */
     unsigned status; /* what went out */
     int64_t origin_ms;
+    char trace[TRACE_SIZE]; /* the traceparent that was made for it; "": none */
     struct body_plan plan;
 
     /* waiting for another one's fetch */

@@ -203,6 +203,7 @@ enum err depart(struct gate *gate, const struct fetch_ask *ask, struct fetch **r
         .request = ask->request,
         .target = ask->target,
         .peer = ask->peer,
+        .trace = ask->trace,
         .for_cache = ask->for_cache,
         .background = ask->is_background,
         .upgrade = ask->upgrade,

@@ -122,11 +122,12 @@ struct fetch_ask {
     const struct http_head *request;
     struct bytes raw; /* the request's head as it came */
     const struct target *target;
-    struct bytes key; /* of the variant, if one is known; else the target's */
+    struct bytes key;  /* of the variant, if one is known; else the target's */
     size_t plain_size; /* of the target's key, without what holds credentials apart */
     bool is_variant;
     bool is_alike; /* the target's URL is not the one that was asked for, but one like it */
     const struct address *peer;
+    struct bytes trace; /* a traceparent to add; empty: none */
     bool for_cache;
     bool authorized;
     bool is_background;

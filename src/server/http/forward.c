@@ -122,6 +122,9 @@ void forward_write(struct gate *gate, const struct forward *forward,
         add(&writing, HTTP_IF_NONE_MATCH, forward->etag);
     if (forward->last_modified.size > 0)
         add(&writing, HTTP_IF_MODIFIED_SINCE, forward->last_modified);
+    if (forward->trace.size > 0)
+        gate->fields[writing.count++] =
+            (struct http_field){.name = BYTES("traceparent"), .value = forward->trace};
     add(&writing, HTTP_VIA, BYTES("1.1 larder"));
     if (forward->peer != NULL)
         add(&writing, HTTP_X_FORWARDED_FOR, peer_name(forward->peer, gate->peer_text));

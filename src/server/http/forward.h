@@ -17,10 +17,11 @@ struct forward {
     const struct http_head *request;
     const struct target *target;
     const struct address *peer;
-    bool for_cache;    /* the whole, unconditionally: GET for HEAD, without Range and If-...;
-                          negotiating fields    in their normal form */
-    bool background;   /* nobody's wish: without Cache-Control and Pragma too */
-    struct bytes etag; /* to ask whether what is stored still holds; empty: not asked */
+    struct bytes trace; /* a traceparent to add; empty: none */
+    bool for_cache;     /* the whole, unconditionally: GET for HEAD, without Range and If-...;
+                           negotiating fields    in their normal form */
+    bool background;    /* nobody's wish: without Cache-Control and Pragma too */
+    struct bytes etag;  /* to ask whether what is stored still holds; empty: not asked */
     struct bytes last_modified;
     struct bytes upgrade; /* the protocol to ask for; empty: none */
 };

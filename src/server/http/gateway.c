@@ -75,8 +75,8 @@ static void gate_init(struct gate *gate, const struct gateway_birth *birth)
     list_init(&gate->jobs);
     buf_init(&gate->variant, (size_t)KEY_ROOM * 2, NULL);
     buf_init(&gate->text, TEXT_MAX, NULL);
-    if (birth->access_log_fd >= 0)
-        gate->access = accesslog_new(birth->access_log_fd, &gate->metrics.log_lines_lost);
+    if (birth->access_log != NULL)
+        gate->access = accesslog_new(birth->access_log, &gate->metrics.log_lines_lost);
 }
 
 static void gateway_end(struct gateway **owner)

@@ -29,6 +29,7 @@
 
 struct gateway;
 struct history;
+struct logwriter;
 
 /* Where it listens: in the clear, and with TLS. */
 enum { GATEWAY_HTTP, GATEWAY_HTTPS, GATEWAY_DOORS };
@@ -46,8 +47,8 @@ struct gateway_birth {
     struct site *site;
     struct origin *const *origins; /* in the order of the site's names; outlive the gateway */
     const struct log *log;
-    struct history *history; /* outlives the gateway; NULL: nothing is remembered */
-    int access_log_fd;       /* -1: none */
+    struct history *history;      /* outlives the gateway; NULL: nothing is remembered */
+    struct logwriter *access_log; /* outlives the gateway; NULL: none */
     struct gateway_door doors[GATEWAY_DOORS];
     bool share; /* listen where another worker listens already */
     struct listener_limit *limit;

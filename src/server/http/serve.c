@@ -202,6 +202,25 @@ static struct body_plan plan_of(const struct client *client, enum dress dress,
     return plan;
 }
 
+static bool wants_timing(const struct client *client)
+{
+    return client->request.route != NULL && client->request.route->settings->server_timing;
+}
+
+/* Server-Timing: cache;desc="uri-miss", origin;dur=12, total;dur=12.345 (W3C), in milliseconds. */
+static void add_timing(const struct client *client, const struct cache_status *status,
+                       struct buf *out)
+{
+    int64_t took_us = (clock_now_ns() - client->started_ns) / 1000;
+    const char *way = status->forwarded == NULL ? "hit" : status->forwarded;
+
+    buf_printf(out, "Server-Timing: cache;desc=\"%s\"", way);
+    if (!status->hit)
+        buf_printf(out, ", origin;dur=%lld", (long long)client->request.origin_ms);
+    buf_printf(out, ", total;dur=%lld.%03lld\r\n", (long long)(took_us / 1000),
+               (long long)(took_us % 1000));
+}
+
 unsigned serve_head(struct client *client, const struct http_head *request,
                     const struct source *source, struct body_plan *ret_plan)
 {
@@ -240,6 +259,8 @@ unsigned serve_head(struct client *client, const struct http_head *request,
     buf_add(out, BYTES("Cache-Status: "));
     cache_status_write(out, &told);
     buf_add(out, BYTES("\r\n"));
+    if (wants_timing(client))
+        add_timing(client, source->status, out);
     buf_add(out, bytes_of(connection, (size_t)(put_connection(connection, client) - connection)));
     buf_add(out, BYTES("\r\n"));
     must(buf_failed(out) == ERR_OK);
@@ -364,7 +385,7 @@ void serve_stored(struct client *client, const struct http_head *request,
 {
     struct told told = {.outcome = outcome, .reason = reason, .status = 200};
 
-    if (is_plain(request) && reason == REASON_NONE) {
+    if (is_plain(request) && reason == REASON_NONE && !wants_timing(client)) {
         struct stored stored;
 
         memcpy(&stored, view->value.data, sizeof stored);
