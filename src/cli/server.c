@@ -175,6 +175,30 @@ void server_warn_of_expiry(const struct server *server)
                 (long long)(left_s / 86400));
 }
 
+static bool is_secure(const struct config_origin *origin)
+{
+    const struct text_list *servers = &origin->settings.servers;
+
+    for (size_t i = 0; i < servers->count; i++) {
+        if (bytes_begin_with(bytes_of_text(servers->items[i]), BYTES("https://")))
+            return true;
+    }
+    return false;
+}
+
+static void warn_of_trust(const struct server *server)
+{
+    for (size_t i = 0; i < server->config->origins.count; i++) {
+        const struct config_origin *origin = config_origin(server->config, i);
+
+        if (is_secure(origin) && !origin->settings.tls_verify)
+            log_say(&server->log, LOG_WARNING, "cli",
+                    "origins.%s.tls.verify is off: whoever is between Larder and its servers may "
+                    "answer in their place",
+                    origin->name);
+    }
+}
+
 static enum err open_keyring(struct server *server, struct fault *fault)
 {
     if (!keyring_is_wanted(server->config))
@@ -190,6 +214,7 @@ static enum err open_all(struct server *server, struct fault *fault)
     TRY(open_log(server, fault));
     TRY(open_keyring(server, fault));
     server_raise_descriptors(server);
+    warn_of_trust(server);
     server->cache = cache_new(&server->config->cache, 0);
     site_accounts_init(&server->accounts, cache_account(server->cache));
     TRY(start_log(server, fault));

@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "cache/policy.h"
 #include "cli/reach.h"
+#include "upstream/secure.h"
 
 void setup_init(struct setup *setup)
 {
@@ -83,16 +84,18 @@ static void at_field(const struct config *config, const void *field, const char 
         fault_at(fault, file, line, 0);
 }
 
-/* "http://shop.example" has the server "shop.example:80". */
+/* "http://shop.example" has the server "shop.example:80"; what begins with https:// stays as it is
+ * (upstream/secure.h). */
 static enum err add_server(struct config *config, const char *url, struct config_origin *origin,
                            struct fault *fault)
 {
-    struct bytes host = bytes_skip(bytes_of_text(url), strlen("http://"));
+    bool is_secure = bytes_begin_with(bytes_of_text(url), BYTES("https://"));
+    struct bytes host = bytes_skip(bytes_of_text(url), is_secure ? 0 : strlen("http://"));
     char server[512];
 
     if (host.size > 0 && host.data != NULL && host.data[host.size - 1] == '/')
         host.size--;
-    bool has_port = value_is_address(host);
+    bool has_port = is_secure || value_is_address(host);
 
     (void)snprintf(server, sizeof server, "%.*s%s", BYTES_ARG(host), has_port ? "" : ":80");
     struct bytes copy = arena_copy(&config->arena, bytes_of_text(server));
@@ -131,9 +134,12 @@ static enum err check_server(const struct config *config, const struct config_or
 {
     struct bytes text = {NULL, 0};
     struct fault why = {.line = 0};
+    char room[SECURE_ADDRESS_MAX];
     uint64_t weight = 0;
     enum err err = fleet_read_server(bytes_of_text(server), &text, &weight, &why);
 
+    if (err == ERR_OK && secure_cut(&text, room) && bytes_begin_with(text, BYTES("unix:")))
+        err = fault_say(&why, ERR_SYNTAX, "\"%s\": a Unix socket has no TLS", server);
     if (err == ERR_OK && value_is_address(text) && !bytes_equal(text, BYTES("off")))
         return ERR_OK;
     at_field(config, &origin->settings.servers, origin->file, origin->line, fault);

@@ -18,7 +18,7 @@
     }
 #define SETUP_FLAG_ORIGIN                                                                          \
     {                                                                                              \
-        "origin", 0, "URL", "Cache what this server answers; without a file. http://HOST:PORT"     \
+        "origin", 0, "URL", "Cache what this server answers; without a file. http[s]://HOST:PORT"  \
     }
 #define SETUP_FLAGS                                                                                \
     SETUP_FLAG_FILE, SETUP_FLAG_ORIGIN,                                                            \

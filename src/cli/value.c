@@ -192,15 +192,13 @@ static enum err check_url(struct bytes text, struct fault *fault)
 {
     struct bytes rest = text;
 
-    if (bytes_begin_with(text, BYTES("https://")))
-        return fault_say(fault, ERR_UNSUPPORTED,
-                         "\"%.*s\": https to origins is not part of this version: write "
-                         "http://host:port",
+    bool is_secure = bytes_begin_with(text, BYTES("https://"));
+
+    if (!is_secure && !bytes_begin_with(text, BYTES("http://")))
+        return fault_say(fault, ERR_SYNTAX,
+                         "\"%.*s\" is no URL: it must begin with http:// or https://",
                          BYTES_ARG(text));
-    if (!bytes_begin_with(text, BYTES("http://")))
-        return fault_say(fault, ERR_SYNTAX, "\"%.*s\" is no URL: it must begin with http://",
-                         BYTES_ARG(text));
-    rest = bytes_skip(rest, 7);
+    rest = bytes_skip(rest, is_secure ? 8 : 7);
     if (rest.size > 0 && rest.data[rest.size - 1] == '/')
         rest = bytes_slice(rest, 0, rest.size - 1);
     if (bytes_find(rest, '/') < rest.size)

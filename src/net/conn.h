@@ -64,8 +64,8 @@ struct conn_events {
     /* The last call. ERR_OK: everything was sent after conn_close. ERR_STOPPING: after conn_abort
      * or conn_reset. Or it broke: ERR_PEER_GONE, ERR_PEER_DOWN (could not connect), ERR_PEER_SLOW
      * (took nothing of the rest for 30 s after conn_close, or too long for a handshake),
-     * ERR_PEER_UNTRUSTED, ERR_PEER_BROKEN (no TLS with it: see conn_why), ERR_TOO_BIG, ERR_FULL.
-     * `conn` is gone when this returns. */
+     * ERR_PEER_UNTRUSTED, ERR_PEER_EXPIRED, ERR_PEER_MISNAMED, ERR_PEER_NO_TLS (see conn_why),
+     * ERR_TOO_BIG, ERR_FULL. `conn` is gone when this returns. */
     void (*closed)(struct conn *conn, void *owner, enum err why);
 };
 

@@ -49,9 +49,7 @@ static void answer_plain(struct conn *conn)
 static void break_handshake(struct conn *conn)
 {
     if (!tls_is_server(conn->settings->tls)) {
-        bool is_distrusted = tls_session_is_distrusted(conn->tls);
-
-        conn_die(conn, is_distrusted ? ERR_PEER_UNTRUSTED : ERR_PEER_BROKEN, false);
+        conn_die(conn, tls_session_err(conn->tls), false);
         return;
     }
     conn->state = OPEN;

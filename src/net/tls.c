@@ -261,9 +261,7 @@ static bool ssl_begin(struct tls_session *session)
         return true;
     }
     SSL_set_connect_state(ssl);
-    if (tls->last != NULL && SSL_set_session(ssl, tls->last) != 1)
-        return false;
-    return name_server(tls, ssl);
+    return tls_resume(tls, ssl) && name_server(tls, ssl);
 }
 
 struct tls_session *tls_session_new(struct tls *tls, int fd, struct tls_desk *desk,
@@ -274,6 +272,7 @@ struct tls_session *tls_session_new(struct tls *tls, int fd, struct tls_desk *de
     if (session == NULL)
         return NULL;
     *session = (struct tls_session){.tls = tls, .fd = fd, .desk = desk, .account = account};
+    atomic_fetch_add_explicit(&tls->references, 1, memory_order_relaxed);
     if (tls->is_server)
         session->set = tls_set_hold(tls);
     charge(session, sizeof *session + COST_SHAKING);
@@ -299,10 +298,25 @@ void tls_session_free(struct tls_session **owner)
     forget_waiting(session);
     charge(session, 0);
     mem_free(&session->why);
+    tls_free(&session->tls);
     mem_free(owner);
 }
 
 /* ---- the handshake ------------------------------------------------------------------------ */
+
+static enum err distrust_err(long result)
+{
+    switch (result) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return ERR_PEER_EXPIRED;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return ERR_PEER_MISNAMED;
+    default:
+        return ERR_PEER_UNTRUSTED;
+    }
+}
 
 static const char *distrust_text(long result)
 {
@@ -344,12 +358,14 @@ static void say_why(struct tls_session *session)
     long result = SSL_get_verify_result(session->ssl);
     const char *name = tls->server_name == NULL ? "" : tls->server_name;
 
-    session->why = mem_try(WHY_SIZE);
-    session->is_distrusted =
+    bool is_distrusted =
         result != X509_V_OK && SSL_get_verify_mode(session->ssl) != SSL_VERIFY_NONE;
+
+    session->why = mem_try(WHY_SIZE);
+    session->err = (uint8_t)(is_distrusted ? distrust_err(result) : ERR_PEER_NO_TLS);
     if (session->why == NULL)
         return;
-    if (session->is_distrusted)
+    if (is_distrusted)
         (void)snprintf(session->why, WHY_SIZE, "the certificate of %s %s", name,
                        distrust_text(result));
     else
@@ -563,9 +579,9 @@ const char *tls_session_why(const struct tls_session *session)
     return session->why;
 }
 
-bool tls_session_is_distrusted(const struct tls_session *session)
+enum err tls_session_err(const struct tls_session *session)
 {
-    return session->is_distrusted;
+    return (enum err)session->err;
 }
 
 void tls_count_timeout(struct tls_session *session)

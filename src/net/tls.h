@@ -4,10 +4,11 @@
  * Only tls.c and tls_side.c know the library (OpenSSL). Owners of connections notice nothing: they
  * name a `struct tls` in conn_settings, and what they receive and send is in the clear.
  *
- *   struct tls           one side: certificates by name, versions, ciphers, keys of tickets. One
- * for all workers (a server), or one for each origin and worker (a client) struct tls_session   one
- * connection struct tls_desk      where the records of one turn are gathered: one a loop, so that
- * an answer leaves with one system call and an idle connection holds no buffer
+ *   struct tls          one side: certificates by name, versions, ciphers, keys of tickets; or
+ *                       whom to call and whom to trust. One for all workers.
+ *   struct tls_session  one connection.
+ *   struct tls_desk     where the records of one turn are gathered: one a loop, so that an answer
+ *                       leaves with one system call and an idle connection holds no buffer.
  *
  *        conn_send -> gather -> records -> desk -> socket
  *                                          `- refused: kept by the session, at most a desk
@@ -23,7 +24,7 @@
  *
  * Memory: a session's own is charged to the connection's account by measured constants, since the
  * library takes it; what the socket refused is charged as it is.
- * Threads: a server's `struct tls` may be used by all; a client's, and sessions, by their loop's.
+ * Threads: a `struct tls` may be used by all, a session by its loop's own.
  * Limits: TLS_PAIRS_MAX certificates of TLS_NAMES_MAX names; a handshake has `handshake_ms`.
  */
 #ifndef LARDER_NET_TLS_H
@@ -87,7 +88,7 @@ enum err tls_client_new(const struct tls_client_settings *settings, struct tls *
 enum err tls_reload(struct tls *tls, const struct tls_server_settings *settings,
                     struct fault *fault);
 
-/* No session is left. */
+/* Sessions that are left go on. */
 void tls_free(struct tls **owner);
 
 /* A server's. Counted by all threads. */
@@ -149,7 +150,8 @@ struct bytes tls_protocol(const struct tls_session *session);
 /* A sentence about what broke it; NULL: nothing did. */
 const char *tls_session_why(const struct tls_session *session);
 
-/* That it failed because the other side's certificate is not trusted. */
-bool tls_session_is_distrusted(const struct tls_session *session);
+/* The same as an error: ERR_PEER_UNTRUSTED, ERR_PEER_EXPIRED, ERR_PEER_MISNAMED, ERR_PEER_NO_TLS.
+ */
+enum err tls_session_err(const struct tls_session *session);
 
 #endif

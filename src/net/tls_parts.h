@@ -32,12 +32,15 @@ struct tls_ticket_key {
 };
 
 struct tls {
+    atomic_uint references; /* its owner's, and one a session */
     bool is_server;
     BIO_METHOD *method;
     int64_t handshake_ms;
 
-    /* a server's; `lock` guards the set's pointer and the keys */
+    /* guards the set's pointer, the keys, the last session */
     pthread_mutex_t lock;
+
+    /* a server's */
     struct tls_set *set;
     struct tls_ticket_key keys[2]; /* the one in use, and the one before */
     int64_t turned_ms;             /* when the one in use began */
@@ -71,13 +74,16 @@ struct tls_session {
     bool is_short : 1; /* a read did not fill its room: there is nothing more */
     bool is_eof : 1;   /* the socket's end was read */
     bool has_ended : 1;
-    bool is_distrusted : 1;
+    uint8_t err; /* what the handshake failed with */
 };
 
 /* ---- tls_side.c ----------------------------------------------------------------------------- */
 
 struct tls_set *tls_set_hold(struct tls *tls);
 void tls_set_drop(struct tls_set **owner);
+
+/* Of a client: asks to go on with the last session. False: no memory. */
+bool tls_resume(struct tls *tls, SSL *ssl);
 
 /* ---- tls.c ---------------------------------------------------------------------------------- */
 

@@ -418,6 +418,7 @@ enum err tls_server_new(const struct tls_server_settings *settings, struct tls *
     struct tls *tls = mem_new(1, sizeof *tls);
 
     tls->is_server = true;
+    atomic_init(&tls->references, 1);
     tls->method = tls_method_new();
     tls->set = set;
     tls->handshake_ms = settings->handshake_ms;
@@ -473,9 +474,22 @@ static int keep_session(SSL *ssl, SSL_SESSION *given)
     const struct tls_session *session = SSL_get_app_data(ssl);
     struct tls *tls = session->tls;
 
-    SSL_SESSION_free(tls->last);
+    lock(tls);
+    SSL_SESSION *old = tls->last;
+
     tls->last = given;
+    unlock(tls);
+    SSL_SESSION_free(old);
     return 1;
+}
+
+bool tls_resume(struct tls *tls, SSL *ssl)
+{
+    lock(tls);
+    bool done = tls->last == NULL || SSL_set_session(ssl, tls->last) == 1;
+
+    unlock(tls);
+    return done;
 }
 
 static enum err trust(SSL_CTX *context, const struct tls_client_settings *settings,
@@ -515,6 +529,8 @@ enum err tls_client_new(const struct tls_client_settings *settings, struct tls *
 
     tls->context = context;
     tls->method = tls_method_new();
+    atomic_init(&tls->references, 1);
+    must(pthread_mutex_init(&tls->lock, NULL) == 0);
     if (name != NULL) {
         tls->server_name = mem_copy_text(name);
         tls->is_address =
@@ -538,17 +554,17 @@ void tls_free(struct tls **owner)
 {
     struct tls *tls = *owner;
 
-    if (tls == NULL)
+    *owner = NULL;
+    if (tls == NULL || atomic_fetch_sub_explicit(&tls->references, 1, memory_order_acq_rel) > 1)
         return;
-    if (tls->is_server)
-        must(pthread_mutex_destroy(&tls->lock) == 0);
+    must(pthread_mutex_destroy(&tls->lock) == 0);
     tls_set_drop(&tls->set);
     SSL_SESSION_free(tls->last);
     SSL_CTX_free(tls->context);
     BIO_meth_free(tls->method);
     OPENSSL_cleanse(tls->keys, sizeof tls->keys);
     mem_free(&tls->server_name);
-    mem_free(owner);
+    mem_free(&tls);
 }
 
 int64_t tls_handshake_ms(const struct tls *tls)

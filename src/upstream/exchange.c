@@ -183,9 +183,9 @@ void exchange_lost(struct exchange *exchange, const struct link *link)
     }
     if (!link->connected)
         counter_add(&metrics->connect_failures, 1);
-    exchange_blame(exchange, link, link->connected ? ERR_PEER_GONE : ERR_PEER_DOWN);
+    exchange_blame(exchange, link, link->connected ? ERR_PEER_GONE : link->lost);
     if (!has_another_try(exchange, link->connected)) {
-        exchange_fail(exchange, link->connected ? ERR_PEER_GONE : ERR_PEER_DOWN);
+        exchange_fail(exchange, link->connected ? ERR_PEER_GONE : link->lost);
         return;
     }
     exchange->retries += link->connected;

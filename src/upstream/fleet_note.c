@@ -155,7 +155,7 @@ void fleet_note_attempt(struct fleet *fleet, struct member *member, enum err err
     }
     counter_add_shared(&member->metrics.failures, 1);
     set_why(member, err, err == ERR_OK ? status : 0);
-    if (err == ERR_PEER_DOWN) {
+    if (secure_is_unconnected(err)) {
         counter_add_shared(&member->metrics.connect_failures, 1);
         atomic_store(&member->rest_until_ms, now_ms + MEMBER_REST_MS);
         atomic_store(&member->is_unreachable, true);

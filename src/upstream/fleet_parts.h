@@ -6,6 +6,7 @@
 #include "upstream/balance.h"
 #include "upstream/budget.h"
 #include "upstream/fleet.h"
+#include "upstream/secure.h"
 
 #include <pthread.h>
 
@@ -29,6 +30,7 @@ struct fleet {
     struct budget budget;
     pthread_mutex_t lock; /* of `roster` */
     struct roster *roster;
+    struct tls **tls; /* by line of the setting `servers`; NULL: in the clear */
     atomic_uint version; /* of the roster: a number that grows */
     atomic_bool is_up;
     _Atomic int64_t breaker_wall_ms; /* when the breaker changed, by people's clocks */

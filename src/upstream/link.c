@@ -136,8 +136,7 @@ static void closed(struct conn *conn, void *owner, enum err why)
     struct pool *pool = link->pool;
     bool was_switched = link->switched;
 
-    (void)conn;
-    (void)why;
+    link->lost = conn_why(conn) == NULL ? ERR_PEER_DOWN : why;
     leave_idle(link);
     detach(link);
     if (exchange != NULL) {
@@ -165,10 +164,10 @@ static enum err link_new(struct pool *pool, struct exchange *exchange)
 
     if (link == NULL)
         return ERR_FULL;
-    *link = (struct link){.origin = origin, .pool = pool};
+    *link = (struct link){.origin = origin, .pool = pool, .lost = ERR_PEER_DOWN};
     list_init(&link->idle);
     list_init(&link->in_pool);
-    enum err err = conn_connect(origin->loop, &pool->member->address, &origin->conn_settings,
+    enum err err = conn_connect(origin->loop, &pool->member->address, &pool->conn_settings,
                                 &link_events, link, &link->conn);
 
     if (err != ERR_OK) {

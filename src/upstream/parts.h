@@ -23,6 +23,7 @@
 /* This worker's connections to one server. */
 struct pool {
     struct member *member; /* a reference */
+    struct conn_settings conn_settings;
     struct list_node idle; /* the last used first */
     size_t link_count;
     bool is_retired; /* its server is not in the roster any more */
@@ -61,6 +62,7 @@ struct link {
     struct list_node in_pool;  /* in the pool's ring */
     int64_t idle_since_ms;
     bool connected;
+    enum err lost; /* why it could not be connected */
     bool kept;     /* it has served before: the origin may have closed it by now */
     bool keep;     /* the response allows to keep it */
     bool switched; /* it speaks another protocol */

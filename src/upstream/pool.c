@@ -24,9 +24,12 @@ static void pool_free(struct pool *pool)
     mem_free(&pool);
 }
 
-static struct pool *pool_for(struct member *member)
+static struct pool *pool_for(const struct origin *origin, struct member *member)
 {
     struct pool *pool = mem_new(1, sizeof *pool);
+
+    pool->conn_settings = origin->conn_settings;
+    pool->conn_settings.tls = origin->fleet->tls[member->line];
 
     pool->member = member_hold(member);
     list_init(&pool->idle);
@@ -79,7 +82,7 @@ static void follow_roster(struct origin *origin)
 
     for (size_t i = 0; i < roster->count; i++) {
         if (!take_over(origin, roster->members[i], &pools[i], &candidates[i]))
-            pools[i] = pool_for(roster->members[i]);
+            pools[i] = pool_for(origin, roster->members[i]);
     }
     leave_roster(origin);
     origin->roster = roster;

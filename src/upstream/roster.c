@@ -119,8 +119,11 @@ static enum err read_servers(struct fleet *fleet, struct fault *fault)
         struct bytes text = {NULL, 0};
         struct address address;
         uint64_t weight = 1;
+        char room[SECURE_ADDRESS_MAX];
 
         err = fleet_read_server(bytes_of_text(texts->items[i]), &text, &weight, fault);
+        if (err == ERR_OK && secure_cut(&text, room))
+            err = secure_new(fleet->settings, text, &fleet->tls[i], fault);
         if (err == ERR_OK)
             err = address_parse(text, &address, fault);
         if (err == ERR_OK)
@@ -166,6 +169,7 @@ enum err fleet_new(const char *name, const struct origin_settings *settings, con
     struct fleet *fleet = mem_new(1, sizeof *fleet);
 
     fleet->name = name;
+    fleet->tls = mem_new(settings->servers.count + 1, sizeof(struct tls *));
     fleet->settings = settings;
     fleet->log = log;
     fleet->breaker_rules = (struct breaker_rules){
@@ -220,6 +224,9 @@ void fleet_free(struct fleet **owner)
         return;
     checkup_free(&fleet->checkup);
     roster_drop(fleet->roster);
+    for (size_t i = 0; i < fleet->settings->servers.count; i++)
+        tls_free(&fleet->tls[i]);
+    mem_free(&fleet->tls);
     must(pthread_mutex_destroy(&fleet->lock) == 0);
     mem_free(owner);
 }

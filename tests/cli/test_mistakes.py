@@ -32,7 +32,7 @@ def check(tmp_path):
     (["serve", "--origin", "http://127.0.0.1:1", "--log-level", "warn"],
      '"warn" is none of error, warning, info or debug'),
     (["serve", "--origin", "127.0.0.1:1"], "--origin: \"127.0.0.1:1\" is no URL: it must begin with"),
-    (["serve", "--origin", "https://a"], "https to origins is not part of this version"),
+    (["serve", "--origin", "ftp://a"], "it must begin with http:// or https://"),
     (["serve", "--origin", "http://a/b"], "has a path"),
     (["serve", "--origin", "http://127.0.0.1:1", "--http", "8080"], "--http: \"8080\" is no address"),
     (["serve", "--http", "off", "--resp", "off"], "both doors are off"),

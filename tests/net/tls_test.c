@@ -303,9 +303,9 @@ static enum err call_with_name(const char *name, bool trusts_system)
 TEST(a_certificate_for_another_name_is_refused_with_a_sentence)
 {
     CHECK(call_with_name("larder.test", false) == ERR_OK);
-    CHECK(call_with_name("other.test", false) == ERR_PEER_UNTRUSTED);
+    CHECK(call_with_name("other.test", false) == ERR_PEER_MISNAMED);
     CHECK(strcmp(why_text, "the certificate of other.test is for another name") == 0);
-    CHECK(call_with_name("a.b.larder.test", false) == ERR_PEER_UNTRUSTED);
+    CHECK(call_with_name("a.b.larder.test", false) == ERR_PEER_MISNAMED);
 }
 
 TEST(a_certificate_of_nobody_known_is_refused_with_a_sentence)

@@ -43,6 +43,19 @@ static struct refusal peer_refusal(enum err err)
     if (err == ERR_PEER_GONE)
         return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_CLOSED,
                                 "the origin closed the connection before it had answered"};
+    if (err == ERR_PEER_EXPIRED)
+        return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_UNTRUSTED,
+                                "the origin's certificate has expired, or is not valid yet"};
+    if (err == ERR_PEER_MISNAMED)
+        return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_UNTRUSTED,
+                                "the origin's certificate is for another name"};
+    if (err == ERR_PEER_UNTRUSTED)
+        return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_UNTRUSTED,
+                                "the origin's certificate was issued by somebody who is not "
+                                "trusted here"};
+    if (err == ERR_PEER_NO_TLS)
+        return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_UNTRUSTED,
+                                "no TLS could be agreed on with the origin"};
     return (struct refusal){502, OUTCOME_FAILED, REASON_ORIGIN_DOWN,
                             "the origin cannot be reached"};
 }

@@ -76,7 +76,8 @@ TEST(urls_of_origins_have_no_path)
     CHECK(reads(VALUE_URL, "http://127.0.0.1:8000/"));
     CHECK(reads(VALUE_URL, "http://shop.example"));
     CHECK(reads(VALUE_URL, "http://[::1]:80"));
-    CHECK(!reads(VALUE_URL, "https://shop.example"));
+    CHECK(reads(VALUE_URL, "https://shop.example"));
+    CHECK(!reads(VALUE_URL, "ftp://shop.example"));
     CHECK(!reads(VALUE_URL, "shop.example:80"));
     CHECK(!reads(VALUE_URL, "http://shop.example/api"));
     CHECK(!reads(VALUE_URL, "http://"));
