@@ -1,5 +1,6 @@
 """The known ways to get collapsed requests wrong, each of them tried."""
 import threading
+import time
 
 from wire import Cut
 
@@ -51,6 +52,31 @@ def test_1_uncacheable_answers_let_all_who_wait_go_at_once(start, origin):
     origin.wait_for("/a", 25)
     third.open()
     assert {one.detail for one in answers(wires)} == {"predicted-uncacheable"}
+
+
+def test_1_uncacheable_answers_take_as_long_as_two_not_as_long_as_all(start, origin):
+    gateway = start("--workers", "2")
+    origin.reply("/a", answer=lambda request: time.sleep(0.2) or {
+        "body": b"mine", "headers": {"Cache-Control": "no-store"}})
+    begun = time.monotonic()
+    got = answers(many(gateway, "/a", 20))
+    took = time.monotonic() - begun
+    assert all(one.body == b"mine" for one in got) and len(origin.seen("/a")) == 20
+    assert took < 20 * 0.2 / 2
+
+
+def test_1_answers_that_are_asked_about_each_time_are_asked_about_side_by_side(start, origin):
+    gateway = start("--workers", "2")
+    control = {"Cache-Control": "no-cache", "ETag": "\"1\""}
+    origin.reply("/a", body=b"x", headers=control)
+    gateway.ask("/a")
+    origin.reply("/a", status=304, headers=control)
+    gate = origin.hold("/a")
+    wires = many(gateway, "/a", 10)
+    origin.wait_for("/a", 11)
+    gate.open()
+    assert {(one.status, one.body) for one in answers(wires)} == {(200, b"x")}
+    assert {one.get("If-None-Match") for one in origin.seen("/a")[1:]} == {"\"1\""}
 
 
 def test_2_a_slow_client_in_the_lead_does_not_hold_up_the_others(gateway, origin):
@@ -243,6 +269,20 @@ def test_11_those_who_wait_are_limited(start, origin):
     assert all(one.status == 200 for one in answers(wires))
 
 
+def test_11_those_who_would_be_too_many_get_what_is_stale(start, origin):
+    gateway = start(cache="max-waiters: 2", route="stale: {grace: 1h}")
+    origin.reply("/a", body=b"old", headers={"Cache-Control": "max-age=10", "Age": "20", "ETag": "1"})
+    gateway.ask("/a")
+    gate = origin.hold("/a")
+    origin.reply("/a", body=b"new", headers=HOUR)
+    wires = many(gateway, "/a", 3)
+    gateway.wait_until("requests_waiting", 3)
+    one = gateway.ask("/a")
+    assert (one.status, one.body, one.detail) == (200, b"old", "waiters-full")
+    gate.open()
+    assert {one.body for one in answers(wires)} == {b"new"}
+
+
 def test_12_the_keys_rules_come_before_the_wait(start, origin):
     gateway = start(route="key: {query: {ignore: [\"utm_*\"], sort: true}}")
     gate = origin.hold("/a?a=1&b=2")
@@ -265,6 +305,48 @@ def test_one_who_waits_too_long_gets_504(start, origin):
     assert (late.status, late.detail) == (504, "lease-timeout")
     gate.open()
     assert leader.answer().status == 200
+
+
+def test_one_who_waits_too_long_gets_what_is_stale(start, origin):
+    gateway = start(route="timeout: {wait: 50ms}\nstale: {grace: 1h}")
+    origin.reply("/a", body=b"old", headers={"Cache-Control": "max-age=10", "Age": "20", "ETag": "1"})
+    gateway.ask("/a")
+    gate = origin.hold("/a")
+    origin.reply("/a", body=b"new", headers=HOUR)
+    leader = gateway.wire().get("/a")
+    origin.wait_for("/a", 2)
+    late = gateway.ask("/a")
+    assert (late.status, late.body, late.detail) == (200, b"old", "lease-timeout")
+    gate.open()
+    assert leader.answer().body == b"new"
+
+
+def test_5_when_the_leader_gives_up_the_next_is_elected(start, origin):
+    gateway = start(route="timeout: {lease: 100ms}")
+    gate = origin.hold("/a")
+    origin.replies("/a", {"body": b"late", "headers": HOUR, "cut": True},
+                   {"body": b"second", "headers": HOUR})
+    wires = many(gateway, "/a", 3)
+    origin.wait_for("/a", 2)
+    gate.open()
+    assert {one.status for one in answers(wires)} == {200}
+
+
+def test_7_a_late_joiner_reads_at_once_what_came_so_far(gateway, origin):
+    rest = threading.Event()
+    origin.reply("/a", pieces=[b"x" * 70000, b"end"], chunked=True, headers=HOUR,
+                 between=lambda number: number == 0 or rest.wait(30))
+    first = gateway.wire().get("/a")
+    first.read_head()
+    late = [gateway.wire().get("/a") for _ in range(5)]
+    for one in late:
+        assert one.read_head()[0] == 200
+        size = int(one._line(b""), 16)
+        assert one._exactly(size, b"") == b"x" * size and size > 0
+    assert len(origin.seen("/a")) == 1
+    rest.set()
+    for one in [first, *late]:
+        one.close()
 
 
 def test_one_who_leaves_while_waiting_disturbs_nobody(gateway, origin):

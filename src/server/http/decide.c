@@ -50,16 +50,6 @@ static bool is_understood(unsigned status)
            status == 503 || status == 504;
 }
 
-static bool is_absence(unsigned status)
-{
-    return status == 404 || status == 410;
-}
-
-static bool is_success(unsigned status)
-{
-    return status >= 200 && status < 400 && cache_status_is_heuristic(status);
-}
-
 static bool is_failure(unsigned status)
 {
     return status == 500 || status == 502 || status == 503 || status == 504;
@@ -106,9 +96,7 @@ static void find_lifetime(const struct decide_facts *facts, const struct http_he
 {
     const struct route_settings *settings = facts->route->settings;
     struct freshness freshness = cache_freshness(known, facts->request_s, facts->response_s);
-    int64_t ttl_ms = is_absence(response->status)   ? settings->negative_ms
-                     : is_success(response->status) ? settings->ttl_ms
-                                                    : 0;
+    int64_t ttl_ms = route_ttl_ms(facts->route, response->status);
     bool is_guess = freshness.source == FRESHNESS_NONE || freshness.source == FRESHNESS_HEURISTIC;
 
     verdict->source = freshness.source;

@@ -151,6 +151,7 @@ static void add_storing(struct explaining *explaining)
     else
         add_line(explaining, "ttl", "as the origin says; without a word from it nothing is stored",
                  &settings->ttl_ms);
+    add_list(explaining, "status ttl", &settings->status_ttl);
     if (settings->negative_ms > 0)
         add_duration(explaining, "negative ttl", &settings->negative_ms);
     if (settings->swr_ms > 0)

@@ -118,7 +118,7 @@ static void take_times(struct fetch *fetch)
         .status = (uint16_t)head->status,
         .flags = verdict->flags,
         .born_ms = add_saturated(fetch->received_ms, -verdict->age_ms),
-        .lifetime_ms = verdict->lifetime_ms,
+        .lifetime_ms = add_saturated(lifetime_ms, verdict->age_ms),
         .swr_ms = verdict->swr_ms,
         .sie_ms = verdict->sie_ms,
         .grace_ms = verdict->grace_ms,

@@ -2,6 +2,8 @@
 #include "server/http/route.h"
 
 #include "base/must.h"
+#include "base/number.h"
+#include "proto/cachecontrol.h"
 
 static enum err say(const struct route_settings *settings, struct fault *fault, const char *text)
 {
@@ -142,6 +144,53 @@ static enum err check_lists(const struct route *route, struct fault *fault)
     return ERR_OK;
 }
 
+/* "404=10s" or "5xx=1s" */
+static bool read_ttl(struct bytes text, struct route_ttl *ret_ttl)
+{
+    struct bytes name = bytes_cut(&text, '=');
+    bool is_class = name.size == 3 && bytes_equal(bytes_skip(name, 1), BYTES("xx"));
+    uint64_t status = 0;
+
+    if (number_u64(bytes_slice(name, 0, is_class ? 1 : name.size), &status) != ERR_OK ||
+        number_duration(text, &ret_ttl->ms) != ERR_OK)
+        return false;
+    if (is_class)
+        status *= 100;
+    if (status < 200 || status > 599 || ret_ttl->ms < 0)
+        return false;
+    ret_ttl->first = (unsigned)status;
+    ret_ttl->last = (unsigned)status + (is_class ? 99 : 0);
+    return true;
+}
+
+static enum err find_ttls(struct route *route, struct fault *fault)
+{
+    const struct route_settings *settings = route->settings;
+    const struct text_list *list = &settings->status_ttl;
+
+    if (list->count > ROUTE_TTLS_MAX)
+        return fault_say(fault, ERR_SYNTAX, "route %s: status_ttl: at most %d", settings->name,
+                         ROUTE_TTLS_MAX);
+    for (size_t i = 0; i < list->count; i++) {
+        struct route_ttl ttl;
+        size_t at = route->ttl_count++;
+
+        if (!read_ttl(bytes_of_text(list->items[i]), &ttl))
+            return fault_say(
+                fault, ERR_SYNTAX,
+                "route %s: status_ttl: \"%s\" is no status from 200 to 599 and a time; "
+                "write 404=10s or 5xx=1s",
+                settings->name, list->items[i]);
+        /* Single ones in front of classes. */
+        for (; ttl.first == ttl.last && at > 0 &&
+               route->ttls[at - 1].first < route->ttls[at - 1].last;
+             at--)
+            route->ttls[at] = route->ttls[at - 1];
+        route->ttls[at] = ttl;
+    }
+    return ERR_OK;
+}
+
 static enum err find_codings(struct route *route, struct fault *fault)
 {
     const struct route_settings *settings = route->settings;
@@ -213,6 +262,7 @@ enum err route_compile(const struct route_settings *settings, struct route *ret_
     TRY(check_lists(&route, fault));
     TRY(read_rate(&route, fault));
     TRY(find_codings(&route, fault));
+    TRY(find_ttls(&route, fault));
     route.rules.sort = settings->query_sort;
     route.rules.ignore = settings->query_ignore;
     route.rules.only = settings->query_only;
@@ -327,6 +377,19 @@ bool route_allows_method(const struct route *route, struct bytes method)
             return true;
     }
     return methods->count == 0;
+}
+
+int64_t route_ttl_ms(const struct route *route, unsigned status)
+{
+    for (size_t i = 0; i < route->ttl_count; i++) {
+        if (status >= route->ttls[i].first && status <= route->ttls[i].last)
+            return route->ttls[i].ms;
+    }
+    if (status == 404 || status == 410)
+        return route->settings->negative_ms;
+    return status >= 200 && status < 400 && cache_status_is_heuristic(status)
+               ? route->settings->ttl_ms
+               : 0;
 }
 
 /* Another HTTP on the same connection would carry requests past every rule. */

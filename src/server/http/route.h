@@ -41,7 +41,8 @@ enum {
     ROUTE_SEGMENTS_MAX = 32,
     ROUTE_CAPTURES_MAX = 8,
     ROUTE_KEYS_MAX = 16, /* header fields, or cookies, in a key */
-    ROUTE_TAGS_MAX = 64
+    ROUTE_TAGS_MAX = 64,
+    ROUTE_TTLS_MAX = 32
 };
 
 enum segment_kind {
@@ -58,6 +59,12 @@ struct segment {
 };
 
 enum { ROUTE_RATE_BY_ADDRESS, ROUTE_RATE_BY_HEADER, ROUTE_RATE_BY_COOKIE };
+
+struct route_ttl { /* of statuses: single ones before classes */
+    unsigned first;
+    unsigned last;
+    int64_t ms;
+};
 
 struct tally;
 
@@ -78,6 +85,8 @@ struct route {
     struct segment segments[ROUTE_SEGMENTS_MAX + 1]; /* the last is REST or END */
     size_t key_header_count;
     enum http_name key_headers[ROUTE_KEYS_MAX];
+    size_t ttl_count; /* of `status_ttl` */
+    struct route_ttl ttls[ROUTE_TTLS_MAX];
     size_t coding_count; /* of `compress` */
     enum coding codings[CODINGS];
 };
@@ -102,6 +111,9 @@ int route_compare(const struct route *a, const struct route *b);
  * capture was not there is left out. Returns how many. */
 size_t route_tags(const struct route *route, const struct captures *captures, struct buf *out,
                   size_t ends[ROUTE_TAGS_MAX]);
+
+/* What the route says for how long an answer with that status is fresh; 0: nothing. */
+int64_t route_ttl_ms(const struct route *route, unsigned status);
 
 /* The first of the protocols that the request wants to switch to and may; empty: there is none.
  * Only a GET without a body may. */

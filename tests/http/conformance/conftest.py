@@ -19,13 +19,15 @@ def pytest_configure(config):
 CONFIG = """
 http: {remember_uncacheable: 0s}
 origins:
-  main: {servers: ["%s"]}
+  main: {servers: ["ORIGIN"]}
   dead: {servers: ["127.0.0.1:1"]}
 routes:
   default: {match: "/c/**", origin: main, stale: {grace: 10m}}
   dead: {match: "/dead/**", origin: dead}
   strict: {match: "/strict/**", origin: main, stale: {grace: 0s}}
   ttl: {match: "/ttl/**", origin: main, ttl: 60s, negative: {ttl: 5s}}
+  statuses: {match: "/statuses/**", origin: main, ttl: 60s, negative: {ttl: 5s}, jitter: 50%,
+             status_ttl: ["302=30s", "4xx=10s", "404=20s", "500=40s"]}
   force: {match: "/force/**", origin: main, cache: force, ttl: 60s}
   deaf: {match: "/deaf/**", origin: main, client_cache_control: off}
   cookies: {match: "/cookies/**", origin: main, set_cookie: strip}
@@ -46,7 +48,7 @@ class Gateway:
 def pair():
     """(gateway, origin)"""
     origin = Origin()
-    server = larder.serve("--resp", "off", "--workers", "1", config=CONFIG % origin.address)
+    server = larder.serve("--resp", "off", "--workers", "1", config=CONFIG.replace("ORIGIN", origin.address))
     yield Gateway(server), origin
     server.stop()
     origin.stop()

@@ -1,7 +1,7 @@
 """What is stored, and what is not (RFC 9111 §3, §3.5, §5.2.2; RFC 9110 §15)."""
 import pytest
 
-from place import HOUR, date, reply_of
+from place import HOUR, date, parameters, reply_of
 from rules import row, shows
 
 OLD = f"Last-Modified: {date(-1000000)}"
@@ -286,6 +286,28 @@ def test_a_routes_ttl_is_for_successes(under):
 
 def test_a_routes_negative_ttl_is_for_what_is_not_there(under):
     assert under("/ttl").is_given_again(status=404)
+
+
+@pytest.mark.parametrize("status, ttl", [
+    (200, 60), (301, 60), (302, 30), (404, 20), (403, 10), (410, 10), (500, 40)])
+def test_a_route_gives_a_ttl_for_a_status_that_jitter_shortens(under, status, ttl):
+    at = under("/statuses").says(status=status)
+    at.get()
+    told = int(parameters(at.get())["ttl"])
+    assert at.count == 1 and ttl / 2 - 8 <= told <= ttl
+
+
+def test_a_routes_ttl_for_a_status_does_not_override_the_origin(under):
+    assert not under("/statuses").is_given_again("Cache-Control: no-store", status=404)
+
+
+def test_jitter_draws_anew_for_each_answer(under):
+    told = set()
+    for _ in range(12):
+        at = under("/statuses").says("Cache-Control: max-age=1000000")
+        at.get()
+        told.add(parameters(at.get())["ttl"])
+    assert len(told) > 1 and all(499900 <= int(one) <= 1000000 for one in told)
 
 
 def test_force_overrides_no_store(under):

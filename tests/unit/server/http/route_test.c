@@ -229,6 +229,45 @@ TEST(force_without_a_ttl_is_an_error)
     CHECK(route_compile(&settings, &route, &fault) == ERR_OK);
 }
 
+static bool ttls_are_refused(const char *text)
+{
+    const char *const list[] = {text};
+    struct route_settings settings = match("p", "/p");
+    struct route route;
+    struct fault fault;
+
+    settings.status_ttl = (struct text_list){list, 1};
+    return route_compile(&settings, &route, &fault) == ERR_SYNTAX &&
+           strstr(fault.text, text) != NULL;
+}
+
+TEST(a_ttl_for_a_status_comes_before_its_class_and_both_before_the_routes)
+{
+    static const char *const list[] = {"4xx=1s", "404=2s", "302=3s", "2xx=4s"};
+    struct route_settings settings = match("p", "/p");
+    struct route route;
+    struct fault fault;
+
+    settings.ttl_ms = 60000;
+    settings.negative_ms = 5000;
+    CHECK(route_compile(&settings, &route, &fault) == ERR_OK);
+    CHECK(route_ttl_ms(&route, 200) == 60000 && route_ttl_ms(&route, 404) == 5000);
+    CHECK(route_ttl_ms(&route, 302) == 0 && route_ttl_ms(&route, 500) == 0);
+    settings.status_ttl = (struct text_list){list, 4};
+    CHECK(route_compile(&settings, &route, &fault) == ERR_OK);
+    CHECK(route_ttl_ms(&route, 404) == 2000 && route_ttl_ms(&route, 410) == 1000);
+    CHECK(route_ttl_ms(&route, 302) == 3000 && route_ttl_ms(&route, 200) == 4000);
+    CHECK(route_ttl_ms(&route, 301) == 60000 && route_ttl_ms(&route, 500) == 0);
+}
+
+TEST(what_is_no_status_with_a_time_is_an_error)
+{
+    CHECK(ttls_are_refused("404") && ttls_are_refused("404=") && ttls_are_refused("=1s"));
+    CHECK(ttls_are_refused("199=1s") && ttls_are_refused("600=1s") && ttls_are_refused("1xx=1s"));
+    CHECK(ttls_are_refused("4x=1s") && ttls_are_refused("abc=1s") && ttls_are_refused("404=x"));
+    CHECK(!ttls_are_refused("599=0s") && !ttls_are_refused("5xx=1h"));
+}
+
 static bool upgrades_to(unsigned allowed, const char *fields, const char *protocol)
 {
     const struct http_limits limits = {4096, 1024, 100};
