@@ -148,6 +148,8 @@ static void order(void *context, enum admin_order order)
 
     if (order == ADMIN_RELOAD)
         reload_ask(server->reload);
+    else
+        upgrade_ask(server->upgrade);
 }
 
 /* ---- birth ----------------------------------------------------------------------------------- */
@@ -175,6 +177,7 @@ enum err server_admin_open(struct server *server, struct fault *fault)
         .account = cache_account(server->cache),
         .log = &server->log,
         .address = &server->admin_address,
+        .handed = inheritance_take(server->inheritance, "admin", &server->admin_address, true),
         .token = bytes_of_text(token),
         .ops =
             {

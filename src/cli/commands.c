@@ -11,8 +11,8 @@
 #include "cli/why.h"
 
 const struct command *const commands[] = {
-    &serve_command, &check_command, &explain_command, &why_command,   &reload_command,
-    &purge_command, &stats_command, &top_command,     &bench_command,
+    &serve_command,   &check_command, &explain_command, &why_command, &reload_command,
+    &upgrade_command, &purge_command, &stats_command,   &top_command, &bench_command,
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];

@@ -47,6 +47,13 @@ static void tell_reload(const json_t *answer)
         tell_row(json_array_get(waits, i));
 }
 
+static void tell_upgrade(const json_t *answer)
+{
+    (void)printf("process %lld serves from now on; process %lld ends when its requests have\n",
+                 (long long)json_integer_value(json_object_get(answer, "pid")),
+                 (long long)json_integer_value(json_object_get(answer, "old_pid")));
+}
+
 /* All mistakes of a configuration, one a line, as `larder check` prints them. */
 static bool tell_errors(const json_t *answer)
 {
@@ -122,6 +129,11 @@ static int reload_main(const struct command *self, int argc, char **argv)
     return order_main(self, argc, argv, "/v1/reload", tell_reload);
 }
 
+static int upgrade_main(const struct command *self, int argc, char **argv)
+{
+    return order_main(self, argc, argv, "/v1/upgrade", tell_upgrade);
+}
+
 static const struct flag order_flags[] = {ADMIN_CALL_FLAGS};
 
 const struct command reload_command = {
@@ -135,4 +147,18 @@ const struct command reload_command = {
                 "nothing:\nall its mistakes are told, and the exit status is 1. SIGHUP does the "
                 "same.\n",
     .run = reload_main,
+};
+
+const struct command upgrade_command = {
+    .name = "upgrade",
+    .usage = "[FLAGS]",
+    .text = "Makes a running Larder hand over to the program that is installed now.",
+    .flags = order_flags,
+    .flags_count = sizeof order_flags / sizeof order_flags[0],
+    .examples = "  larder upgrade -c larder.yaml\n\n"
+                "The new process gets the listening sockets, so that no connection is refused; "
+                "when it\nserves, the old one ends what is under way. If it does not come up, the "
+                "old one goes on.\nThe new one begins with an empty cache. SIGUSR2 does the "
+                "same.\n",
+    .run = upgrade_main,
 };

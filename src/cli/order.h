@@ -1,4 +1,4 @@
-/* order.h: `larder reload`: what a running server is told to do.
+/* order.h: `larder reload` and `larder upgrade`: what a running server is told to do.
  * SPDX-License-Identifier: MIT
  */
 #ifndef LARDER_CLI_ORDER_H
@@ -6,6 +6,6 @@
 
 #include "cli/command.h"
 
-extern const struct command reload_command;
+extern const struct command reload_command, upgrade_command;
 
 #endif

@@ -2,6 +2,8 @@
 #include "cli/serve.h"
 
 #include "base/mem.h"
+#include "cli/notify.h"
+#include "cli/pidfile.h"
 #include "cli/server.h"
 #include "cli/version.h"
 
@@ -29,6 +31,15 @@ static void warn_without_origin(const struct server *server)
             access("larder.yaml", R_OK) == 0 ? " (larder.yaml is here: -c larder.yaml)" : "");
 }
 
+static void write_pid(const struct server *server)
+{
+    const char *file = server->config->process.pid_file;
+    struct fault fault = {.line = 0};
+
+    if (file != NULL && pidfile_write(file, &fault) != ERR_OK)
+        log_say(&server->log, LOG_ERROR, "cli", "%s", fault.text);
+}
+
 static void ready(const struct server *server)
 {
     const struct listen_settings *listen = &server->config->listen;
@@ -46,20 +57,26 @@ static void ready(const struct server *server)
     log_say(&server->log, LOG_INFO, "cli", "larder %s with %u worker%s", LARDER_VERSION,
             server->workers_count, server->workers_count == 1 ? "" : "s");
     warn_without_origin(server);
+    write_pid(server);
+    inheritance_say_ready(server->inheritance);
+    (void)notify_say("READY=1\nMAINPID=%d\nSTATUS=serving", (int)getpid());
 }
 
 static int run(const struct command *self, const struct edition_source *source,
-               struct edition *edition)
+               struct edition *edition, struct inheritance *inheritance)
 {
     struct fault fault = {.line = 0};
     struct server *server = NULL;
-
-    if (server_new(source, edition, &server, &fault) != ERR_OK)
-        return command_failed(self, &fault);
-    enum err err = server_run(server, ready, &fault);
+    enum err err = server_new(source, edition, inheritance, &server, &fault);
 
     if (err == ERR_OK)
+        err = server_run(server, ready, &fault);
+    if (err != ERR_OK)
+        inheritance_say_failed(inheritance, &fault);
+    else
         log_say(&server->log, LOG_INFO, "cli", "ended");
+    if (err == ERR_OK && server->config->process.pid_file != NULL)
+        pidfile_remove(server->config->process.pid_file);
     server_free(&server);
     return err == ERR_OK ? EXIT_DONE : command_failed(self, &fault);
 }
@@ -89,16 +106,24 @@ static int serve_main(const struct command *self, int argc, char **argv)
 {
     struct edition_source source = {.file = NULL};
     struct fault fault = {.line = 0};
+    struct inheritance *inheritance = NULL;
     struct edition *edition = NULL;
 
     mem_tune();
     if (read_flags(self, &source, argc, argv, &fault) != ERR_OK)
         return command_misused(self, &fault);
-    if (edition_read(&source, &edition, &fault) == ERR_OK)
-        return run(self, &source, edition);
+    inheritance = inheritance_new();
+    if (edition_read(&source, &edition, &fault) == ERR_OK) {
+        int ended = run(self, &source, edition, inheritance);
+
+        inheritance_free(&inheritance);
+        return ended;
+    }
     bool is_flag = fault.file[0] == '\0' && source.file == NULL;
     int status = is_flag ? command_misused(self, &fault) : command_failed(self, &fault);
 
+    inheritance_say_failed(inheritance, &fault);
+    inheritance_free(&inheritance);
     setup_print_more_faults(&edition->setup);
     editions_free(&edition);
     return status;
@@ -117,6 +142,6 @@ const struct command serve_command = {
                 "  larder serve --http off --resp 127.0.0.1:6379      # Redis clients only\n"
                 "\nOn the first SIGTERM or SIGINT what is under way may end; a second one ends at "
                 "once.\nSIGHUP reads the file anew and opens the access log anew, SIGUSR1 only the "
-                "latter.\n",
+                "latter;\nSIGUSR2 hands over to a new program without refusing a connection.\n",
     .run = serve_main,
 };

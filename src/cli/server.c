@@ -225,6 +225,7 @@ static enum err open_all(struct server *server, struct fault *fault)
     server->fleets = server->edition->fleets;
     TRY(open_shared(server, fault));
     server->reload = reload_new(server);
+    server->upgrade = upgrade_new(server);
     for (unsigned i = 0; i < server->workers_count; i++)
         TRY(server_worker_new(server, i, fault));
     server_begin_fleets(server, NULL, server->edition);
@@ -257,11 +258,13 @@ static void take_first(struct server *server, struct edition *edition)
 }
 
 enum err server_new(const struct edition_source *source, struct edition *edition,
-                    struct server **ret_server, struct fault *fault)
+                    struct inheritance *inheritance, struct server **ret_server,
+                    struct fault *fault)
 {
     struct server *server = mem_new(1, sizeof *server);
 
     server->source = *source;
+    server->inheritance = inheritance;
     server->started_ms = clock_wall_ms();
     server->access_fd = -1;
     take_first(server, edition);
@@ -289,13 +292,24 @@ static void stop_all(struct timer *timer)
         loop_stop(server->workers[i].loop);
 }
 
+void server_hand_over(struct server *server)
+{
+    atomic_store(&server->is_handed_over, true);
+    atomic_store(&server->http_limit.is_handed_over, true);
+    if (server->resp != NULL)
+        resp_hand_over(server->resp);
+    if (server->admin != NULL)
+        admin_hand_over(server->admin);
+}
+
 void server_drain(struct server *server, int64_t idle_ms)
 {
     atomic_store(&server->is_draining, true);
     server->drain_idle_ms = idle_ms;
     if (reload_is_under_way(server->reload))
         return; /* it calls again when all workers have the same configuration */
-    (void)notify_say("STOPPING=1\nSTATUS=no new connections; what is under way may end");
+    if (!atomic_load(&server->is_handed_over))
+        (void)notify_say("STOPPING=1\nSTATUS=no new connections; what is under way may end");
     for (unsigned i = 0; i < server->workers_count; i++)
         loop_post(server->workers[i].loop, &server->workers[i].drain);
     timer_init(&server->deadline, stop_all);
@@ -377,6 +391,7 @@ enum err server_run(struct server *server, void (*ready)(const struct server *se
 
     if (err == ERR_OK) {
         resident_begin(server->resident, server->workers[0].loop);
+        server->pulse = pulse_new(server);
         ready(server);
         loop_run(server->loop);
     } else {
@@ -384,6 +399,7 @@ enum err server_run(struct server *server, void (*ready)(const struct server *se
             loop_stop(server->workers[i].loop);
     }
     join_threads(server);
+    pulse_free(&server->pulse);
     if (timer_is_set(&server->deadline))
         timer_clear(server->loop, &server->deadline);
     signals_free(&signals);
@@ -396,6 +412,8 @@ void server_free(struct server **owner)
 {
     struct server *server = *owner;
 
+    if (server == NULL)
+        return;
     if (server->admin != NULL)
         admin_stop(server->admin);
     if (server->probe != NULL)
@@ -411,6 +429,7 @@ void server_free(struct server **owner)
     editions_free(&server->editions);
     server_workers_free(server);
     reload_free(&server->reload);
+    upgrade_free(&server->upgrade);
     tls_free(&server->tls);
     tallies_free(&server->tallies);
     history_free(&server->history);

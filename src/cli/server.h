@@ -19,8 +19,11 @@
 #include "base/log.h"
 #include "cache/cache.h"
 #include "cli/edition.h"
+#include "cli/inheritance.h"
+#include "cli/pulse.h"
 #include "cli/reload.h"
 #include "cli/resident.h"
+#include "cli/upgrade.h"
 #include "net/loop.h"
 #include "net/worker.h"
 #include "server/admin/admin.h"
@@ -60,6 +63,9 @@ struct server {
     struct edition *edition;     /* the one in use; changes on worker 0 */
     const struct config *config; /* its */
     struct reload *reload;
+    struct upgrade *upgrade;
+    struct inheritance *inheritance;
+    struct pulse *pulse; /* NULL: nobody waits for it */
     struct log log;
     int64_t started_ms; /* by people's clocks */
     struct loop *loop;  /* the main thread's */
@@ -90,13 +96,15 @@ struct server {
     struct timer look_again;
     bool *is_known_down; /* by origin: that it cannot be reached was told */
     atomic_bool is_draining;
-    bool has_started; /* its threads run */
+    atomic_bool is_handed_over; /* another process has the listening sockets, too */
+    bool has_started;           /* its threads run */
 };
 
 /* Makes everything and listens. On failure the fault says what is in the way, and what was made is
- * gone. The edition is taken over in any case. */
+ * gone. The edition is taken over in any case; source and inheritance are borrowed. */
 enum err server_new(const struct edition_source *source, struct edition *edition,
-                    struct server **ret_server, struct fault *fault);
+                    struct inheritance *inheritance, struct server **ret_server,
+                    struct fault *fault);
 
 /* Starts the threads and returns after the last of them has ended. `ready` is called once they run.
  * Signals are handled as above. ERR_SYSTEM: no threads. */
@@ -121,6 +129,9 @@ void signals_free(struct signals **owner);
 /* Accepts nobody any more and ends when what is under way has ended, at the latest after
  * http.timeout.drain. Connections are taken for idle when they said nothing for `idle_ms`. */
 void server_drain(struct server *server, int64_t idle_ms);
+
+/* From now on the paths of Unix sockets and the pid file are another process's. */
+void server_hand_over(struct server *server);
 
 /* As many descriptors as the system allows; warns when they are fewer than the limits want. */
 void server_raise_descriptors(struct server *server);

@@ -3,6 +3,7 @@
  *   SIGTERM, SIGINT   drain and end; the second one ends at once
  *   SIGHUP            read the configuration anew, and open the access log anew
  *   SIGUSR1           open the access log anew
+ *   SIGUSR2           hand over to a new program
  */
 #include "base/mem.h"
 #include "base/number.h"
@@ -41,6 +42,8 @@ static void signalled(struct server *server, unsigned number)
         end(server, number == SIGINT ? "SIGINT" : "SIGTERM");
     else if (number == SIGUSR1)
         server_reopen_access_log(server, "SIGUSR1");
+    else if (number == SIGUSR2)
+        upgrade_start(server->upgrade, "SIGUSR2");
     else if (number == SIGHUP && !atomic_load(&server->is_draining)) {
         server_reopen_access_log(server, "SIGHUP");
         reload_start(server->reload, "SIGHUP");
@@ -59,7 +62,7 @@ static void signals_came(struct watch *watch, unsigned what)
 
 enum err signals_new(struct server *server, struct signals **ret_signals, struct fault *fault)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     sigset_t set;
 
     (void)sigemptyset(&set);

@@ -76,6 +76,9 @@ static void drain(struct loop_task *task)
         gateway_drain(worker->gateway, worker->server->drain_idle_ms, gateway_drained, worker);
     if (worker->resp != NULL)
         resp_door_stop(worker->resp);
+    /* Else it tells how draining goes; but who asks now means the process that took over. */
+    if (worker->number == 0 && worker->server->is_handed_over && worker->server->admin != NULL)
+        admin_close(worker->server->admin);
 }
 
 /* ---- birth ----------------------------------------------------------------------------------- */
@@ -111,6 +114,17 @@ static void learn_addresses(struct server *server, const struct gateway *gateway
         server->https_address = *gateway_address(gateway, GATEWAY_HTTPS);
 }
 
+static struct gateway_door door_at(const struct server_worker *worker, const char *name,
+                                   const char *text, const struct address *address, struct tls *tls)
+{
+    struct gateway_door door = {.address = setup_is_off(text) ? NULL : address, .tls = tls};
+
+    if (door.address != NULL)
+        door.handed =
+            inheritance_take(worker->server->inheritance, name, address, worker->number == 0);
+    return door;
+}
+
 static enum err open_gateway(struct server_worker *worker, struct fault *fault)
 {
     struct server *server = worker->server;
@@ -127,10 +141,12 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
         .log = &server->log,
         .history = server->history,
         .access_log = server->access_log,
-        .doors = {[GATEWAY_HTTP] = {setup_is_off(listen->http) ? NULL : &server->http_address,
-                                    NULL},
-                  [GATEWAY_HTTPS] = {setup_is_off(listen->https) ? NULL : &server->https_address,
-                                     server->tls}},
+        .doors =
+            {
+                [GATEWAY_HTTP] = door_at(worker, "http", listen->http, &server->http_address, NULL),
+                [GATEWAY_HTTPS] =
+                    door_at(worker, "https", listen->https, &server->https_address, server->tls),
+            },
         .share = worker->number > 0,
         .limit = &server->http_limit,
     };
@@ -145,9 +161,13 @@ static enum err open_resp(struct server_worker *worker, struct fault *fault)
 {
     struct server *server = worker->server;
 
-    TRY(blame(resp_door_new(server->resp, worker->loop, worker->cache, &server->resp_address,
-                            &worker->resp, fault),
-              "resp", fault));
+    const struct listener_place place = {
+        &server->resp_address,
+        inheritance_take(server->inheritance, "resp", &server->resp_address, worker->number == 0)};
+
+    TRY(blame(
+        resp_door_new(server->resp, worker->loop, worker->cache, &place, &worker->resp, fault),
+        "resp", fault));
     if (worker->number == 0)
         server->resp_address = *resp_door_address(worker->resp);
     return ERR_OK;

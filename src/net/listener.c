@@ -5,6 +5,7 @@
 #include "base/must.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -242,9 +243,29 @@ void listener_accept_rest(struct listener *listener)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-static enum err open_door(struct listener *listener, bool share, struct fault *fault)
+/* Somebody else made it: systemd, or the Larder before this one. */
+static int take_over(struct listener *listener, int fd)
 {
-    int why = bind_and_listen(listener, share);
+    struct address *address = &listener->address;
+
+    address->size = sizeof address->local;
+    if (getsockname(fd, &address->any, &address->size) != 0)
+        return errno;
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return errno;
+    /* Whoever listened before may have had fewer in mind. */
+    if (listen(fd, BACKLOG) != 0)
+        return errno;
+    listener->owns_path = address->any.sa_family == AF_UNIX;
+    listener->watch.fd = fd;
+    return 0;
+}
+
+static enum err open_door(struct listener *listener, const struct listener_birth *birth,
+                          struct fault *fault)
+{
+    int why = birth->handed > 0 ? take_over(listener, birth->handed)
+                                : bind_and_listen(listener, birth->share);
 
     if (why != 0)
         return say_why(&listener->address, why, fault);
@@ -270,8 +291,8 @@ enum err listener_new(struct loop *loop, const struct listener_birth *birth,
     };
     timer_init(&listener->pause, pause_ends);
     /* Only one descriptor can own a path: the first worker's accepts for all. */
-    bool idle = birth->share && birth->address->any.sa_family == AF_UNIX;
-    enum err err = idle ? ERR_OK : open_door(listener, birth->share, fault);
+    bool idle = birth->share && birth->address->any.sa_family == AF_UNIX && birth->handed == 0;
+    enum err err = idle ? ERR_OK : open_door(listener, birth, fault);
 
     if (err != ERR_OK) {
         mem_free(&listener);
@@ -292,9 +313,14 @@ void listener_free(struct listener **owner)
         watch_stop(listener->loop, &listener->watch);
         (void)close(listener->watch.fd);
     }
-    if (listener->owns_path)
+    if (listener->owns_path && !atomic_load(&listener->limit->is_handed_over))
         (void)unlink(listener->address.local.sun_path);
     mem_free(owner);
+}
+
+int listener_fd(const struct listener *listener)
+{
+    return listener->watch.fd;
 }
 
 const struct address *listener_address(const struct listener *listener)

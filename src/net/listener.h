@@ -21,6 +21,13 @@ struct listener_limit {
     _Atomic uint64_t connections;
     _Atomic uint64_t connections_max;
     struct counter refused;
+    _Atomic bool is_handed_over; /* another process listens there now: paths of Unix sockets stay */
+};
+
+/* Where to listen. */
+struct listener_place {
+    const struct address *address;
+    int handed; /* a socket that listens there already, to be taken over; 0: there is none */
 };
 
 struct listener_events {
@@ -33,6 +40,7 @@ struct listener_events {
 
 struct listener_birth {
     const struct address *address;
+    int handed; /* a socket that listens already and is taken over; 0: one is made */
     bool share; /* join the port of the first worker's listener (its listener_address) */
     struct listener_limit *limit;
     const struct listener_events *events; /* borrowed for the listener's life, as is the limit */
@@ -51,6 +59,9 @@ void listener_accept_rest(struct listener *listener);
 
 /* Closes the listening socket: new connections are refused by the system. */
 void listener_free(struct listener **owner);
+
+/* Its socket, to be handed to another process; negative: it has none, as it shares another's. */
+int listener_fd(const struct listener *listener);
 
 const struct address *listener_address(const struct listener *listener);
 

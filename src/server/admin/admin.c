@@ -38,8 +38,11 @@ enum err admin_new(const struct admin_birth *birth, struct admin **ret_admin, st
     list_init(&admin->clients);
     buf_init(&admin->answer, ADMIN_ANSWER_MAX, birth->account);
     admin_set_token(admin, birth->token);
-    struct listener_birth door = {
-        .address = birth->address, .limit = &admin->limit, .events = &events, .owner = admin};
+    struct listener_birth door = {.address = birth->address,
+                                  .handed = birth->handed,
+                                  .limit = &admin->limit,
+                                  .events = &events,
+                                  .owner = admin};
     enum err err = listener_new(birth->loop, &door, &admin->listener, fault);
 
     if (err != ERR_OK) {
@@ -56,6 +59,16 @@ void admin_set_token(struct admin *admin, struct bytes token)
     admin->token_size = token.size;
     if (token.size > 0)
         admin->token = mem_copy(token.data, token.size);
+}
+
+int admin_fd(const struct admin *admin)
+{
+    return admin->listener == NULL ? -1 : listener_fd(admin->listener);
+}
+
+void admin_hand_over(struct admin *admin)
+{
+    atomic_store(&admin->limit.is_handed_over, true);
 }
 
 void admin_close(struct admin *admin)

@@ -11,6 +11,7 @@
  *   POST /v1/why     see why_request.h
  *   POST /v1/reload  the configuration is read anew; 200 when it is in use, 400 when it is wrong
  *   POST /v1/log/reopen   opens the access log anew
+ *   POST /v1/upgrade another program takes over; 200 when it serves, 500 when it does not
  *
  * It has a listener of its own, on loopback unless told otherwise, so that what clients can reach
  * never includes it. With a token /v1/ asks for `Authorization: Bearer TOKEN`. Requests that a
@@ -38,6 +39,7 @@ struct admin_birth {
     struct account *account; /* may be NULL */
     const struct log *log;   /* may be NULL */
     const struct address *address;
+    int handed;         /* see listener_place */
     struct bytes token; /* copied; empty: none is asked for */
     struct admin_ops ops;
 };
@@ -65,6 +67,10 @@ void admin_ordered(struct admin *admin, enum admin_order order, unsigned status,
 
 /* From now on another token is asked for; empty: none. */
 void admin_set_token(struct admin *admin, struct bytes token);
+
+/* Its socket, to be handed to another process. Then the path of a Unix socket stays. */
+int admin_fd(const struct admin *admin);
+void admin_hand_over(struct admin *admin);
 
 /* Accepts nobody any more; those who are there are served on. */
 void admin_close(struct admin *admin);

@@ -306,6 +306,11 @@ static void answer_reload(struct admin_client *client)
     give_order(client, ADMIN_RELOAD);
 }
 
+static void answer_upgrade(struct admin_client *client)
+{
+    give_order(client, ADMIN_UPGRADE);
+}
+
 static const struct place places[] = {
     {BYTES_INIT("/metrics"), false, false, answer_metrics},
     {BYTES_INIT("/healthz"), false, false, answer_health},
@@ -318,6 +323,7 @@ static const struct place places[] = {
     {BYTES_INIT("/v1/why"), true, true, answer_why},
     {BYTES_INIT("/v1/reload"), true, true, answer_reload},
     {BYTES_INIT("/v1/log/reopen"), true, true, answer_reopen},
+    {BYTES_INIT("/v1/upgrade"), true, true, answer_upgrade},
 };
 
 enum { PLACES = sizeof places / sizeof places[0] };

@@ -31,7 +31,7 @@ struct admin_purged {
         examples; /* for a dry run: elements of a JSON list; given with no limit to speak of */
 };
 /* What takes a while: it is begun with `order` and ends with admin_ordered. */
-enum admin_order { ADMIN_RELOAD };
+enum admin_order { ADMIN_RELOAD, ADMIN_UPGRADE };
 
 /* All are called on the loop's thread and return at once. */
 struct admin_ops {

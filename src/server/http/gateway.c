@@ -90,6 +90,13 @@ static void gateway_end(struct gateway **owner)
     mem_free(owner);
 }
 
+int gateway_fd(const struct gateway *gateway, unsigned door)
+{
+    const struct listener *listener = gateway->doors[door].listener;
+
+    return listener == NULL ? -1 : listener_fd(listener);
+}
+
 static size_t input_max(const struct gate *gate)
 {
     size_t size = gate->settings->head_max * 2;
@@ -103,6 +110,7 @@ static enum err open_door(struct gateway *gateway, const struct gateway_birth *b
     struct door *door = &gateway->doors[i];
     const struct listener_birth listening = {
         .address = birth->doors[i].address,
+        .handed = birth->doors[i].handed,
         .share = birth->share,
         .limit = birth->limit,
         .events = &events,

@@ -37,6 +37,7 @@ enum { GATEWAY_HTTP, GATEWAY_HTTPS, GATEWAY_DOORS };
 struct gateway_door {
     const struct address *address; /* NULL: not at all */
     struct tls *tls;               /* NULL: in the clear */
+    int handed;                    /* see listener_place */
 };
 
 struct gateway_birth {
@@ -82,6 +83,9 @@ enum err gateway_open(struct gateway *gateway, unsigned door, const struct addre
 void gateway_move(struct gateway *gateway);
 bool gateway_is_moving(const struct gateway *gateway, unsigned door);
 void gateway_stay(struct gateway *gateway);
+
+/* The socket of a door, to be handed to another process; negative: it has none. */
+int gateway_fd(const struct gateway *gateway, unsigned door);
 
 /* Stops listening, answers with Connection: close from now on, ends connections that said nothing
  * for `idle_ms`, and calls back (never from within this call) when none is left; at timeout.drain

@@ -182,14 +182,14 @@ static enum err check_address(const struct resp *resp, const struct address *add
 }
 
 enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread *thread,
-                       const struct address *address, struct resp_door **ret_door,
+                       const struct listener_place *place, struct resp_door **ret_door,
                        struct fault *fault)
 {
     struct resp_door *door = NULL;
     unsigned number = atomic_load(&resp->door_count);
     uint64_t seed = 0;
 
-    TRY(check_address(resp, address, fault));
+    TRY(check_address(resp, place->address, fault));
     door = mem_new(1, sizeof *door);
     must(number < RESP_DOORS_MAX);
     door->resp = resp;
@@ -197,7 +197,8 @@ enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread
     door->loop = loop;
     door->thread = thread;
     list_init(&door->clients);
-    const struct listener_birth birth = {.address = number == 0 ? address : &resp->address,
+    const struct listener_birth birth = {.address = number == 0 ? place->address : &resp->address,
+                                         .handed = place->handed,
                                          .share = number > 0,
                                          .limit = &resp->limit,
                                          .events = &door_listener_events,
@@ -233,6 +234,16 @@ enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread
 const struct address *resp_door_address(const struct resp_door *door)
 {
     return listener_address(door->listener);
+}
+
+int resp_door_fd(const struct resp_door *door)
+{
+    return listener_fd(door->listener);
+}
+
+void resp_hand_over(struct resp *resp)
+{
+    atomic_store(&resp->limit.is_handed_over, true);
 }
 
 void resp_door_stop(struct resp_door *door)

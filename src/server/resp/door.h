@@ -22,6 +22,7 @@
 #include "server/resp/settings.h"
 
 struct resp;
+struct listener_place;
 struct resp_door;
 
 struct resp_birth {
@@ -65,14 +66,20 @@ void resp_set_policy(struct resp *resp, const char *name);
 /* All doors are gone. */
 void resp_free(struct resp **owner);
 
-/* Listens and serves from now on. The first door binds `address`; the others share what the first
- * one got (port 0: the kernel picks). Errors as of listener_new, and ERR_DENIED: others than this
- * machine could come in and there is no password (and `resp.open` is off). */
+/* Listens and serves from now on. The first door listens at `place`, unless it is handed a socket;
+ * the others share what the first one got (port 0: the kernel picks). Errors as of listener_new,
+ * and ERR_DENIED: others than this machine could come in and there is no password (and `resp.open`
+ * is off). */
 enum err resp_door_new(struct resp *resp, struct loop *loop, struct cache_thread *thread,
-                       const struct address *address, struct resp_door **ret_door,
+                       const struct listener_place *place, struct resp_door **ret_door,
                        struct fault *fault);
 
 const struct address *resp_door_address(const struct resp_door *door);
+
+/* Its socket, to be handed to another process; negative: it has none. Then the paths of Unix
+ * sockets stay when the doors close. */
+int resp_door_fd(const struct resp_door *door);
+void resp_hand_over(struct resp *resp);
 
 /* Accepts nobody any more and closes every connection after what is queued for it was sent. */
 void resp_door_stop(struct resp_door *door);
