@@ -2,6 +2,7 @@
 #include "server/http/forward.h"
 
 #include "base/must.h"
+#include "server/http/pretender.h"
 
 #include <stdio.h>
 
@@ -16,6 +17,7 @@ static bool is_ours(enum http_name id)
     case HTTP_X_FORWARDED_HOST:
     case HTTP_X_FORWARDED_PORT:
     case HTTP_X_FORWARDED_PROTO:
+    case HTTP_PROXY: /* CGI makes HTTP_PROXY of it */
     case HTTP_X_HTTP_METHOD_OVERRIDE:
     case HTTP_X_ORIGINAL_URL:
     case HTTP_X_REWRITE_URL:
@@ -38,7 +40,8 @@ static bool is_negotiating(enum http_name id)
 
 static bool is_forwarded(const struct forward *forward, const struct http_field *field)
 {
-    if (is_ours(field->id) || http_is_hop_by_hop(forward->request, field))
+    if (is_ours(field->id) || (field->id == HTTP_OTHER && pretender_is(field->name)) ||
+        http_is_hop_by_hop(forward->request, field))
         return false;
     if (!forward->for_cache)
         return true;

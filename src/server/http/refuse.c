@@ -5,6 +5,10 @@ void refuse_head(struct client *client, const struct http_complaint *complaint)
 {
     const struct told told = {.outcome = OUTCOME_MALFORMED, .reason = REASON_MALFORMED};
 
+    if (complaint->status == 414)
+        counter_add(&client->gate->metrics.targets_too_long, 1);
+    if (complaint->status == 431)
+        counter_add(&client->gate->metrics.headers_too_large, 1);
     client->keeps_alive = false;
     client->is_old = client->is_head = false;
     client->sent_bytes = 0;
