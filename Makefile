@@ -10,7 +10,7 @@ MAKEFLAGS += --output-sync=target
 BUILD   ?= release
 O       ?= build/$(BUILD)
 SECONDS ?= 10
-LIBRARIES := yaml-0.1 jansson libzstd libpcre2-8 libssl libcrypto libbrotlienc zlib libnghttp2
+LIBRARIES := yaml-0.1 jansson libzstd libpcre2-8 libssl libcrypto libbrotlienc zlib libnghttp2 libcares
 
 HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong
 # The program is optimized as a whole; the tests are linked as they are, which is quicker.

@@ -75,18 +75,28 @@ static void expose_series(struct walk *walk, enum series_id id)
     expose_members(walk);
 }
 
-static void expose_breakers(const struct server *server, struct buf *out)
+static double number_of(enum series_id id, const struct fleet *fleet)
 {
-    static const double values[] = {
+    static const double states[] = {
         [BREAKER_CLOSED] = 0, [BREAKER_HALF_OPEN] = 1, [BREAKER_OPEN] = 2};
-    const struct series *series = &series_rows[SERIES_origin_breaker];
+
+    if (id == SERIES_origin_breaker)
+        return states[fleet_breaker(fleet)];
+    struct fleet_lookups lookups = fleet_lookups(fleet);
+
+    return (double)(id == SERIES_lookups ? lookups.all : lookups.failed);
+}
+
+static void expose_fleets(const struct server *server, enum series_id id, struct buf *out)
+{
+    const struct series *series = &series_rows[id];
 
     exposition_begin(out, series->name, series->kind, series->text);
     for (size_t i = 0; i < origins_count(server); i++) {
         const struct exposition_label labels[2] = {
             {"origin", bytes_of_text(config_origin(server->config, i)->name)}};
 
-        exposition_number(out, series->name, "", labels, values[fleet_breaker(server->fleets[i])]);
+        exposition_number(out, series->name, "", labels, number_of(id, server->fleets[i]));
     }
 }
 
@@ -95,7 +105,9 @@ void origins_expose(const struct server *server, struct buf *out)
     const struct metric_room *room = &metric_rooms[METRICS_SERVER];
     struct walk walk = {.out = out, .server = server};
 
-    expose_breakers(server, out);
+    expose_fleets(server, SERIES_origin_breaker, out);
+    expose_fleets(server, SERIES_lookups, out);
+    expose_fleets(server, SERIES_lookup_failures, out);
     for (size_t i = 0; i < room->count; i++)
         expose_metric(&walk, &room->rows[i]);
     expose_series(&walk, SERIES_server_up);

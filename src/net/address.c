@@ -7,7 +7,7 @@
 #include <netdb.h>
 #include <stdio.h>
 
-enum { HOST_MAX = 255 };
+enum { HOST_MAX = ADDRESS_NAME_SIZE - 1 };
 
 static enum err say_shape(struct fault *fault, struct bytes text)
 {
@@ -147,6 +147,24 @@ enum err address_parse(struct bytes text, struct address *ret_address, struct fa
         return say_shape(fault, text);
     }
     return from_host(name, v6, port, ret_address, fault);
+}
+
+bool address_is_name(struct bytes text, char ret_name[ADDRESS_NAME_SIZE], uint16_t *ret_port)
+{
+    struct bytes host = {0}, port_text = {0};
+    struct fault unused = {.line = 0};
+    struct in_addr literal;
+    uint16_t port = 0;
+    bool v6 = false;
+
+    if (bytes_begin_with(text, BYTES("unix:")) ||
+        cut_host(text, &host, &port_text, &v6, &unused) != ERR_OK || v6 || host.size == 0 ||
+        parse_port(port_text, text, &port, &unused) != ERR_OK)
+        return false;
+    memcpy(ret_name, host.data, host.size);
+    ret_name[host.size] = '\0';
+    *ret_port = port;
+    return inet_pton(AF_INET, ret_name, &literal) != 1;
 }
 
 void address_text(const struct address *address, char ret_text[ADDRESS_TEXT_SIZE])

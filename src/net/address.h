@@ -27,6 +27,12 @@ enum { ADDRESS_TEXT_SIZE = 128 };
  * now (blocking: at start only). The fault says what is wrong and how it should look. */
 enum err address_parse(struct bytes text, struct address *ret_address, struct fault *fault);
 
+enum { ADDRESS_NAME_SIZE = 256 };
+
+/* Whether this is the address of a name ("app.internal:8000"), not of an address; then that is cut
+ * into name and port. False for what is no address at all. */
+bool address_is_name(struct bytes text, char ret_name[ADDRESS_NAME_SIZE], uint16_t *ret_port);
+
 void address_text(const struct address *address, char ret_text[ADDRESS_TEXT_SIZE]);
 
 /* Whether only this machine can reach it: loopback, or a Unix socket. */

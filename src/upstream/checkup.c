@@ -12,6 +12,7 @@ enum { HEAD_MAX = 64 * 1024, INTERIM_MAX = 32 };
 struct check {
     struct checkup *checkup;
     struct member *member; /* a reference */
+    struct conn_settings conns;
     struct conn *conn;
     struct list_node node;
     struct timer timer;
@@ -100,9 +101,10 @@ static void closed(struct conn *conn, void *owner, enum err why)
 {
     struct check *check = owner;
 
-    (void)conn;
-    (void)why;
-    tell(check, check->is_connected ? ERR_PEER_GONE : ERR_PEER_DOWN, 0);
+    if (!check->is_connected)
+        tell(check, conn_why(conn) == NULL ? ERR_PEER_DOWN : why, 0);
+    else
+        tell(check, ERR_PEER_GONE, 0);
     list_leave(&check->node);
     member_drop(check->member);
     mem_free(&check);
@@ -132,8 +134,10 @@ static void start(struct checkup *checkup, struct member *member)
 
     check->checkup = checkup;
     check->member = member_hold(member);
+    check->conns = *checkup->conns;
+    check->conns.tls = checkup->fleet->lines[member->line].tls;
     timer_init(&check->timer, late);
-    if (conn_connect(checkup->loop, &member->address, checkup->conns, &events, check,
+    if (conn_connect(checkup->loop, &member->address, &check->conns, &events, check,
                      &check->conn) != ERR_OK) {
         member_drop(member); /* the machine is short of something: it says nothing of the server */
         mem_free(&check);

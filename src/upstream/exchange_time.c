@@ -2,6 +2,8 @@
 #include "base/must.h"
 #include "upstream/parts.h"
 
+enum { OTHER_FAMILY_MS = 250 };
+
 static int64_t later(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -15,6 +17,17 @@ static bool waits_for_client(const struct exchange *exchange)
     return exchange->phase == PHASE_BODY && exchange->paused;
 }
 
+/* Where a name has addresses of both families, the first that is tried gets a moment only: one of
+ * them often leads nowhere (RFC 8305 §5, in a simple form: one after the other). */
+static int64_t connect_ms(const struct exchange *exchange)
+{
+    int64_t most_ms = exchange->origin->settings->connect_ms;
+    bool is_first = exchange->attempts == 1 &&
+                    fleet_has_other_family(exchange->origin->fleet, exchange->link->pool->member);
+
+    return is_first && most_ms > OTHER_FAMILY_MS ? OTHER_FAMILY_MS : most_ms;
+}
+
 /* When the present phase has taken too long, unless something happens. */
 static int64_t phase_ends_ms(const struct exchange *exchange)
 {
@@ -25,7 +38,7 @@ static int64_t phase_ends_ms(const struct exchange *exchange)
     case PHASE_QUEUED:
         return since_ms + settings->queue_wait_ms;
     case PHASE_CONNECTING:
-        return since_ms + settings->connect_ms;
+        return since_ms + connect_ms(exchange);
     case PHASE_WAITING:
         return later(since_ms, conn_last_progress_ms(exchange->link->conn)) +
                settings->first_byte_ms;

@@ -63,6 +63,12 @@ void fleet_set_up(struct fleet *fleet, bool is_up);
 void fleet_tell(struct fleet *fleet, void (*tell)(void *context, const struct member *member),
                 void *context);
 
+/* How often names were looked up, and how often in vain. */
+struct fleet_lookups {
+    uint64_t all, failed;
+};
+struct fleet_lookups fleet_lookups(const struct fleet *fleet);
+
 enum breaker_state fleet_breaker(const struct fleet *fleet);
 
 /* The members of a JSON object, without braces: breaker, retry budget, servers. */

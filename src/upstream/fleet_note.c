@@ -159,6 +159,7 @@ void fleet_note_attempt(struct fleet *fleet, struct member *member, enum err err
         counter_add_shared(&member->metrics.connect_failures, 1);
         atomic_store(&member->rest_until_ms, now_ms + MEMBER_REST_MS);
         atomic_store(&member->is_unreachable, true);
+        fleet_try_other_family(fleet, member, now_ms);
         if (!is_any_up(fleet, now_ms))
             atomic_store(&fleet->is_up, false);
     }
@@ -195,8 +196,10 @@ void fleet_note_check(struct fleet *fleet, struct member *member, enum err err, 
         member->passed = 0;
         member->missed++;
         set_why(member, err, status);
-        if (member->missed >= settings->health_down)
+        if (member->missed >= settings->health_down) {
             atomic_store(&member->is_down, true);
+            fleet_try_other_family(fleet, member, now_ms);
+        }
     }
     atomic_store(&fleet->is_up, is_any_up(fleet, now_ms));
     fleet_tell_state(fleet, member, now_ms);

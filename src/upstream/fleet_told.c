@@ -54,6 +54,8 @@ static void write_member(const struct fleet *fleet, const struct member *member,
     add_since(out, atomic_load(&member->since_wall_ms));
     if (state != MEMBER_UP)
         add_why(out, why.text);
+    if (fleet_is_spare(fleet, member))
+        buf_add_text(out, ", \"spare\": true");
     buf_printf(out, ", \"weight\": %.2f, \"ewma_ms\": %.1f",
                (double)member_weight(member, fleet->settings->slow_start_ms, now_ms) /
                    BALANCE_WEIGHT,

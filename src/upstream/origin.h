@@ -81,7 +81,7 @@ struct exchange_request {
     bool body_size_known; /* else it goes out chunked */
     uint64_t body_size;
     struct bytes affinity; /* what decides where it goes, when keys do; empty: the target */
-    struct bytes upgrade; /* the protocol to ask for, of a request without a body; empty: none */
+    struct bytes upgrade;  /* the protocol to ask for, of a request without a body; empty: none */
 };
 
 /* `interim`, `ready`, `switched` and `ended` may be NULL. In any of them the exchange may be

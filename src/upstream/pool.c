@@ -29,7 +29,7 @@ static struct pool *pool_for(const struct origin *origin, struct member *member)
     struct pool *pool = mem_new(1, sizeof *pool);
 
     pool->conn_settings = origin->conn_settings;
-    pool->conn_settings.tls = origin->fleet->tls[member->line];
+    pool->conn_settings.tls = origin->fleet->lines[member->line].tls;
 
     pool->member = member_hold(member);
     list_init(&pool->idle);
@@ -219,6 +219,7 @@ static ptrdiff_t pick_well(struct origin *origin, const struct exchange *exchang
         candidate->active = counter_read(&member->metrics.active);
         candidate->ewma_ms = ewma_read(&member->ewma, now_ms);
         candidate->is_usable = is_tried(exchange, i) == wants_tried && !is_full(origin, member) &&
+                               !fleet_is_spare(origin->fleet, member) &&
                                is_well(origin, member, now_ms);
     }
     return balance_pick(&choice, origin->candidates, origin->roster->count);
@@ -240,7 +241,8 @@ static ptrdiff_t pick_soonest(const struct origin *origin, const struct exchange
     for (size_t i = 0; i < origin->roster->count; i++) {
         const struct member *member = origin->roster->members[i];
 
-        if (is_tried(exchange, i) || is_full(origin, member) || atomic_load(&member->is_down))
+        if (is_tried(exchange, i) || is_full(origin, member) || atomic_load(&member->is_down) ||
+            fleet_is_spare(origin->fleet, member))
             continue;
         if (soonest == BALANCE_NONE ||
             out_until_ms(member) < out_until_ms(origin->roster->members[soonest]))

@@ -3,10 +3,10 @@
 
 #include "base/mem.h"
 #include "base/must.h"
-#include "base/number.h"
 #include "net/clock.h"
 #include "upstream/checkup.h"
 #include "upstream/fleet_parts.h"
+#include "upstream/names.h"
 
 #include <stdio.h>
 
@@ -69,73 +69,6 @@ void fleet_set_roster(struct fleet *fleet, struct member *const *members, size_t
 
 /* ---- birth -------------------------------------------------------------------------------- */
 
-static enum err read_option(struct bytes option, uint64_t *ret_weight, struct fault *fault)
-{
-    struct bytes value = option;
-    struct bytes name = bytes_cut(&value, '=');
-
-    if (!bytes_equal(name, BYTES("weight")))
-        return fault_say(fault, ERR_SYNTAX,
-                         "\"%.*s\" behind a server's address means nothing; there is weight=N",
-                         BYTES_ARG(option));
-    if (number_u64(value, ret_weight) != ERR_OK || *ret_weight < 1 ||
-        *ret_weight > FLEET_WEIGHT_MAX)
-        return fault_say(fault, ERR_RANGE, "\"%.*s\": a weight is a number from 1 to %d",
-                         BYTES_ARG(option), FLEET_WEIGHT_MAX);
-    return ERR_OK;
-}
-
-enum err fleet_read_server(struct bytes text, struct bytes *ret_address, uint64_t *ret_weight,
-                           struct fault *fault)
-{
-    struct bytes rest = bytes_trim(text);
-    struct bytes address = bytes_cut(&rest, ' ');
-    uint64_t weight = 1;
-
-    rest = bytes_trim(rest);
-    while (rest.size > 0) {
-        TRY(read_option(bytes_cut(&rest, ' '), &weight, fault));
-        rest = bytes_trim(rest);
-    }
-    *ret_address = address;
-    *ret_weight = weight;
-    return ERR_OK;
-}
-
-static enum err read_servers(struct fleet *fleet, struct fault *fault)
-{
-    const struct text_list *texts = &fleet->settings->servers;
-    struct member *members[FLEET_SERVERS_MAX];
-    enum err err = ERR_OK;
-    size_t count = 0;
-
-    if (texts->count == 0)
-        return fault_say(fault, ERR_SYNTAX,
-                         "the origin has no servers; write servers: [\"host:port\"]");
-    if (texts->count > FLEET_SERVERS_MAX)
-        return fault_say(fault, ERR_TOO_BIG, "more than %d servers are not supported",
-                         FLEET_SERVERS_MAX);
-    for (size_t i = 0; i < texts->count && err == ERR_OK; i++) {
-        struct bytes text = {NULL, 0};
-        struct address address;
-        uint64_t weight = 1;
-        char room[SECURE_ADDRESS_MAX];
-
-        err = fleet_read_server(bytes_of_text(texts->items[i]), &text, &weight, fault);
-        if (err == ERR_OK && secure_cut(&text, room))
-            err = secure_new(fleet->settings, text, &fleet->tls[i], fault);
-        if (err == ERR_OK)
-            err = address_parse(text, &address, fault);
-        if (err == ERR_OK)
-            members[count++] = member_new(&address, i, weight);
-    }
-    if (err == ERR_OK)
-        fleet_set_roster(fleet, members, count);
-    for (size_t i = 0; i < count && err != ERR_OK; i++)
-        member_drop(members[i]);
-    return err;
-}
-
 static enum err check_health(const struct origin_settings *settings, struct fault *fault)
 {
     struct bytes path = bytes_of_text(settings->health_get == NULL ? "/" : settings->health_get);
@@ -158,9 +91,13 @@ static enum err check_health(const struct origin_settings *settings, struct faul
 static void set_host(struct fleet *fleet)
 {
     const struct member *first = fleet->roster->members[0];
+    const struct fleet_line *line = &fleet->lines[0];
 
-    (void)snprintf(fleet->host, sizeof fleet->host, "%s",
-                   first->address.any.sa_family == AF_UNIX ? "localhost" : first->text);
+    if (line->is_name)
+        (void)snprintf(fleet->host, sizeof fleet->host, "%s:%u", line->host, line->port);
+    else
+        (void)snprintf(fleet->host, sizeof fleet->host, "%s",
+                       first->address.any.sa_family == AF_UNIX ? "localhost" : first->text);
 }
 
 enum err fleet_new(const char *name, const struct origin_settings *settings, const struct log *log,
@@ -169,7 +106,6 @@ enum err fleet_new(const char *name, const struct origin_settings *settings, con
     struct fleet *fleet = mem_new(1, sizeof *fleet);
 
     fleet->name = name;
-    fleet->tls = mem_new(settings->servers.count + 1, sizeof(struct tls *));
     fleet->settings = settings;
     fleet->log = log;
     fleet->breaker_rules = (struct breaker_rules){
@@ -187,7 +123,7 @@ enum err fleet_new(const char *name, const struct origin_settings *settings, con
     enum err err = check_health(settings, fault);
 
     if (err == ERR_OK)
-        err = read_servers(fleet, fault);
+        err = fleet_read_lines(fleet, fault);
     if (err != ERR_OK) {
         fleet_free(&fleet);
         return err;
@@ -206,12 +142,14 @@ void fleet_begin(struct fleet *fleet, struct loop *loop, struct account *account
         .output_max = CHECK_BYTES_MAX,
         .account = account,
     };
+    fleet->names = names_new(loop, fleet);
     if (fleet->settings->health_get != NULL)
         fleet->checkup = checkup_new(loop, fleet, &fleet->conns);
 }
 
 void fleet_end(struct fleet *fleet)
 {
+    names_free(&fleet->names);
     if (fleet->checkup != NULL)
         checkup_stop(fleet->checkup);
 }
@@ -224,9 +162,9 @@ void fleet_free(struct fleet **owner)
         return;
     checkup_free(&fleet->checkup);
     roster_drop(fleet->roster);
-    for (size_t i = 0; i < fleet->settings->servers.count; i++)
-        tls_free(&fleet->tls[i]);
-    mem_free(&fleet->tls);
+    for (size_t i = 0; fleet->lines != NULL && i < fleet->settings->servers.count; i++)
+        tls_free(&fleet->lines[i].tls);
+    mem_free(&fleet->lines);
     must(pthread_mutex_destroy(&fleet->lock) == 0);
     mem_free(owner);
 }
@@ -242,6 +180,12 @@ void fleet_set_up(struct fleet *fleet, bool is_up)
 {
     if (fleet->settings->health_get == NULL)
         atomic_store(&fleet->is_up, is_up);
+}
+
+struct fleet_lookups fleet_lookups(const struct fleet *fleet)
+{
+    return (struct fleet_lookups){counter_read(&fleet->lookups),
+                                  counter_read(&fleet->lookup_failures)};
 }
 
 enum breaker_state fleet_breaker(const struct fleet *fleet)

@@ -78,14 +78,16 @@ class Reply:
 class Origin:
     """A listening origin; a thread a connection."""
 
-    def __init__(self):
+    def __init__(self, host="127.0.0.1", port=0):
         self.requests = []
         self.connections = 0
         self._replies = {}
         self._gates = {}
         self._changed = threading.Condition()
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), backlog=2048, family=family)
+        self.port = self._socket.getsockname()[1]
+        self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (host, self.port)
         self._open = set()
         self._stopping = False
         self._threads = []
