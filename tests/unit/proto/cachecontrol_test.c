@@ -244,10 +244,11 @@ TEST(dates_and_ages_that_make_no_sense_are_as_if_absent)
     CHECK(response.has_expires && response.expires_s == 0); /* §5.3: in the past */
     CHECK(response.age_s == 0);
     CHECK(!response.has_last_modified);
+    /* §5.1: the first member of the first field. */
     response = response_of(ANSWER("Date: now\r\nAge: 10, 20, x\r\nAge: 15\r\n"
                                   "Expires: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                                   "Expires: Sun, 06 Nov 1994 08:49:38 GMT\r\n"));
-    CHECK(!response.has_date && response.age_s == 20 && response.expires_s == 0);
+    CHECK(!response.has_date && response.age_s == 10 && response.expires_s == 0);
     response = response_of(ANSWER("Age: 99999999999999999999999\r\n"));
     CHECK(response.age_s == CACHE_SECONDS_MAX);
     response = response_of(ANSWER("Age: -1\r\n"));
