@@ -74,6 +74,11 @@ static bool is_reached(const struct site *site, const struct route_settings *rou
     return false;
 }
 
+void reach_example(const char *match, struct buf *path)
+{
+    write_path(match, 1, path);
+}
+
 enum err reach_check(const struct site *site, const struct route_settings *routes, size_t count,
                      struct fault *fault)
 {

@@ -18,4 +18,7 @@
 enum err reach_check(const struct site *site, const struct route_settings *routes, size_t count,
                      struct fault *fault);
 
+/* A path that fits the pattern, and few others. `path` is cleared before. */
+void reach_example(const char *match, struct buf *path);
+
 #endif
