@@ -9,12 +9,13 @@
 #include "cli/serve.h"
 #include "cli/stats.h"
 #include "cli/top.h"
+#include "cli/warm.h"
 #include "cli/why.h"
 
 const struct command *const commands[] = {
     &serve_command, &check_command,  &explain_command, &diff_command,
     &why_command,   &reload_command, &upgrade_command, &purge_command,
-    &stats_command, &top_command,    &bench_command,
+    &warm_command,  &stats_command,  &top_command,     &bench_command,
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];

@@ -55,7 +55,7 @@ def test_the_help_names_every_command():
     assert everything.returncode == 0
     assert larder.run("help", "--help").stdout == everything.stdout
     assert all(len(line) <= 110 for line in everything.stdout.splitlines())
-    for command in ("serve", "check", "explain", "why", "purge", "stats", "top", "bench", "version", "help"):
+    for command in ("serve", "check", "explain", "why", "purge", "warm", "stats", "top", "bench", "version", "help"):
         assert f"\n  {command} " in everything.stdout
 
 
