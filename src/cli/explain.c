@@ -104,6 +104,60 @@ static bool find_place(void *context, const void *field, const char **ret_file, 
     return true;
 }
 
+static void add_origin_line(const struct config *config, const char *name, const struct buf *value,
+                            const void *field, struct buf *out)
+{
+    const struct config_place *place = config_where(config, field);
+
+    buf_printf(out, "%-14s %.*s", name, BYTES_ARG(buf_bytes(value)));
+    if (place != NULL)
+        buf_printf(out, "  (%s:%d)\n", place->file, place->line);
+    else
+        buf_add_text(out, "  (default)\n");
+}
+
+/* One line for a setting of the origin, as an operator would write it. */
+static void add_origin_setting(const struct config *config, const struct origin_settings *settings,
+                               const char *path, const char *name, struct buf *out)
+{
+    const struct config_section *section = config_find_section(BYTES("origins"));
+    const struct setting *setting = config_find_setting(section, path);
+    struct buf value;
+
+    buf_init(&value, EXPLANATION_MAX, NULL);
+    value_print(setting, settings, &value);
+    if (value.size > 0)
+        add_origin_line(config, name, &value, (const char *)settings + setting->offset, out);
+    buf_fini(&value);
+}
+
+/* What concerns the origin, if it has to be asked. */
+static void tell_origin(void *context, size_t number, struct buf *out)
+{
+    static const struct {
+        const char *path, *name;
+    } rows[] = {
+        {"servers", "servers"},
+        {"balance", "balance"},
+        {"health.get", "health check"},
+        {"timeout.connect", "connect"},
+        {"timeout.first_byte", "first byte"},
+        {"timeout.total", "total"},
+        {"retry.max", "retries"},
+        {"breaker.failures", "breaker after"},
+        {"breaker.open_for", "breaker for"},
+    };
+    const struct config *config = context;
+    const struct config_origin *origin = config_origin(config, number);
+
+    buf_printf(out, "%-14s %s", "origin", origin->name);
+    if (origin->line > 0)
+        buf_printf(out, "  (%s:%d)", origin->file, origin->line);
+    buf_add_text(out, "\n");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        add_origin_setting(config, &origin->settings, rows[i].path, rows[i].name, out);
+}
+
 static int explain(const struct command *self, struct setup *setup, const struct asked *asked)
 {
     struct config *config = &setup->config;
@@ -121,7 +175,7 @@ static int explain(const struct command *self, struct setup *setup, const struct
     buf_init(&request, REQUEST_MAX, NULL);
     buf_init(&out, EXPLANATION_MAX, NULL);
     write_request(asked, config->listen.http, &request);
-    const struct site_where where = {find_place, config};
+    const struct site_where where = {find_place, tell_origin, config};
 
     err = site_explain(site, buf_bytes(&request), &where, &out);
     (void)fwrite(out.data == NULL ? "" : (const char *)out.data, 1, out.size, stdout);

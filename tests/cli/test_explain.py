@@ -89,3 +89,16 @@ def test_a_route_that_no_request_comes_to_is_an_error(tmp_path):
     done = larder.run("check", str(file))
     assert done.returncode == 1
     assert f"{file}:3: routes.some: no request ever comes to /x/{{id?}}" in done.stderr
+
+
+def test_how_the_origin_is_asked_is_told_with_its_lines(tmp_path):
+    file = tmp_path / "larder.yaml"
+    file.write_text("origins:\n  shop:\n    servers: [\"127.0.0.1:9 weight=2\"]\n"
+                    "    balance: least-connections\n    health: {get: /healthz}\n")
+    told = larder.run("explain", "-c", str(file), "GET /a").stdout
+    lines = {line[:14].strip(): line[15:] for line in told.splitlines()}
+    assert lines["origin"] == f"shop  ({file}:2)"
+    assert lines["servers"] == f"[\"127.0.0.1:9 weight=2\"]  ({file}:3)"
+    assert lines["balance"] == f"least-connections  ({file}:4)"
+    assert lines["health check"] == f"/healthz  ({file}:5)"
+    assert lines["breaker after"] == "5  (default)"

@@ -185,6 +185,9 @@ static void explain(struct explaining *explaining)
     add_tags(explaining);
     add_lookup(explaining);
     add_storing(explaining);
+    if (explaining->where != NULL && explaining->where->origin != NULL)
+        explaining->where->origin(explaining->where->context, explaining->target.route->origin,
+                                  explaining->out);
 }
 
 enum err site_explain(const struct site *site, struct bytes head, const struct site_where *where,

@@ -113,6 +113,8 @@ enum err site_purge(const struct site *site, struct cache_thread *thread,
  * was made from. False: it has its default. */
 struct site_where {
     bool (*find)(void *context, const void *field, const char **ret_file, int *ret_line);
+    /* Tells how the route's origin, the n-th, is asked; may be NULL. */
+    void (*origin)(void *context, size_t origin, struct buf *out);
     void *context;
 };
 
