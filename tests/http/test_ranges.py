@@ -112,3 +112,163 @@ def test_a_range_beyond_the_end_of_what_is_on_its_way_is_416(gateway, origin):
     answer = wire.answer()
     assert (answer.status, answer.get("Content-Range")) == (416, "bytes */3000")
     wire.close()
+
+
+# ---- parts of what is not stored as a whole -------------------------------------------------
+
+LARGE = BODY * 4  # more than the route stores
+STRONG = {**HOUR, "ETag": "\"v1\""}
+
+
+def by_ranges(headers=None, body=LARGE):
+    """An origin that answers ranges, and the whole without one."""
+    named = headers or STRONG
+
+    def answer(request):
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.get("Range") or "")
+        if not wanted:
+            return {"body": body, "headers": named}
+        first = int(wanted.group(1))
+        last = min(int(wanted.group(2) or len(body) - 1), len(body) - 1)
+        return {"status": 206, "body": body[first:last + 1],
+                "headers": {**named, "Content-Range": f"bytes {first}-{last}/{len(body)}"}}
+    return answer
+
+
+def is_part(answer, first, last, body=LARGE):
+    return (answer.status, answer.body, answer.get("Content-Range")) == (
+        206, body[first:last + 1], f"bytes {first}-{last}/{len(body)}")
+
+
+@pytest.fixture
+def small(start):
+    return start(route="max-body: 10KiB")
+
+
+def learn(gateway, origin, headers=None):
+    """The origin's answer is known to be too large."""
+    origin.reply("/a", answer=by_ranges(headers))
+    assert gateway.ask("/a").body == LARGE
+
+
+def test_a_part_is_kept_for_the_ranges_within_it(small, origin):
+    learn(small, origin)
+    assert is_part(small.ask("/a", Range="bytes=100-199"), 100, 199)
+    small.wait_until("stored", 1)
+    for first, last in ((100, 199), (150, 160), (199, 199)):
+        answer = small.ask("/a", Range=f"bytes={first}-{last}")
+        assert answer.is_hit and is_part(answer, first, last)
+    several = small.ask("/a", Range="bytes=100-101,110-119")
+    assert several.is_hit and parts_of(several) == expected((100, 101), (110, 119), body=LARGE)
+    assert small.count("hits_parts") == 4
+    assert len(origin.seen("/a")) == 2
+
+
+@pytest.mark.parametrize("wanted", ["bytes=99-150", "bytes=150-200", "bytes=0-", "bytes=-5",
+                                    "bytes=110-120,300-310"])
+def test_what_is_not_there_is_asked_for(small, origin, wanted):
+    learn(small, origin)
+    small.ask("/a", Range="bytes=100-199")
+    small.wait_until("stored", 1)
+    assert not small.ask("/a", Range=wanted).is_hit
+    assert not small.ask("/a").is_hit
+
+
+def test_parts_of_the_same_bytes_are_put_together(small, origin):
+    learn(small, origin)
+    for count, (first, last) in enumerate(((100, 199), (300, 399), (200, 299), (50, 120)), 1):
+        assert is_part(small.ask("/a", Range=f"bytes={first}-{last}"), first, last)
+        small.wait_until("stored", count)
+    answer = small.ask("/a", Range="bytes=50-399")
+    assert answer.is_hit and is_part(answer, 50, 399)
+    assert len(origin.seen("/a")) == 5
+
+
+@pytest.mark.parametrize("first, second", [
+    ({"ETag": "W/\"v1\""}, {"ETag": "W/\"v1\""}), ({"ETag": "\"v1\""}, {"ETag": "\"v2\""}),
+    ({}, {}), ({"ETag": "\"v1\""}, {}),
+])
+def test_parts_that_may_be_of_other_bytes_are_not(small, origin, first, second):
+    learn(small, origin, {**HOUR, **first})
+    small.ask("/a", Range="bytes=0-99")
+    small.wait_until("stored", 1)
+    assert small.ask("/a", Range="bytes=0-99").is_hit
+    origin.reply("/a", answer=by_ranges({**HOUR, **second}))
+    small.ask("/a", Range="bytes=100-199")
+    small.wait_until("stored", 2)
+    assert small.ask("/a", Range="bytes=100-199").is_hit
+    assert not small.ask("/a", Range="bytes=0-99").is_hit
+
+
+def test_parts_of_another_size_are_not_put_together(small, origin):
+    learn(small, origin)
+    small.ask("/a", Range="bytes=0-99")
+    small.wait_until("stored", 1)
+    origin.reply("/a", answer=by_ranges(body=LARGE + b"x"))
+    small.ask("/a", Range="bytes=100-199")
+    small.wait_until("stored", 2)
+    assert not small.ask("/a", Range="bytes=0-199").is_hit
+
+
+@pytest.mark.parametrize("headers", [
+    {"Cache-Control": "no-store"}, {"Cache-Control": "private, max-age=60"}, {"Vary": "X"},
+    {"Cache-Control": "max-age=0"}, {"Set-Cookie": "a=b"}, {"Content-Range": "bytes 0-99/*"},
+    {"Content-Range": "bytes 0-98/12000"}, {"Content-Range": "lines 0-99/12000"},
+])
+def test_what_may_not_be_stored_is_not_kept_in_parts(small, origin, headers):
+    learn(small, origin)
+    origin.reply("/a", status=206, body=b"x" * 100,
+                 headers={**STRONG, "Content-Range": "bytes 0-99/12000", **headers})
+    for _ in range(2):
+        assert not small.ask("/a", Range="bytes=0-99").is_hit
+    assert small.count("stored") == 0
+
+
+def test_conditions_on_parts(small, origin):
+    learn(small, origin)
+    small.ask("/a", Range="bytes=0-99")
+    small.wait_until("stored", 1)
+    assert small.ask("/a", Range="bytes=0-9", If_Range="\"v1\"").is_hit
+    assert small.ask("/a", Range="bytes=0-9", If_None_Match="\"v1\"").status == 304
+    assert small.ask("/a", Range="bytes=20000-").status == 416
+    assert not small.ask("/a", Range="bytes=0-9", If_Range="\"v2\"").is_hit
+    assert not small.ask("/a", Range="bytes=0-9", Cache_Control="no-cache").is_hit
+
+
+@pytest.mark.parametrize("what", [{"url": "http://a.example/a"}, {"tag": "one"}, {"all": True}])
+def test_parts_leave_with_their_url_and_tags(small, origin, what):
+    learn(small, origin, {**STRONG, "Cache-Tag": "one"})
+    small.ask("/a", Range="bytes=0-99")
+    small.wait_until("stored", 1)
+    assert small.ask("/a", Range="bytes=0-99").is_hit
+    small.purge(**what)
+    assert not small.ask("/a", Range="bytes=0-99").is_hit
+
+
+def test_parts_are_not_for_those_with_credentials(small, origin):
+    learn(small, origin)
+    small.ask("/a", Range="bytes=0-99", Authorization="x")
+    assert small.count("stored") == 0
+    small.ask("/a", Range="bytes=0-99")
+    small.wait_until("stored", 1)
+    assert not small.ask("/a", Range="bytes=0-99", Authorization="x").is_hit
+
+
+def test_an_origin_that_sends_a_part_of_what_was_asked_as_a_whole(gateway, origin):
+    """It should not; what it says of the part holds all the same, for those who want that part."""
+    origin.reply("/a", status=206, body=BODY[:100],
+                 headers={**STRONG, "Content-Range": f"bytes 0-99/{len(BODY)}"})
+    assert gateway.ask("/a", Range="bytes=0-99").body == BODY[:100]
+    gateway.wait_until("stored", 1)
+    answer = gateway.ask("/a", Range="bytes=10-19")
+    assert answer.is_hit and is_part(answer, 10, 19, BODY)
+    assert not gateway.ask("/a").is_hit
+
+
+def test_more_parts_than_are_kept(small, origin):
+    learn(small, origin)
+    for n in range(20):
+        assert is_part(small.ask("/a", Range=f"bytes={n * 10}-{n * 10 + 4}"), n * 10, n * 10 + 4)
+        small.wait_until("stored", n + 1)
+    assert small.ask("/a", Range="bytes=190-194").is_hit
+    assert not small.ask("/a", Range="bytes=0-4").is_hit

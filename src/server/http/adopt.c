@@ -28,41 +28,83 @@ static bool is_explicit(const struct verdict *verdict)
            verdict->source != FRESHNESS_HEURISTIC;
 }
 
-static bool take_lease(struct fetch *fetch)
+static bool is_purged(const struct fetch *fetch)
 {
-    const struct cache_ask ask = {
-        .lease_ms = fetch->route->settings->lease_ms,
-        .refresh = true,
-        .no_stale = true,
-        .no_wait = true,
-        .hold_shared = fetch_hold_shared,
-    };
-    struct cache_view view;
-    struct cache_lease lease = {0, 0, 0};
-    void *shared = NULL;
-    enum cache_answer answer =
-        cache_get(fetch->gate->thread, cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->key), &ask,
-                  loop_now_ms(fetch->gate->loop), NULL, &view, &lease, &shared);
+    struct bytes tags[CACHE_TAGS_MAX];
+    uint8_t url_tag[KEY_URL_TAG_SIZE];
+    size_t count = fetch_tags(fetch, tags);
 
-    if ((answer != CACHE_LEAD && answer != CACHE_HIT_LEAD) || lease.token == 0)
-        return false;
-    fetch->lease = lease;
-    fetch->has_lease = true;
-    return true;
+    tags[count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
+    return cache_is_purged_since(fetch->gate->thread,
+                                 cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->key), tags, count,
+                                 fetch->lease.sequence);
 }
 
-void adopt(struct fetch *fetch, const struct http_head *response, const struct decide_facts *facts)
+static bool is_fit(struct fetch *fetch, const struct http_head *response,
+                   const struct decide_facts *facts, struct verdict *ret_verdict)
 {
     const struct http_field *location = http_find(response, HTTP_CONTENT_LOCATION);
+
+    if (response->status != 200 || location == NULL || http_has(response, HTTP_VARY) ||
+        http_has(response, HTTP_SET_COOKIE))
+        return false;
+    decide_store(facts, response, ret_verdict);
+    return ret_verdict->store && ret_verdict->lifetime_ms > ret_verdict->age_ms &&
+           is_explicit(ret_verdict) && is_own_url(fetch, location->value);
+}
+
+void adopt_lead(const struct look *look, struct fetch_ask *fetch_ask)
+{
+    struct gate *gate = look->gate;
+    struct buf *key = &gate->text;
+
+    if (look->head->method_id != HTTP_METHOD_POST || look->control.no_store ||
+        look->target.route->settings->cache == ROUTE_CACHE_OFF ||
+        http_has(look->head, HTTP_AUTHORIZATION))
+        return;
+    buf_clear(key);
+    buf_add(key, look->target.key);
+    buf_add(key, BYTES("\0p"));
+    if (buf_failed(key) != ERR_OK || key->size > CACHE_KEY_MAX ||
+        !fetch_take_lease(gate, buf_bytes(key), look->target.route->settings->lease_ms,
+                          &fetch_ask->lease))
+        return;
+    fetch_ask->has_lease = true;
+    fetch_ask->is_variant = true;
+    fetch_ask->key = buf_bytes(key);
+}
+
+/* The URL's own key: what is there goes, and whoever loads it brings it to nobody new. */
+static bool take_over(struct fetch *fetch, struct cache_lease *ret_lease)
+{
+    struct gate *gate = fetch->gate;
+    int64_t now_ms = loop_now_ms(gate->loop);
+
+    (void)cache_remove(gate->thread, cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->url), now_ms);
+    if (!fetch_take_lease(gate, fetch->url, fetch->route->settings->lease_ms, ret_lease))
+        return false;
+    if (!is_purged(fetch))
+        return true;
+    cache_abandon(gate->thread, ret_lease, now_ms);
+    return false;
+}
+
+bool adopt(struct fetch *fetch, const struct http_head *response, const struct decide_facts *facts)
+{
+    struct gate *gate = fetch->gate;
+    struct cache_lease before = fetch->lease;
+    struct cache_lease lease = {0, 0, 0};
     struct verdict verdict;
 
-    if (!fetch->is_post || fetch->route->settings->cache == ROUTE_CACHE_OFF ||
-        response->status != 200 || location == NULL || http_has(response, HTTP_VARY) ||
-        http_has(response, HTTP_SET_COOKIE))
-        return;
-    decide_store(facts, response, &verdict);
-    if (!verdict.store || !is_explicit(&verdict) || !is_own_url(fetch, location->value) ||
-        !take_lease(fetch))
-        return;
+    if (!fetch->is_post || !fetch->has_lease)
+        return false;
+    fetch->has_lease = fetch->primary.size == fetch->url.size &&
+                       is_fit(fetch, response, facts, &verdict) && take_over(fetch, &lease);
+    cache_disperse(gate->thread, &before, 0, loop_now_ms(gate->loop));
+    if (!fetch->has_lease)
+        return false;
+    fetch->lease = lease;
+    fetch->key = fetch->primary;
     fetch->verdict = verdict;
+    return true;
 }

@@ -134,24 +134,6 @@ static void note(const struct moving *moving)
         refuse(moving->fetch, REASON_MEMORY_PRESSURE);
 }
 
-static bool take_lease(const struct moving *moving, struct bytes key, struct cache_lease *ret_lease)
-{
-    const struct cache_ask ask = {
-        .lease_ms = moving->fetch->route->settings->lease_ms,
-        .refresh = true,
-        .no_stale = true,
-        .no_wait = true,
-        .hold_shared = fetch_hold_shared,
-    };
-    struct cache_view view;
-    void *shared = NULL;
-    enum cache_answer answer =
-        cache_get(moving->gate->thread, cache_key(moving->gate->cache, CACHE_SPACE_HTTP, key), &ask,
-                  moving->now_ms, NULL, &view, ret_lease, &shared);
-
-    return (answer == CACHE_LEAD || answer == CACHE_HIT_LEAD) && ret_lease->token != 0;
-}
-
 /* The new lease's number is younger than the miss: what was purged in between has to count too. */
 static bool is_purged(const struct moving *moving, struct bytes url)
 {
@@ -170,6 +152,7 @@ static bool is_purged(const struct moving *moving, struct bytes url)
 static bool take_key(struct fetch *fetch, struct bytes url)
 {
     struct bytes rest = bytes_skip(fetch->primary, fetch->url.size);
+    size_t plain = fetch->plain.size - fetch->url.size;
     uint8_t *copy = mem_try(url.size + rest.size);
 
     if (copy == NULL || url.size + rest.size > CACHE_KEY_MAX) {
@@ -183,6 +166,7 @@ static bool take_key(struct fetch *fetch, struct bytes url)
     fetch->alike_key = copy;
     fetch->url = bytes_of(copy, url.size);
     fetch->primary = fetch->key = bytes_of(copy, url.size + rest.size);
+    fetch->plain = bytes_slice(fetch->primary, 0, url.size + plain);
     return true;
 }
 
@@ -191,10 +175,16 @@ static void move(struct moving *moving, struct bytes url)
     struct fetch *fetch = moving->fetch;
     struct cache_lease before = fetch->lease;
     struct cache_lease lease = {0, 0, 0};
-    bool is_late = is_purged(moving, fetch->url) || is_purged(moving, url);
+    struct bytes asked = fetch->url; /* stays: it is not the key's */
     bool has_key = take_key(fetch, url);
-    bool is_mine = has_key && !is_late && take_lease(moving, fetch->key, &lease);
+    bool is_mine = has_key && fetch_take_lease(moving->gate, fetch->key,
+                                               fetch->route->settings->lease_ms, &lease);
+    bool is_late = is_purged(moving, asked) || is_purged(moving, url);
 
+    if (is_mine && is_late) {
+        cache_abandon(moving->gate->thread, &lease, moving->now_ms);
+        is_mine = false;
+    }
     note(moving);
     /* Whoever waits looks again, finds the note, and joins under the new key. */
     cache_disperse(moving->gate->thread, &before, 0, moving->now_ms);

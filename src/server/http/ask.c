@@ -3,11 +3,13 @@
 
 #include "base/must.h"
 #include "net/clock.h"
+#include "server/http/adopt.h"
 #include "server/http/change.h"
 #include "server/http/compress.h"
 #include "server/http/depart.h"
 #include "server/http/history.h"
 #include "server/http/look.h"
+#include "server/http/parts.h"
 #include "server/http/pump.h"
 #include "server/http/purge.h"
 #include "server/http/quota.h"
@@ -163,6 +165,10 @@ static void pass(struct asking *asking, enum gateway_reason reason, enum fetch_w
     fetch_ask.is_variant = false;
     fetch_ask.why = why;
     fetch_ask.pass_reason = reason;
+    if (reason == REASON_METHOD)
+        adopt_lead(&asking->look, &fetch_ask);
+    else
+        parts_lead(&asking->look, reason, &fetch_ask);
     if (reason == REASON_UPGRADE)
         fetch_ask.upgrade = route_upgrade(asking->look.target.route, asking->look.head);
     start(asking, &fetch_ask, OUTCOME_PASS);
@@ -513,6 +519,8 @@ static void seek(struct asking *asking)
         serve_hit(asking);
         return;
     }
+    if (!look->has_stored && http_has(look->head, HTTP_RANGE) && parts_serve(client, look))
+        return;
     if (look->control.only_if_cached) {
         if (is_good)
             serve_hit(asking);

@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "proto/vary.h"
 #include "server/http/block.h"
+#include "server/http/fetch.h"
 
 enum {
     PIECE_SIZE = 32 * 1024,    /* coded in one go; then others have their turn */
@@ -304,22 +305,6 @@ void compress_stop(struct gate *gate)
 
 /* ---- beginning one ----------------------------------------------------------------------- */
 
-static bool take_lease(struct gate *gate, struct cache_key key, struct cache_lease *ret_lease)
-{
-    const struct cache_ask ask = {
-        .lease_ms = LEASE_MS,
-        .refresh = true,
-        .no_stale = true,
-        .no_wait = true,
-    };
-    struct cache_view view;
-    void *shared = NULL;
-    enum cache_answer answer =
-        cache_get(gate->thread, key, &ask, now_ms(gate), NULL, &view, ret_lease, &shared);
-
-    return (answer == CACHE_LEAD || answer == CACHE_HIT_LEAD) && ret_lease->token != 0;
-}
-
 static bool is_same(const struct stored *one, const struct stored *other)
 {
     return one->body_id == other->body_id && one->born_ms == other->born_ms;
@@ -388,7 +373,7 @@ static struct job *begin(struct look *look, struct cache_key key, const struct c
 
     if (job == NULL)
         return NULL;
-    if (!take_lease(gate, key, &job->lease)) {
+    if (!fetch_take_lease(gate, key.name, LEASE_MS, &job->lease)) {
         job->lease.token = 0;
         job_free(job);
         return NULL;

@@ -52,7 +52,7 @@ static void attend(struct stream *stream)
     if (fetch->exchange == NULL)
         return;
     bool is_far = is_far_ahead(fetch, stream->window / 2 + 1, &count);
-    bool is_wanted = fetch->keeps || fetch->has_lease || count > 0;
+    bool is_wanted = fetch->keeps || (fetch->has_lease && fetch->for_cache) || count > 0;
 
     if (!is_wanted) {
         depart_cancel(fetch, ERR_PEER_GONE);

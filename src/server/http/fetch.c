@@ -117,6 +117,8 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
     fetch->is_background = ask->is_background;
     fetch->has_credentials = http_has(ask->request, HTTP_AUTHORIZATION);
     fetch->is_alike = ask->is_alike;
+    fetch->has_range = http_has(ask->request, HTTP_RANGE);
+    fetch->is_part = ask->is_part;
     fetch->is_post = ask->request->method_id == HTTP_METHOD_POST;
     /* A POST whose answer is stored under its body only reads: the route says so. */
     fetch->is_unsafe = !ask->for_cache && !http_method_is_safe(ask->request->method_id);
@@ -135,9 +137,41 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
     buf_init(&fetch->head.block, BLOCK_MAX, NULL);
     buf_init(&fetch->own_block, BLOCK_MAX, NULL);
     buf_init(&fetch->tags, TAGS_SIZE, NULL);
-    if (ask->for_cache || fetch->is_post)
+    if (ask->for_cache || ask->has_lease)
         add_route_tags(fetch, ask->target, &gate->text);
     return fetch;
+}
+
+bool fetch_take_lease(struct gate *gate, struct bytes key, int64_t lease_ms,
+                      struct cache_lease *ret_lease)
+{
+    const struct cache_ask ask = {
+        .lease_ms = lease_ms,
+        .refresh = true,
+        .no_stale = true,
+        .no_wait = true,
+        .hold_shared = fetch_hold_shared,
+    };
+    struct cache_view view;
+    void *shared = NULL;
+    enum cache_answer answer =
+        cache_get(gate->thread, cache_key(gate->cache, CACHE_SPACE_HTTP, key), &ask,
+                  loop_now_ms(gate->loop), NULL, &view, ret_lease, &shared);
+
+    return (answer == CACHE_LEAD || answer == CACHE_HIT_LEAD) && ret_lease->token != 0;
+}
+
+bool fetch_take_key(struct fetch *fetch, struct bytes key)
+{
+    uint8_t *copy = mem_try(key.size);
+
+    if (copy == NULL)
+        return false;
+    memcpy(copy, key.data, key.size);
+    mem_free(&fetch->variant_key);
+    fetch->variant_key = copy;
+    fetch->key = bytes_of(copy, key.size);
+    return true;
 }
 
 void fetch_charge(struct fetch *fetch, size_t size)

@@ -21,6 +21,7 @@
 #ifndef LARDER_SERVER_HTTP_FETCH_H
 #define LARDER_SERVER_HTTP_FETCH_H
 
+#include "proto/range.h"
 #include "server/http/decide.h"
 #include "server/http/forward.h"
 #include "server/http/gate.h"
@@ -75,8 +76,12 @@ struct fetch {
     bool has_credentials; /* Authorization, wherever it is stored */
     bool is_background;
     bool is_post;
-    bool is_alike; /* found under a URL that is answered alike */
-    bool is_unsafe; /* the method changes things: what is stored for the URL goes */
+    bool has_range; /* the request asked for a part */
+    bool is_part;   /* what comes is kept as one (parts.h) */
+    struct range part;
+    uint64_t part_of; /* bytes of the whole */
+    bool is_alike;    /* found under a URL that is answered alike */
+    bool is_unsafe;   /* the method changes things: what is stored for the URL goes */
     enum fetch_why why;
     enum gateway_reason pass_reason; /* why it is not for the cache */
     int64_t started_ms;
@@ -125,6 +130,7 @@ struct fetch_ask {
     struct bytes key;  /* of the variant, if one is known; else the target's */
     size_t plain_size; /* of the target's key, without what holds credentials apart */
     bool is_variant;
+    bool is_part;  /* the lease and the key are of parts (parts.h) */
     bool is_alike; /* the target's URL is not the one that was asked for, but one like it */
     const struct address *peer;
     struct bytes trace; /* a traceparent to add; empty: none */
@@ -141,6 +147,13 @@ struct fetch_ask {
 
 /* A fetch with copies of what the ask holds, and one reference. NULL: no memory. */
 struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask);
+
+/* A lease of the key without waiting for anybody. False: somebody else has it. */
+bool fetch_take_lease(struct gate *gate, struct bytes key, int64_t lease_ms,
+                      struct cache_lease *ret_lease);
+
+/* Goes on under another key; the name is copied. False: no memory. */
+bool fetch_take_key(struct fetch *fetch, struct bytes key);
 
 /* Adds to what it costs until it ends. */
 void fetch_charge(struct fetch *fetch, size_t size);

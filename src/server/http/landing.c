@@ -15,6 +15,7 @@
 #include "server/http/compress.h"
 #include "server/http/groups.h"
 #include "server/http/history.h"
+#include "server/http/parts.h"
 #include "server/http/purge.h"
 #include "server/http/variant.h"
 
@@ -182,7 +183,7 @@ static void drop_old(struct fetch *fetch)
 /* The lease's part at the header: shared from here on, or all are let go. */
 static void settle_lease(struct fetch *fetch)
 {
-    int64_t remember_ms = fetch->gate->settings->uncacheable_ms;
+    int64_t remember_ms = fetch->for_cache ? fetch->gate->settings->uncacheable_ms : 0;
 
     if (!fetch->has_lease)
         return;
@@ -227,8 +228,9 @@ static void reserve(struct fetch *fetch, const struct http_head *response)
         forbid(fetch, REASON_MEMORY_PRESSURE);
 }
 
-/* A method that is not safe changed something (RFC 9111 §4.4): before its answer is passed on. */
-static void invalidate(struct fetch *fetch, const struct http_head *response)
+/* A method that is not safe changed something (RFC 9111 §4.4): before its answer is passed on.
+ * `is_adopted`: the answer itself stands for the URL from now on. */
+static void invalidate(struct fetch *fetch, const struct http_head *response, bool is_adopted)
 {
     struct gate *gate = fetch->gate;
     struct purge_place place = {gate->site, gate->thread, fetch->cache, &gate->keys, now_ms(fetch)};
@@ -236,12 +238,15 @@ static void invalidate(struct fetch *fetch, const struct http_head *response)
     const struct http_field *content = http_find(response, HTTP_CONTENT_LOCATION);
 
     counter_add(&gate->metrics.invalidated, 1);
-    purge_url(&place, fetch->url, false);
+    if (is_adopted)
+        purge_beside(&place, fetch->url);
+    else
+        purge_url(&place, fetch->url, false);
     if (gate->history != NULL)
         history_invalidated(gate->history, fetch->url, clock_wall_ms());
-    if (location != NULL)
+    if (location != NULL && !is_adopted)
         purge_reference(&place, fetch->url, location->value);
-    if (content != NULL)
+    if (content != NULL && !is_adopted)
         purge_reference(&place, fetch->url, content->value);
     groups_invalidate(fetch, response);
 }
@@ -259,9 +264,9 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
         fetch->verdict = (struct verdict){.reason = fetch->pass_reason};
     if (fetch->is_unsafe && response->status < 400) {
         facts.authorized = fetch->has_credentials;
-        invalidate(fetch, response);
-        adopt(fetch, response, &facts);
+        invalidate(fetch, response, adopt(fetch, response, &facts));
     }
+    parts_settle(fetch, response, &facts);
     if (fetch->for_cache && fetch->verdict.is_error && stands_in(fetch)) {
         fetch->is_ignored = true;
         landing_fail(fetch, ERR_PEER_BROKEN, FAILURE_STATUS);
@@ -272,9 +277,9 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
                                                         : fetch->pass_reason);
     collect_tags(fetch, response);
     take_times(fetch);
-    if (is_wanted(&fetch->verdict))
+    if (is_wanted(&fetch->verdict) && !fetch->is_part)
         alike_settle(fetch, response);
-    if (is_wanted(&fetch->verdict))
+    if (is_wanted(&fetch->verdict) && !fetch->is_part)
         variant_settle(fetch, response);
     reserve(fetch, response);
     settle_lease(fetch);
@@ -341,7 +346,7 @@ static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, 
     uint8_t url_tag[KEY_URL_TAG_SIZE];
     struct cache_put put = {
         .key = cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->key),
-        .kind = STORED_RESPONSE,
+        .kind = fetch->is_part ? STORED_PARTS : STORED_RESPONSE,
         .negative = head->stored.status == 404 || head->stored.status == 410,
         .body = body,
         .expires_ms = head->expires_ms,
@@ -358,6 +363,7 @@ static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, 
     buf_clear(&gate->text);
     stored.block_size = (uint32_t)block.size;
     stored.body_id = body_id(fetch);
+    stored.status = fetch->is_part ? 200 : stored.status;
     buf_add(&gate->text, bytes_of(&stored, sizeof stored));
     buf_add(&gate->text, block);
     put.head = buf_bytes(&gate->text);
@@ -399,6 +405,21 @@ static struct bytes make_etag(struct bytes body, uint8_t ret_text[40])
     return bytes_of(ret_text, size);
 }
 
+static void store_part(struct fetch *fetch, struct bytes body)
+{
+    struct buf block;
+    struct buf value;
+
+    buf_init(&block, fetch->head.block.max, NULL);
+    buf_init(&value, SIZE_MAX / 4, fetch->stream.account);
+    if (parts_pack(fetch, body, &block, &value) == ERR_OK)
+        (void)put(fetch, buf_bytes(&block), buf_bytes(&value), fetch->has_validator);
+    else
+        disperse(fetch, 0);
+    buf_fini(&value);
+    buf_fini(&block);
+}
+
 static void store_body(struct fetch *fetch, struct bytes body)
 {
     const struct answer_head *head = &fetch->head;
@@ -416,6 +437,14 @@ static void store_body(struct fetch *fetch, struct bytes body)
     buf_fini(&block);
 }
 
+static void keep_body(struct fetch *fetch, struct bytes body)
+{
+    if (fetch->is_part)
+        store_part(fetch, body);
+    else
+        store_body(fetch, body);
+}
+
 static void store(struct fetch *fetch)
 {
     struct account *account = fetch->stream.account;
@@ -423,7 +452,7 @@ static void store(struct fetch *fetch)
     struct bytes body;
 
     if (stream_is_one_piece(&fetch->stream, &body)) {
-        store_body(fetch, body);
+        keep_body(fetch, body);
         return;
     }
     uint8_t *copy = stream_fits(account, size) ? mem_try(size) : NULL;
@@ -434,7 +463,7 @@ static void store(struct fetch *fetch)
     }
     account_force(account, size);
     stream_copy(&fetch->stream, copy);
-    store_body(fetch, bytes_of(copy, size));
+    keep_body(fetch, bytes_of(copy, size));
     mem_free(&copy);
     account_refund(account, size);
 }

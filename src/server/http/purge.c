@@ -72,6 +72,19 @@ void purge_url(const struct purge_place *place, struct bytes url, bool soft)
     purge_spelling(place, other_spelling(place, url), soft);
 }
 
+void purge_beside(const struct purge_place *place, struct bytes url)
+{
+    uint8_t tag[KEY_URL_TAG_SIZE];
+    const struct cache_purge by_tag = {
+        .by = CACHE_BY_TAG,
+        .name = key_url_tag(place->cache, url, tag),
+        .space = CACHE_SPACE_HTTP,
+    };
+
+    (void)cache_purge(place->thread, &by_tag, place->now_ms, NULL);
+    purge_spelling(place, other_spelling(place, url), false);
+}
+
 /* The head that a request for this URL would have. */
 static struct http_head head_of(const struct url_parts *parts)
 {

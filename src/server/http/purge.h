@@ -23,6 +23,10 @@ struct purge_place {
  * for clients with TLS and for those without goes. */
 void purge_url(const struct purge_place *place, struct bytes url, bool soft);
 
+/* The same, but for what is stored, or being loaded, under this spelling itself without variants.
+ */
+void purge_beside(const struct purge_place *place, struct bytes url);
+
 /* What Location or Content-Location of an answer for `base` points to, if it is of the same origin;
  * anything else is left alone. */
 void purge_reference(const struct purge_place *place, struct bytes base, struct bytes reference);

@@ -284,7 +284,7 @@ static void release_hold(void *context)
     mem_free(&hold);
 }
 
-static void serve_piece(struct client *client, const struct cache_view *view, struct bytes body)
+void serve_piece(struct client *client, const struct cache_view *view, struct bytes body)
 {
     struct cache_view held = *view;
     struct hold *hold = NULL;
