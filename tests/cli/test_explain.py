@@ -1,4 +1,6 @@
 """`larder explain`: what would be done with a request, and which line of the file says so."""
+import re
+
 import larder
 import pytest
 
@@ -102,3 +104,22 @@ def test_how_the_origin_is_asked_is_told_with_its_lines(tmp_path):
     assert lines["balance"] == f"least-connections  ({file}:4)"
     assert lines["health check"] == f"/healthz  ({file}:5)"
     assert lines["breaker after"] == "5  (default)"
+
+
+def test_whatever_the_file_says_about_the_route_is_told_with_its_line(tmp_path):
+    """Settings that have no line of their own above come behind the decisions."""
+    file = tmp_path / "larder.yaml"
+    lines = ["origins: {shop: {servers: [\"127.0.0.1:1\"]}}", "routes:", "  all:", "    match: \"/**\"",
+             "    ttl: 60s", "    jitter: 10%", "    vary: {max: 3}", "    etag: off", "    methods: [GET, HEAD]",
+             "    max-body: 1MiB", "    timeout: {wait: 5s}", "    rate_limit: {rate: 10/s}", "    trace: on"]
+    file.write_text("\n".join(lines) + "\n")
+    done = larder.run("explain", "-c", str(file), "GET /x", "-H", "Host: a")
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.replace(str(file), "larder.yaml")
+    for name, value, line in (("ttl", "1m", 5), ("jitter", "10%", 6), ("vary.max", "3", 7), ("etag", "off", 8),
+                              ("methods", "GET, HEAD", 9), ("max-body", "1MiB", 10), ("timeout.wait", "5s", 11),
+                              ("rate_limit.rate", "10/s", 12), ("trace", "on", 13)):
+        assert re.search(rf"^{re.escape(name)} +{re.escape(value)}  \(larder\.yaml:{line}\)$", told, re.M), (name, told)
+    assert told.count("(larder.yaml:5)") == 1
+    refused = larder.run("explain", "-c", str(file), "DELETE /x", "-H", "Host: a").stdout
+    assert "refused with 405" in refused

@@ -5,12 +5,16 @@
 #include "server/http/key.h"
 #include "server/http/site.h"
 
+enum { TOLD_MAX = 64 };
+
 struct explaining {
     const struct site *site;
     const struct site_where *where;
     const struct http_head *head;
     struct target target;
     struct buf *out;
+    size_t told_count; /* settings that a line was about */
+    const void *told[TOLD_MAX];
 };
 
 /* "  (larder.yaml:12)", "  (default)" or, when nobody knows, the route's own line. */
@@ -20,6 +24,8 @@ static void add_place(struct explaining *explaining, const void *field)
     const char *file = settings->file;
     int line = settings->line;
 
+    if (explaining->told_count < TOLD_MAX)
+        explaining->told[explaining->told_count++] = field;
     if (explaining->where != NULL &&
         !explaining->where->find(explaining->where->context, field, &file, &line)) {
         buf_add_text(explaining->out, "  (default)\n");
@@ -98,6 +104,11 @@ static void add_lookup(struct explaining *explaining)
     const struct route_settings *settings = explaining->target.route->settings;
     struct cache_control control;
 
+    if (!route_allows_method(explaining->target.route, explaining->head->method)) {
+        add_line(explaining, "decision", "refused with 405: the method is not allowed here",
+                 &settings->methods);
+        return;
+    }
     decide_control(explaining->target.route, explaining->head, &control);
     enum gateway_reason reason =
         decide_lookup(explaining->target.route, explaining->head, &control);
@@ -163,6 +174,111 @@ static void add_storing(struct explaining *explaining)
     add_list(explaining, "compressed", &settings->compress_codings);
 }
 
+/* ---- all the rest -------------------------------------------------------------------------- */
+
+enum show {
+    SHOW_SWITCH,
+    SHOW_COUNT,
+    SHOW_SHARE,
+    SHOW_SIZE,
+    SHOW_DURATION,
+    SHOW_TEXT,
+    SHOW_ADDRESS,
+    SHOW_URL,
+    SHOW_LIST,
+    SHOW_ONE_OF
+};
+
+static const struct row {
+    const char *path;
+    enum show kind;
+    const char *words; /* of ONE_OF */
+    size_t offset;
+} rows[] = {
+#define SETTING(field, path, kind, usual, lowest, ...)                                             \
+    {path, SHOW_##kind, lowest, offsetof(struct route_settings, field)},
+#include "server/http/route.def"
+#undef SETTING
+};
+
+static struct bytes word_of(const char *words, unsigned number)
+{
+    struct bytes rest = bytes_of_text(words);
+    struct bytes word = bytes_cut(&rest, '|');
+
+    while (number-- > 0)
+        word = bytes_cut(&rest, '|');
+    return word;
+}
+
+static void add_value(const struct row *row, const void *field, struct buf *out)
+{
+    char text[NUMBER_TEXT_SIZE] = "";
+    const char *const *string = field;
+
+    switch (row->kind) {
+    case SHOW_SWITCH:
+        buf_add_text(out, *(const bool *)field ? "on" : "off");
+        return;
+    case SHOW_COUNT:
+        buf_add_u64(out, *(const uint64_t *)field);
+        return;
+    case SHOW_SHARE:
+        buf_printf(out, "%g%%", *(const double *)field * 100);
+        return;
+    case SHOW_SIZE:
+        number_size_text(*(const uint64_t *)field, text);
+        break;
+    case SHOW_DURATION:
+        number_duration_text(*(const int64_t *)field, text);
+        break;
+    case SHOW_TEXT:
+    case SHOW_ADDRESS:
+    case SHOW_URL:
+        buf_add_text(out, *string == NULL ? "" : *string);
+        return;
+    case SHOW_LIST: {
+        const struct text_list *list = field;
+
+        for (size_t i = 0; i < list->count; i++)
+            buf_printf(out, "%s%s", i == 0 ? "" : ", ", list->items[i]);
+        return;
+    }
+    case SHOW_ONE_OF:
+        buf_add(out, word_of(row->words, *(const unsigned *)field));
+        return;
+    }
+    buf_add_text(out, text);
+}
+
+static bool is_told(const struct explaining *explaining, const void *field)
+{
+    for (size_t i = 0; i < explaining->told_count; i++) {
+        if (explaining->told[i] == field)
+            return true;
+    }
+    return false;
+}
+
+/* Whatever else the file says about the route, so that nothing that decides is left out. */
+static void add_rest(struct explaining *explaining)
+{
+    const struct route_settings *settings = explaining->target.route->settings;
+    const char *file = NULL;
+    int line = 0;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const void *field = (const char *)settings + rows[i].offset;
+
+        if (explaining->where == NULL || is_told(explaining, field) ||
+            !explaining->where->find(explaining->where->context, field, &file, &line))
+            continue;
+        buf_printf(explaining->out, "%-14s ", rows[i].path);
+        add_value(&rows[i], field, explaining->out);
+        add_place(explaining, field);
+    }
+}
+
 static void explain(struct explaining *explaining)
 {
     const struct route_settings *settings = explaining->target.route->settings;
@@ -185,6 +301,7 @@ static void explain(struct explaining *explaining)
     add_tags(explaining);
     add_lookup(explaining);
     add_storing(explaining);
+    add_rest(explaining);
     if (explaining->where != NULL && explaining->where->origin != NULL)
         explaining->where->origin(explaining->where->context, explaining->target.route->origin,
                                   explaining->out);
