@@ -284,6 +284,53 @@ routes:
     link.close()
 
 
+class Echo:
+    """An origin that switches protocols and then says everything again."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                link, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(link,), daemon=True).start()
+
+    @staticmethod
+    def talk(link):
+        if b"pgrade" in link.recv(65536):
+            link.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n"
+                         b"Upgrade: websocket\r\n\r\n")
+            while data := link.recv(65536):
+                link.sendall(data)
+        link.close()
+
+
+def test_an_upgraded_connection_outlives_its_route_and_its_origin(serve, origin):
+    echo = Echo()
+    it = Editable(serve, f"""
+origins: {{app: {{servers: ["{origin.address}"]}}, echo: {{servers: ["{echo.address}"]}}}}
+routes:
+  default: {{match: "/**", origin: app}}
+  live: {{match: "/live", origin: echo}}
+""")
+    link = socket.create_connection(("127.0.0.1", it.server.http_port), larder.PATIENCE_S)
+    link.sendall(b"GET /live HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+                 b"Upgrade: websocket\r\n\r\n")
+    assert link.recv(4096).startswith(b"HTTP/1.1 101 ")
+    for i in range(3):
+        assert it.reload(config(origin, f"  r{i}: {{match: /r}}"))[0] == 200
+        time.sleep(0.15)  # old sites are looked after ten times a second
+        link.sendall(b"hello %d" % i)
+        assert link.recv(64) == b"hello %d" % i
+    link.close()
+    echo.socket.close()
+
+
 def test_connections_to_an_origin_that_is_the_same_are_kept(serve, slow):
     text = f"""
 origins: {{app: {{servers: ["{slow.address}"], timeout: {{total: 1m}}}}}}

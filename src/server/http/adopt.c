@@ -1,6 +1,8 @@
 /* adopt.c: which answers to POST are stored. SPDX-License-Identifier: MIT */
 #include "server/http/adopt.h"
 
+#include "server/http/change.h"
+
 /* Whether the reference, seen from the URL of the request, is that URL. */
 static bool is_own_url(const struct fetch *fetch, struct bytes reference)
 {
@@ -18,7 +20,9 @@ static bool is_own_url(const struct fetch *fetch, struct bytes reference)
     head.is_secure = bytes_begin_with(fetch->url, BYTES("https:"));
     head.host = there.host;
     head.path = there.target;
-    return target_find(fetch->gate->site, &head, room, &target, &complaint) == ERR_OK &&
+    const struct site *site = gate_regime_of(fetch->gate, fetch->route).site;
+
+    return target_find(site, &head, room, &target, &complaint) == ERR_OK &&
            bytes_equal(target.url, fetch->url);
 }
 

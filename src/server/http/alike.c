@@ -1,5 +1,6 @@
 /* alike.c: one key for many URLs. SPDX-License-Identifier: MIT */
 #include "server/http/alike.h"
+#include "server/http/change.h"
 
 #include "base/mem.h"
 #include "base/must.h"
@@ -207,9 +208,13 @@ static struct bytes asked_url(struct fetch *fetch)
     struct target target;
     size_t size = 0;
 
-    must(http_parse_request(fetch->raw, &gate->limits, request, &size, &complaint) == ERR_OK);
+    const struct http_limits limits = gate_kept_limits();
+
+    must(http_parse_request(fetch->raw, &limits, request, &size, &complaint) == ERR_OK);
     request->is_secure = bytes_begin_with(fetch->url, BYTES("https:"));
-    must(target_find(gate->site, request, &gate->keys, &target, &complaint) == ERR_OK);
+    const struct site *site = gate_regime_of(gate, fetch->route).site;
+
+    must(target_find(site, request, &gate->keys, &target, &complaint) == ERR_OK);
     return target.url;
 }
 

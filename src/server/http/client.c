@@ -10,6 +10,7 @@
 #include "proto/sfield.h"
 #include "server/http/accesslog.h"
 #include "server/http/block.h"
+#include "server/http/change.h"
 #include "server/http/tally.h"
 #include "server/http/visitor.h"
 
@@ -92,7 +93,8 @@ struct http_head *client_request_head(struct client *client)
 
     must(client->request.raw != NULL);
     struct bytes raw = bytes_of(client->request.raw, client->request.raw_size);
-    enum err err = http_parse_request(raw, &gate->limits, &gate->request, &size, &complaint);
+    const struct http_limits limits = gate_kept_limits();
+    enum err err = http_parse_request(raw, &limits, &gate->request, &size, &complaint);
 
     must(err == ERR_OK);
     gate->request.is_secure = visitor_is_secure(client, &gate->request);
@@ -340,7 +342,7 @@ void client_switch(struct client *client, const struct told *told)
     must(client->is_busy);
     count(client, NULL, told);
     forget_request(client);
-    client->request.route = NULL;
+    /* It keeps its route: so its site, and with it its origin, stays as long as it lasts. */
     counter_sub(&gate->metrics.requests_waiting, 1);
     timer_clear(gate->loop, &client->timer);
 }

@@ -231,7 +231,7 @@ static void look_whether_drained(struct timer *timer)
     struct gate *gate = &gateway->gate;
     int64_t now_ms = loop_now_ms(gate->loop);
 
-    talk_drain(gate, gateway->drain_idle_ms);
+    talk_end_idle(gate, gateway->drain_idle_ms);
     if (list_alone(&gate->clients) && list_alone(&gate->fills)) {
         gateway->drained(gateway->drained_context);
         return;
@@ -258,6 +258,7 @@ void gateway_drain(struct gateway *gateway, int64_t idle_ms, void (*drained)(voi
     gateway->drained_context = context;
     gateway->drain_until_ms = loop_now_ms(gate->loop) + gate->settings->drain_ms;
     gateway->drain_idle_ms = idle_ms;
+    talk_drain(gate);
     timer_init(&gateway->drain_timer, look_whether_drained);
     timer_set(gate->loop, &gateway->drain_timer, loop_now_ms(gate->loop) + 1);
 }

@@ -260,18 +260,28 @@ void talk_begin(struct gate *gate, const struct conn_settings *settings,
     timer_set(gate->loop, &client->timer, loop_now_ms(gate->loop) + CHECK_MS);
 }
 
-void talk_drain(struct gate *gate, int64_t idle_ms)
+void talk_drain(struct gate *gate)
 {
-    int64_t now_ms = loop_now_ms(gate->loop);
-
     for (struct list_node *at = gate->clients.next; at != &gate->clients;) {
         struct client *client = list_owner(at, struct client, node);
 
         at = at->next;
         if (client->plex != NULL && client->conn != NULL)
             plex_drain(client->plex);
-        if (client->plex != NULL || client->conn == NULL || client->is_busy || client->has_part ||
-            client->is_closing || now_ms - client->since_ms < idle_ms)
+    }
+}
+
+void talk_end_idle(struct gate *gate, int64_t idle_ms)
+{
+    int64_t now_ms = loop_now_ms(gate->loop);
+
+    for (struct list_node *at = gate->clients.next; at != &gate->clients;) {
+        struct client *client = list_owner(at, struct client, node);
+        bool is_other = client->plex != NULL || client->stream != NULL || client->conn == NULL;
+
+        at = at->next;
+        if (is_other || client->is_busy || client->has_part || client->is_closing ||
+            now_ms - client->since_ms < idle_ms)
             continue;
         end_conversation(client);
     }

@@ -12,9 +12,12 @@
 void talk_begin(struct gate *gate, const struct conn_settings *settings,
                 struct listener_limit *limit, int fd);
 
-/* Shutting down: ends connections that have waited for a request for so long; busy ones end with
- * their answer. */
-void talk_drain(struct gate *gate, int64_t idle_ms);
+/* Shutting down, once: tells those that can be told. */
+void talk_drain(struct gate *gate);
+
+/* Behind it, time and again: ends connections that have waited for a request for so long; busy ones
+ * end with their answer. */
+void talk_end_idle(struct gate *gate, int64_t idle_ms);
 
 /* Ends all at once. */
 void talk_cut(struct gate *gate);

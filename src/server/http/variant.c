@@ -1,5 +1,6 @@
 /* variant.c: from the URL's lease to the variant's. SPDX-License-Identifier: MIT */
 #include "server/http/variant.h"
+#include "server/http/change.h"
 
 #include "base/mem.h"
 #include "base/must.h"
@@ -205,7 +206,9 @@ static void settle(struct settling *settling, const struct http_head *response)
     struct http_complaint complaint;
     size_t size = 0;
 
-    must(http_parse_request(fetch->raw, &gate->limits, request, &size, &complaint) == ERR_OK);
+    const struct http_limits limits = gate_kept_limits();
+
+    must(http_parse_request(fetch->raw, &limits, request, &size, &complaint) == ERR_OK);
     if (!key_of_variant(fetch->primary, &settling->vary, request, fetch->route, &gate->variant)) {
         refuse(fetch, REASON_KEY_TOO_LARGE);
         return;
