@@ -34,7 +34,8 @@ void exchange_leave_ring(struct exchange *exchange)
 {
     struct origin *origin = exchange->origin;
 
-    if (exchange->phase == PHASE_QUEUED && !list_alone(&exchange->node)) {
+    if (exchange->phase == PHASE_QUEUED && exchange->place != PLACE_WAITING &&
+        !list_alone(&exchange->node)) {
         origin->queue_count--;
         counter_set(&origin->metrics.queued, origin->queue_count);
     }
@@ -46,6 +47,7 @@ static void exchange_free(struct exchange **owner)
     struct exchange *exchange = *owner;
 
     timer_clear(exchange->origin->loop, &exchange->timer);
+    exchange_leave_turnstile(exchange);
     exchange_leave_ring(exchange);
     buf_fini(&exchange->early);
     exchange_charge(exchange, 0);
@@ -94,6 +96,7 @@ static void finish(struct exchange *exchange, enum err err)
     struct origin *origin = exchange->origin;
 
     timer_clear(origin->loop, &exchange->timer);
+    exchange_leave_turnstile(exchange);
     exchange_leave_ring(exchange);
     note_request(exchange, err);
     counter_add(err == ERR_OK ? &origin->metrics.responses : &origin->metrics.failures, 1);
@@ -216,6 +219,7 @@ static struct exchange *exchange_new(struct origin *origin, const struct exchang
         .chunked = request->has_body && !request->body_size_known,
         .body_ended = !request->has_body,
         .body_left = request->body_size,
+        .turnstile = request->turnstile,
         .head_size = head_size,
     };
     request_write(request, host, fallback, exchange->head);
@@ -237,7 +241,8 @@ static enum err wait_in_queue(struct exchange *exchange)
         counter_add(&origin->metrics.refused, 1);
         return ERR_BUSY;
     }
-    origin->queue_count++;
+    if (origin->queue_count++ == 0)
+        origin->queue_since_ms = exchange_now_ms(exchange);
     counter_set(&origin->metrics.queued, origin->queue_count);
     list_append(&origin->queue, &exchange->node);
     exchange_enter(exchange, PHASE_QUEUED);
@@ -245,7 +250,15 @@ static enum err wait_in_queue(struct exchange *exchange)
     return ERR_OK;
 }
 
-/* A connection, or a place in the queue. */
+enum err exchange_go(struct exchange *exchange)
+{
+    /* Who waits already comes first. */
+    enum err err = list_alone(&exchange->origin->queue) ? link_for(exchange) : ERR_BUSY;
+
+    return err == ERR_BUSY ? wait_in_queue(exchange) : err;
+}
+
+/* The same, if breaker and turnstile let it. */
 static enum err find_way(struct exchange *exchange)
 {
     struct origin *origin = exchange->origin;
@@ -256,10 +269,11 @@ static enum err find_way(struct exchange *exchange)
         return ERR_PEER_AVOIDED;
     }
     exchange->is_probe = leave == BREAKER_PROBE;
-    /* Who waits already comes first. */
-    enum err err = list_alone(&origin->queue) ? link_for(exchange) : ERR_BUSY;
-
-    return err == ERR_BUSY ? wait_in_queue(exchange) : err;
+    if (exchange->turnstile != NULL && !turnstile_enter(exchange->turnstile))
+        return exchange_line_up(exchange);
+    if (exchange->turnstile != NULL)
+        exchange->place = PLACE_INSIDE;
+    return exchange_go(exchange);
 }
 
 enum err exchange_start(struct origin *origin, const struct exchange_request *request,

@@ -36,7 +36,8 @@ static int64_t phase_ends_ms(const struct exchange *exchange)
 
     switch (exchange->phase) {
     case PHASE_QUEUED:
-        return since_ms + settings->queue_wait_ms;
+        return since_ms + (exchange->place == PLACE_WAITING ? exchange->turnstile->wait_ms
+                                                            : settings->queue_wait_ms);
     case PHASE_CONNECTING:
         return since_ms + connect_ms(exchange);
     case PHASE_WAITING:
@@ -75,7 +76,9 @@ static void took_too_long(struct exchange *exchange)
     struct origin *origin = exchange->origin;
 
     if (exchange->phase == PHASE_QUEUED) {
-        counter_add(&origin->metrics.refused, 1);
+        counter_add(exchange->place == PLACE_WAITING ? &origin->metrics.route_refused
+                                                     : &origin->metrics.refused,
+                    1);
         exchange_fail(exchange, ERR_BUSY);
         return;
     }

@@ -44,6 +44,9 @@ struct origin {
     struct list_node idle; /* of all pools; the last used first */
     struct list_node active;
     struct list_node queue;
+    struct list_node line;  /* in front of turnstiles */
+    int64_t queue_since_ms; /* when it was empty last */
+    struct timer line_timer;
     struct timer idle_timer;
     struct timer queue_timer; /* when others may have made room at a server */
     size_t link_count;
@@ -69,6 +72,9 @@ struct link {
     struct dating dating;
 };
 
+/* Where it is, seen from its turnstile. */
+enum place { PLACE_FREE, PLACE_WAITING, PLACE_INSIDE };
+
 enum phase { PHASE_QUEUED, PHASE_CONNECTING, PHASE_WAITING, PHASE_BODY, PHASE_SWITCHED };
 
 struct exchange {
@@ -76,9 +82,11 @@ struct exchange {
     struct link *link; /* NULL: queued */
     const struct exchange_events *events;
     void *owner;
-    struct list_node node; /* in the origin's `active` or `queue` */
+    struct list_node node; /* in the origin's `active`, `queue` or `line` */
     struct timer timer;
     enum phase phase;
+    struct turnstile *turnstile; /* NULL: none */
+    enum place place;
     int64_t start_ms;
     int64_t since_ms; /* of what the phase's time is counted from, if nothing came later */
     int64_t first_byte_ms;
@@ -127,6 +135,21 @@ void origin_watch_queue(struct origin *origin);
 /* A link is freed. */
 void origin_link_is_gone(struct origin *origin, struct pool *pool, bool was_switched);
 
+/* ---- line.c ----------------------------------------------------------------------------- */
+
+/* Waits for its turnstile. ERR_BUSY: the line is as long as it may be. */
+enum err exchange_line_up(struct exchange *exchange);
+
+/* Out of the turnstile, or of the line in front of it. May be called at any time. */
+void exchange_leave_turnstile(struct exchange *exchange);
+
+/* The origin's line_timer: lets those in for whom there is room now. */
+void origin_look_at_the_line(struct timer *timer);
+
+/* How long a request may have waited for a connection and still be worth one: when the queue has
+ * not been empty for a while, waiting longer helps nobody. */
+int64_t origin_patience_ms(const struct origin *origin);
+
 /* ---- link.c ------------------------------------------------------------------------------- */
 
 /* Gives the exchange an idle link or, when the limit allows one, a new connection. ERR_BUSY: all
@@ -153,6 +176,9 @@ void link_close(struct link *link);
 /* ---- exchange.c --------------------------------------------------------------------------- */
 
 int64_t exchange_now_ms(const struct exchange *exchange);
+
+/* A connection, or a place in the queue. */
+enum err exchange_go(struct exchange *exchange);
 
 /* What it takes now, and the account is told so. */
 size_t exchange_size(const struct exchange *exchange);

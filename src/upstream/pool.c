@@ -112,6 +112,8 @@ void origin_new(struct loop *loop, struct fleet *fleet, struct account *account,
     list_init(&origin->idle);
     list_init(&origin->active);
     list_init(&origin->queue);
+    list_init(&origin->line);
+    timer_init(&origin->line_timer, origin_look_at_the_line);
     timer_init(&origin->idle_timer, close_expired);
     timer_init(&origin->queue_timer, look_at_the_queue);
     random_init(&origin->random, random_hash_secret().words[0]);
@@ -158,12 +160,14 @@ void origin_free(struct origin **owner)
         return;
     *owner = NULL;
     origin->gone = true;
+    fail_all(&origin->line);
     fail_all(&origin->queue);
     fail_all(&origin->active);
     while (!list_alone(&origin->idle))
         link_drop(list_owner(origin->idle.next, struct link, idle));
     timer_clear(origin->loop, &origin->idle_timer);
     timer_clear(origin->loop, &origin->queue_timer);
+    timer_clear(origin->loop, &origin->line_timer);
     end_if_last(origin);
 }
 
@@ -292,7 +296,15 @@ void origin_serve_queue(struct origin *origin)
     while (!list_alone(&origin->queue)) {
         struct exchange *exchange = list_owner(origin->queue.next, struct exchange, node);
         bool may_go = exchange->is_probe || fleet_breaker(origin->fleet) == BREAKER_CLOSED;
-        enum err err = may_go ? link_for(exchange) : ERR_PEER_AVOIDED;
+        enum err err = ERR_PEER_AVOIDED;
+
+        if (exchange_now_ms(exchange) - exchange->since_ms > origin_patience_ms(origin)) {
+            counter_add(&origin->metrics.refused, 1);
+            exchange_fail(exchange, ERR_BUSY);
+            continue;
+        }
+        if (may_go)
+            err = link_for(exchange);
 
         if (err == ERR_BUSY)
             break;

@@ -129,12 +129,29 @@ static void begin_trace(struct asking *asking, struct fetch_ask *fetch_ask)
     fetch_ask->trace = bytes_of_text(request->trace);
 }
 
+/* The route has as many requests at the origin as it may: something stale is better than a place in
+ * the line. */
+static bool spares_origin(struct asking *asking, struct fetch_ask *fetch_ask)
+{
+    const struct route *route = fetch_ask->target->route;
+
+    if (route->turnstile == NULL || !turnstile_is_full(route->turnstile) ||
+        !serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_BUSY))
+        return false;
+    if (fetch_ask->has_lease)
+        cache_fail(asking->gate->thread, &fetch_ask->lease, ERR_BUSY, route->settings->retry_ms,
+                   now_ms(asking));
+    return true;
+}
+
 static void start(struct asking *asking, struct fetch_ask *fetch_ask, enum outcome outcome)
 {
     struct client *client = asking->client;
     struct request *request = &client->request;
     struct fetch *fetch = NULL;
 
+    if (spares_origin(asking, fetch_ask))
+        return;
     begin_trace(asking, fetch_ask);
     enum err err = depart(asking->gate, fetch_ask, &fetch);
 

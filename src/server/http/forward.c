@@ -143,5 +143,6 @@ void forward_write(struct gate *gate, const struct forward *forward,
         .body_size_known = request->framing == HTTP_SIZED,
         .body_size = request->content_length,
         .upgrade = forward->upgrade,
+        .turnstile = forward->target->route->turnstile,
     };
 }

@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "base/random.h"
 #include "server/http/tally.h"
+#include "upstream/turnstile.h"
 
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ struct site {
     struct site_accounts *accounts; /* NULL: it serves nobody */
     struct hash_secret secret;
     struct limiter *limiter; /* NULL: no route limits */
+    struct turnstile *turnstiles;
     struct network *trusted;
     size_t trusted_count;
     size_t route_count;
@@ -117,6 +119,21 @@ static void make_limiter(struct site *site)
     }
 }
 
+static void make_turnstiles(struct site *site)
+{
+    site->turnstiles = mem_new(site->route_count + 1, sizeof *site->turnstiles);
+    for (size_t i = 0; i < site->route_count; i++) {
+        const struct route_settings *settings = site->routes[i].settings;
+        struct turnstile *turnstile = &site->turnstiles[i];
+
+        turnstile->inside_max = settings->inside_max;
+        turnstile->waiting_max = settings->waiting_max;
+        turnstile->wait_ms = settings->inside_wait_ms;
+        if (settings->inside_max > 0)
+            site->routes[i].turnstile = turnstile;
+    }
+}
+
 enum err site_new(const struct site_plan *plan, struct site **ret_site, struct fault *fault)
 {
     if (plan->route_count > SITE_ROUTES_MAX)
@@ -136,6 +153,7 @@ enum err site_new(const struct site_plan *plan, struct site **ret_site, struct f
         return err;
     }
     make_limiter(site);
+    make_turnstiles(site);
     *ret_site = site;
     return ERR_OK;
 }
@@ -172,6 +190,7 @@ void site_free(struct site **owner)
         account_refund(&site->accounts->connections, limiter_size(site->limiter));
     limiter_free(&site->limiter);
     mem_free(&site->trusted);
+    mem_free(&site->turnstiles);
     mem_free(owner);
 }
 
