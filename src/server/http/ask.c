@@ -7,6 +7,7 @@
 #include "server/http/change.h"
 #include "server/http/compress.h"
 #include "server/http/depart.h"
+#include "server/http/early.h"
 #include "server/http/history.h"
 #include "server/http/look.h"
 #include "server/http/parts.h"
@@ -520,6 +521,36 @@ static void get(struct asking *asking)
     never("an answer that is none");
 }
 
+/* Somebody's hit in the last part of a time refreshes it for all (early.h). */
+static void refresh_early(struct asking *asking)
+{
+    const struct look *look = &asking->look;
+    const struct route_settings *settings = look->target.route->settings;
+    const struct cache_ask cache_ask = {
+        .lease_ms = settings->lease_ms,
+        .refresh = true,
+        .no_wait = true,
+        .hold_shared = fetch_hold_shared,
+    };
+    struct cache_view view;
+    struct cache_lease lease = {0, 0, 0};
+    void *shared = NULL;
+
+    if (look->view.state != CACHE_FRESH ||
+        !early_is_due(&look->stored, look->view.expires_ms, now_ms(asking), settings->beta,
+                      random_unit(&asking->gate->random)))
+        return;
+    enum cache_answer answer = cache_get(asking->gate->thread, look->key, &cache_ask,
+                                         now_ms(asking), NULL, &view, &lease, &shared);
+
+    if (answer == CACHE_JOIN)
+        fetch_drop_shared(shared);
+    else if (answer == CACHE_HIT_LEAD)
+        refresh(asking, &lease);
+    else if (answer == CACHE_LEAD && lease.token != 0)
+        cache_abandon(asking->gate->thread, &lease, now_ms(asking));
+}
+
 static void seek(struct asking *asking)
 {
     struct look *look = &asking->look;
@@ -533,6 +564,8 @@ static void seek(struct asking *asking)
 
     /* In grace it is good only for those who said that they take it so. */
     if (is_good && look->view.state != CACHE_STALE) {
+        if (look->target.route->settings->beta > 0)
+            refresh_early(asking);
         serve_hit(asking);
         return;
     }

@@ -13,6 +13,7 @@
 #include "server/http/block.h"
 #include "server/http/common.h"
 #include "server/http/compress.h"
+#include "server/http/early.h"
 #include "server/http/groups.h"
 #include "server/http/history.h"
 #include "server/http/parts.h"
@@ -323,16 +324,18 @@ static int64_t kept_until(const struct fetch *fetch, bool has_validator)
     return has_validator && useful_ms > until_ms ? useful_ms : until_ms;
 }
 
-/* A body that the origin confirmed is what it was. */
-static uint64_t body_id(const struct fetch *fetch)
+/* What is not of the answer's head. A body that the origin confirmed is what it was; how long it
+ * took to confirm it is no load time. */
+static void take_past(struct fetch *fetch, struct stored *stored)
 {
-    struct stored old;
+    struct stored old = {.load_ms = 0};
     struct bytes block;
     struct bytes body;
+    bool has_old = fetch->old_entry != NULL && stored_read(&fetch->old, &old, &block, &body);
 
-    if (fetch->is_304 && stored_read(&fetch->old, &old, &block, &body))
-        return old.body_id;
-    return random_next(&fetch->gate->random);
+    stored->load_ms =
+        fetch->is_304 ? old.load_ms : early_load_ms(now_ms(fetch) - fetch->started_ms, old.load_ms);
+    stored->body_id = fetch->is_304 && has_old ? old.body_id : random_next(&fetch->gate->random);
 }
 
 /* Puts what is known into the engine, under the lease. The fetch's own head stays as it is: others
@@ -362,7 +365,7 @@ static enum err put(struct fetch *fetch, struct bytes block, struct bytes body, 
         tags[put.tag_count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
     buf_clear(&gate->text);
     stored.block_size = (uint32_t)block.size;
-    stored.body_id = body_id(fetch);
+    take_past(fetch, &stored);
     stored.status = fetch->is_part ? 200 : stored.status;
     buf_add(&gate->text, bytes_of(&stored, sizeof stored));
     buf_add(&gate->text, block);

@@ -43,6 +43,7 @@ struct stored {
     int64_t swr_ms;      /* behind that */
     int64_t sie_ms;
     int64_t grace_ms;
+    uint32_t load_ms; /* how long the origin takes for it, on average; 0: not known */
     uint64_t body_id; /* drawn for each new body: copies in a coding tell by it whose they are */
 };
 

@@ -209,3 +209,34 @@ def test_an_origin_that_cannot_be_reached_is_502(under):
 def test_a_stale_answer_has_no_warning(at):
     answer = then(at, old("max-age=100, stale-if-error=60"), CUT)
     assert answer.get("Warning") is None
+
+
+# ---- refreshed before it is stale (beta) ----------------------------------------------------
+
+def slow(*lines):
+    import time
+    return lambda request: time.sleep(0.1) or reply_of(*lines)
+
+
+def test_what_is_asked_for_often_is_refreshed_before_it_is_stale(under):
+    at = under("/early").says_by(slow("Cache-Control: max-age=1000", "Age: 990", TAG))
+    at.get()
+    for _ in range(1000):
+        assert at.get().is_hit
+        if at.count > 1:
+            return
+    raise AssertionError("it was never refreshed")
+
+
+def test_nothing_is_refreshed_early_in_the_first_three_quarters_of_its_time(under):
+    at = under("/early").says_by(slow("Cache-Control: max-age=1000", "Age: 700", TAG))
+    for _ in range(100):
+        at.get()
+    assert at.count == 1
+
+
+def test_nothing_is_refreshed_early_where_no_beta_is_set(at):
+    at.says_by(slow("Cache-Control: max-age=1000", "Age: 950", TAG))
+    for _ in range(100):
+        at.get()
+    assert at.count == 1
