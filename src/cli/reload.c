@@ -88,15 +88,16 @@ static void end(struct reload *reload)
         atomic_store(&reload->counts.success_ms, clock_wall_ms());
     if (!reload->has_failed)
         atomic_fetch_add(&reload->counts.done, 1);
-    (void)notify_say("READY=1\nSTATUS=%s", reload->has_failed
-                                               ? "the configuration that was read last is wrong: "
-                                                 "the one before it goes on"
-                                               : "serving");
-    if (atomic_load(&server->is_draining)) {
+    bool is_draining = atomic_load(&server->is_draining);
+
+    if (!is_draining)
+        (void)notify_say("READY=1\nSTATUS=%s",
+                         reload->has_failed ? "the configuration that was read last is wrong: the "
+                                              "one before it goes on"
+                                            : "serving");
+    if (server->is_drain_due)
         server_drain(server, server->drain_idle_ms);
-        return;
-    }
-    if (reload->again) {
+    if (reload->again && !is_draining) {
         reload_start(reload, "asked once more");
         return;
     }
@@ -343,6 +344,13 @@ void reload_start(struct reload *reload, const char *who)
     reload->again = false;
     reload->has_failed = false;
     reload_report_clear(&reload->report);
+    if (atomic_load(&server->is_draining)) {
+        reload->has_failed = true;
+        (void)fault_say(&fault, ERR_STOPPING, "this process is ending: nothing is read anew");
+        reload_report_fault(&reload->report, NULL, &fault);
+        end(reload);
+        return;
+    }
     if (server->source.file == NULL) {
         log_say(&server->log, LOG_WARNING, "cli",
                 "%s: there is no file to read anew: this server was started without -c FILE", who);

@@ -306,7 +306,8 @@ void server_drain(struct server *server, int64_t idle_ms)
 {
     atomic_store(&server->is_draining, true);
     server->drain_idle_ms = idle_ms;
-    if (reload_is_under_way(server->reload))
+    server->is_drain_due = reload_is_under_way(server->reload);
+    if (server->is_drain_due)
         return; /* it calls again when all workers have the same configuration */
     if (!atomic_load(&server->is_handed_over))
         (void)notify_say("STOPPING=1\nSTATUS=no new connections; what is under way may end");

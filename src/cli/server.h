@@ -96,6 +96,7 @@ struct server {
     struct timer look_again;
     bool *is_known_down; /* by origin: that it cannot be reached was told */
     atomic_bool is_draining;
+    bool is_drain_due;          /* when the reload that is under way ends */
     atomic_bool is_handed_over; /* another process has the listening sockets, too */
     bool has_started;           /* its threads run */
 };

@@ -29,7 +29,8 @@ static bool is_last_or_counted(struct server_worker *worker)
     struct server *server = worker->server;
 
     if (worker->number == 0)
-        return atomic_load(&server->workers_done) == server->workers_count - 1;
+        return atomic_load(&server->workers_done) == server->workers_count - 1 &&
+               (server->admin == NULL || !admin_is_busy(server->admin));
     if (!worker->is_counted)
         atomic_fetch_add(&server->workers_done, 1);
     worker->is_counted = true;

@@ -77,6 +77,11 @@ void admin_close(struct admin *admin)
         listener_free(&admin->listener);
 }
 
+bool admin_is_busy(const struct admin *admin)
+{
+    return admin_clients_wait(admin);
+}
+
 void admin_stop(struct admin *admin)
 {
     admin_close(admin);

@@ -75,4 +75,7 @@ void admin_hand_over(struct admin *admin);
 /* Accepts nobody any more; those who are there are served on. */
 void admin_close(struct admin *admin);
 
+/* Whether somebody waits for an answer. */
+bool admin_is_busy(const struct admin *admin);
+
 #endif

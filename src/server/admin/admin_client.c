@@ -599,6 +599,19 @@ void admin_clients_probed(struct admin *admin, bool is_ready, struct bytes json)
     }
 }
 
+bool admin_clients_wait(const struct admin *admin)
+{
+    const struct list_node *node = admin->clients.next;
+    bool is_waiting = false;
+
+    for (; node != &admin->clients; node = node->next) {
+        enum client_state state = list_owner(node, struct admin_client, node)->state;
+
+        is_waiting |= state == CLIENT_PROBING || state == CLIENT_ORDERED;
+    }
+    return is_waiting;
+}
+
 void admin_clients_ordered(struct admin *admin, enum admin_order order, unsigned status,
                            struct bytes json)
 {

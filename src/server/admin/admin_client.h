@@ -40,6 +40,9 @@ void admin_client_cut(struct list_node *node);
 /* Answers all who wait for the probe. */
 void admin_clients_probed(struct admin *admin, bool is_ready, struct bytes json);
 
+/* Whether somebody waits for the probe or for what was ordered. */
+bool admin_clients_wait(const struct admin *admin);
+
 /* Answers all who wait for what was ordered. */
 void admin_clients_ordered(struct admin *admin, enum admin_order order, unsigned status,
                            struct bytes json);
