@@ -132,7 +132,7 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
     const struct listen_settings *listen = &server->config->listen;
 
     open_origins(worker);
-    const struct gateway_birth birth = {
+    struct gateway_birth birth = {
         .number = worker->number,
         .loop = worker->loop,
         .cache = server->cache,
@@ -152,6 +152,8 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
         .limit = &server->http_limit,
     };
 
+    birth.doors[GATEWAY_HTTP].proxied = listen->http_proxied;
+    birth.doors[GATEWAY_HTTPS].proxied = listen->https_proxied;
     TRY(blame(gateway_new(&birth, &worker->gateway, fault), "http", fault));
     if (worker->number == 0)
         learn_addresses(server, worker->gateway);

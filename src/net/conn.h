@@ -36,6 +36,8 @@
 
 struct conn;
 
+enum { CONN_PREFACE_MAX = 4096 };
+
 struct conn_settings {
     size_t input_max; /* bytes kept of input that the owner has not consumed; then reading stops */
     size_t output_high; /* bytes */
@@ -43,14 +45,20 @@ struct conn_settings {
     size_t output_max;
     struct account *account; /* may be NULL */
     struct tls *tls;         /* NULL: in the clear; outlives the connections */
+    /* NULL: nothing. What an accepted connection must begin with, before everything else: says who
+     * the client is (conn_peer) when the bytes come from a proxy. Reads it off the front of
+     * `input`; ERR_AGAIN: more has to arrive, up to CONN_PREFACE_MAX bytes. A size of 0 for the
+     * peer: it is as the system says. Anything else ends the connection with ERR_PEER_BROKEN. */
+    enum err (*preface)(struct bytes input, struct address *ret_peer, size_t *ret_size);
+    int64_t preface_ms; /* how long it may take; then ERR_PEER_SLOW */
 };
 
 /* All are called by the loop, never from within a call of the owner's to conn.h. `connected`,
  * `ahead`, `ended` and `drained` may be NULL; without an `ended` the connection is closed instead.
  */
 struct conn_events {
-    /* Outgoing connections, and accepted ones with TLS: it stands. What was sent before goes out
-     * now. */
+    /* Outgoing connections, and accepted ones with TLS or a preface: it stands. What was sent
+     * before goes out now. */
     void (*connected)(struct conn *conn, void *owner);
     /* conn_input has what `received` will be called for, where it will be then, after other
      * connections had theirs. To be looked at only: nothing is consumed, sent or closed. */

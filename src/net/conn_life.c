@@ -63,7 +63,7 @@ enum err conn_accept(struct loop *loop, int fd, const struct conn_settings *sett
         conn->peer = (struct address){.size = 0};
     conn_set_no_delay(conn);
     conn->watch.wanted = LOOP_READ;
-    enum err err = settings->tls == NULL ? ERR_OK : conn_begin_tls(conn);
+    enum err err = conn_begin(conn);
 
     if (err == ERR_OK)
         err = watch_start(loop, &conn->watch);

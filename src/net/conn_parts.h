@@ -49,10 +49,11 @@ struct conn {
     bool unwatched : 1; /* it hung up while paused, which epoll would tell for ever */
     bool again : 1;     /* `received` is to be called for what is kept */
     bool congested : 1;
-    bool unread : 1; /* TLS holds input of which epoll does not tell */
-    bool ending : 1; /* our side ends when the output is out, */
-    bool shut : 1;   /* and has ended */
-    bool cut : 1;    /* nothing can be sent any more, but what came before is read */
+    bool unread : 1;   /* there is input of which epoll does not tell */
+    bool prefaced : 1; /* what it must begin with has been read */
+    bool ending : 1;   /* our side ends when the output is out, */
+    bool shut : 1;     /* and has ended */
+    bool cut : 1;      /* nothing can be sent any more, but what came before is read */
     struct address peer;
 };
 _Static_assert(sizeof(struct conn) <= 400, "an idle connection is small");
@@ -106,8 +107,9 @@ void conn_tell_drained(struct conn *conn);
 
 /* ---- conn_shake.c ------------------------------------------------------------------------- */
 
-/* Begins TLS on a socket that is connected. ERR_FULL: no memory. */
-enum err conn_begin_tls(struct conn *conn);
+/* Of an accepted connection: waits for what its settings want ahead of everything else. ERR_FULL:
+ * no memory. */
+enum err conn_begin(struct conn *conn);
 
 /* What epoll tells of a connection that does not stand yet. */
 void conn_come_about(struct conn *conn, unsigned what);

@@ -26,7 +26,8 @@ void conn_timer_fired(struct timer *timer)
     if (conn->state == LINGERING) {
         conn_die(conn, ERR_OK, false);
     } else if (conn->state == CONNECTING) {
-        tls_count_timeout(conn->tls);
+        if (conn->tls != NULL)
+            tls_count_timeout(conn->tls);
         conn_die(conn, ERR_PEER_SLOW, true);
     } else if (loop_now_ms(conn->shared->loop) - conn->last_progress_ms >= STALL_MAX_MS) {
         conn_die(conn, ERR_PEER_SLOW, true);

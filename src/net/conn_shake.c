@@ -1,10 +1,13 @@
-/* conn_shake.c: how a connection comes to stand: connecting, and the handshake of TLS.
+/* conn_shake.c: how a connection comes to stand: connecting, a preface, the handshake of TLS.
  * SPDX-License-Identifier: MIT
  */
 #include "base/must.h"
 #include "net/conn_parts.h"
 
-enum err conn_begin_tls(struct conn *conn)
+#include <errno.h>
+#include <sys/socket.h>
+
+static enum err begin_tls(struct conn *conn)
 {
     struct conn_shared *shared = conn->shared;
     struct tls *tls = conn->settings->tls;
@@ -20,6 +23,17 @@ enum err conn_begin_tls(struct conn *conn)
     return ERR_OK;
 }
 
+enum err conn_begin(struct conn *conn)
+{
+    struct loop *loop = conn->shared->loop;
+
+    if (conn->settings->preface == NULL)
+        return conn->settings->tls == NULL ? ERR_OK : begin_tls(conn);
+    conn->state = CONNECTING;
+    timer_set(loop, &conn->timer, loop_now_ms(loop) + conn->settings->preface_ms);
+    return ERR_OK;
+}
+
 static void stand(struct conn *conn)
 {
     conn->state = OPEN;
@@ -29,8 +43,9 @@ static void stand(struct conn *conn)
     conn_flush(conn);
     if (conn->events->connected != NULL && conn->state == OPEN)
         conn_call(conn, conn->events->connected);
-    /* What came right behind the handshake was read with it. */
-    conn->unread = conn->tls != NULL;
+    /* What came right behind the handshake was read with it; what came behind a preface was told.
+     */
+    conn->unread = conn->tls != NULL || conn->prefaced;
     conn_want_input_again(conn);
     conn_tell_drained(conn);
 }
@@ -81,13 +96,61 @@ static void shake(struct conn *conn, unsigned what)
     never("a step that is none");
 }
 
+/* Takes the bytes that were only looked at so far. */
+static bool take(const struct conn *conn, size_t size)
+{
+    uint8_t unused[CONN_PREFACE_MAX];
+
+    return recv(conn->watch.fd, unused, size, 0) == (ssize_t)size;
+}
+
+/* Looks at what came until the preface is whole: it is small, and comes in one piece but for
+ * those who want to see what happens otherwise. False: there is nothing more to be done now. */
+static bool read_preface(struct conn *conn)
+{
+    uint8_t bytes[CONN_PREFACE_MAX];
+    struct address peer = {.size = 0};
+    size_t size = 0;
+    ssize_t count;
+
+    do {
+        count = recv(conn->watch.fd, bytes, sizeof bytes, MSG_PEEK);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0 && errno == EAGAIN)
+        return false;
+    if (count <= 0) {
+        conn_die(conn, ERR_PEER_GONE, false);
+        return false;
+    }
+    enum err err = conn->settings->preface(bytes_of(bytes, (size_t)count), &peer, &size);
+
+    if (err == ERR_AGAIN && (size_t)count < sizeof bytes)
+        return false;
+    if (err != ERR_OK || !take(conn, size)) {
+        conn_die(conn, ERR_PEER_BROKEN, true);
+        return false;
+    }
+    if (peer.size > 0)
+        conn->peer = peer;
+    conn->prefaced = true;
+    timer_clear(conn->shared->loop, &conn->timer);
+    return true;
+}
+
+static bool wants_preface(const struct conn *conn)
+{
+    return conn->settings->preface != NULL && !conn->prefaced;
+}
+
 void conn_come_about(struct conn *conn, unsigned what)
 {
     if (conn->tls == NULL && conn_socket_error(conn) != 0) {
         conn_die(conn, ERR_PEER_DOWN, false);
         return;
     }
-    if (conn->tls == NULL && conn->settings->tls != NULL && conn_begin_tls(conn) != ERR_OK) {
+    if (wants_preface(conn) && !read_preface(conn))
+        return;
+    if (conn->tls == NULL && conn->settings->tls != NULL && begin_tls(conn) != ERR_OK) {
         conn_die(conn, ERR_FULL, false);
         return;
     }

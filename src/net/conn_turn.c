@@ -250,6 +250,7 @@ static ssize_t read_some(struct conn *conn, uint8_t *at, size_t size, bool is_la
     do {
         count = recv(conn->watch.fd, at, size, 0);
     } while (count < 0 && errno == EINTR);
+    conn->unread = false;
     return count;
 }
 

@@ -38,6 +38,7 @@ struct gateway_door {
     const struct address *address; /* NULL: not at all */
     struct tls *tls;               /* NULL: in the clear */
     int handed;                    /* see listener_place */
+    bool proxied; /* clients come through a proxy that says who they are (PROXY protocol) */
 };
 
 struct gateway_birth {

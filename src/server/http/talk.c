@@ -197,13 +197,22 @@ static void drained(struct conn *conn, void *owner)
         go_on(client);
 }
 
+/* Behind a proxy that is told so: now it is known who it is. */
+static void connected(struct conn *conn, void *owner)
+{
+    struct client *client = owner;
+
+    client->is_trusted = site_trusts(client->gate->site, conn_peer(conn));
+}
+
 static void closed(struct conn *conn, void *owner, enum err why)
 {
     struct client *client = owner;
     struct gate *gate = client->gate;
 
     (void)conn;
-    (void)why;
+    if (why == ERR_PEER_BROKEN)
+        counter_add(&gate->metrics.prefaces_refused, 1);
     client->conn = NULL;
     counter_sub(&gate->metrics.connections, 1);
     listener_limit_leave(client->limit);
@@ -220,6 +229,7 @@ static void closed(struct conn *conn, void *owner, enum err why)
 }
 
 static const struct conn_events events = {
+    .connected = connected,
     .received = received,
     .ended = ended,
     .drained = drained,
