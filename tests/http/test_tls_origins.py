@@ -1,7 +1,9 @@
 """Origins with TLS: whom Larder trusts, and what it says when it does not."""
 import pathlib
+import socket
 import ssl
 import sys
+import time
 
 import pytest
 
@@ -9,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from certificates import Authority  # noqa: E402
 from origin import Origin  # noqa: E402
 
+PATIENCE_S = 30
 LARGE = bytes(range(256)) * 20000
 
 
@@ -145,11 +148,47 @@ def test_without_verification_anything_goes_and_a_warning_says_so(
     assert "origins.main.tls.verify is off" in gateway.server.log()
 
 
-def test_an_origin_that_speaks_no_tls_is_a_502(authority, origin, gateway_to):
+class PlainOrigin(Origin):
+    """Answers whatever comes without looking at it."""
+
+    def _serve(self, connection):
+        try:
+            if connection.recv(1):
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(4096):
+                    pass
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+
+def test_an_origin_that_speaks_no_tls_is_a_502(authority, gateway_to):
+    origin = PlainOrigin()
     gateway = gateway_to(f"https://{origin.address}", f'ca_file: "{authority.file}"')
     answer = gateway.ask("/a")
     assert answer.status == 502 and answer.detail == "origin-untrusted"
     assert "no TLS could be agreed on" in answer.body.decode()
+    origin.stop()
+
+
+def test_health_checks_go_through_tls_too(authority, origin_with, gateway_to):
+    good, expired = origin_with(authority.good), origin_with(authority.expired)
+    for origin in (good, expired):
+        origin.reply("/well", body=b"yes")
+        origin.reply("/a", body=b"hello")
+    gateway = gateway_to(f'https://{good.address}", "https://{expired.address}',
+                         f'ca_file: "{authority.file}"',
+                         more="health: {get: /well, every: 50ms, timeout: 30s, down_after: 1}")
+    good.wait_for("/well", 3)
+    end = time.monotonic() + PATIENCE_S
+    while "has expired" not in gateway.server.log():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    for _ in range(4):
+        assert gateway.ask("/a").body == b"hello"
+    assert expired.seen() == []
 
 
 def test_sessions_are_resumed(authority, origin_with, gateway_to):
