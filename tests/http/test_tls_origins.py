@@ -48,10 +48,6 @@ class SecureOrigin(Origin):
         finally:
             secure.close()
 
-    @property
-    def port(self):
-        return self.address.rpartition(":")[2]
-
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
