@@ -62,6 +62,7 @@ struct h2_stream {
     bool was_congested;
     bool in_ended; /* all of the request is here */
     bool is_answered;
+    bool is_cut;      /* by us: nothing more goes out */
     bool out_ended;   /* all of the answer is queued */
     bool is_deferred; /* nghttp2 waits for more to send */
     struct buf input;

@@ -109,6 +109,7 @@ void h2_stream_note(struct h2_stream *stream)
 static void give_up(struct h2_stream *stream)
 {
     forget_output(stream);
+    stream->is_cut = true;
     if (!stream->is_closed)
         (void)nghttp2_submit_rst_stream(stream->session->machine, NGHTTP2_FLAG_NONE, stream->id,
                                         NGHTTP2_INTERNAL_ERROR);
@@ -118,11 +119,16 @@ static void give_up(struct h2_stream *stream)
 /* There is more for nghttp2. */
 static void resume(struct h2_stream *stream)
 {
-    if (stream->is_deferred) {
+    if (stream->is_deferred && !stream->is_cut) {
         stream->is_deferred = false;
         (void)nghttp2_session_resume_data(stream->session->machine, stream->id);
     }
     h2_session_wake(stream->session);
+}
+
+static bool takes_output(const struct h2_stream *stream)
+{
+    return !stream->is_closed && !stream->is_cut;
 }
 
 static void note_pressure(struct h2_stream *stream)
@@ -159,10 +165,13 @@ static void keep_borrowed(struct h2_stream *stream)
 
 void h2_stream_send(struct h2_stream *stream, struct bytes bytes)
 {
-    if (stream->is_closed || bytes.size == 0)
+    if (bytes.size == 0)
         return;
     keep_borrowed(stream);
-    copy(stream, bytes);
+    if (takes_output(stream))
+        copy(stream, bytes);
+    if (!takes_output(stream))
+        return;
     if (stream->queued == 0)
         stream->progress_ms = stream->session->now_ms;
     stream->queued += bytes.size;
@@ -173,15 +182,15 @@ void h2_stream_send(struct h2_stream *stream, struct bytes bytes)
 void h2_stream_lend(struct h2_stream *stream, struct bytes bytes, void (*release)(void *context),
                     void *context)
 {
-    struct piece *piece = stream->is_closed ? NULL : piece_new(stream, 0);
+    keep_borrowed(stream);
+    struct piece *piece = takes_output(stream) ? piece_new(stream, 0) : NULL;
 
     if (piece == NULL) {
-        if (!stream->is_closed)
+        if (takes_output(stream))
             give_up(stream);
         release(context);
         return;
     }
-    keep_borrowed(stream);
     piece->data = bytes.data;
     piece->size = bytes.size;
     piece->release = release;
@@ -200,7 +209,7 @@ void h2_stream_borrow(struct h2_stream *stream, struct bytes bytes)
         h2_stream_send(stream, bytes);
         return;
     }
-    if (stream->is_closed)
+    if (!takes_output(stream))
         return;
     stream->borrowed = bytes;
     stream->queued = bytes.size;
@@ -215,6 +224,7 @@ bool h2_stream_is_congested(const struct h2_stream *stream)
 
 /* ---- to nghttp2 ---------------------------------------------------------------------------- */
 
+/* nghttp2 says which parameters. NOLINTNEXTLINE(readability-function-size) */
 ssize_t h2_stream_read(nghttp2_session *machine, int32_t id, uint8_t *out, size_t size,
                        uint32_t *flags, nghttp2_data_source *source, void *context)
 {
@@ -224,7 +234,7 @@ ssize_t h2_stream_read(nghttp2_session *machine, int32_t id, uint8_t *out, size_
     (void)id;
     (void)out;
     (void)context;
-    if (stream->queued == 0 && !stream->out_ended) {
+    if (stream->is_cut || (stream->queued == 0 && !stream->out_ended)) {
         stream->is_deferred = true;
         return NGHTTP2_ERR_DEFERRED;
     }
@@ -277,6 +287,8 @@ int h2_stream_send_data(nghttp2_session *machine, nghttp2_frame *frame, const ui
 
     (void)machine;
     must(frame->data.padlen == 0); /* we ask for none */
+    if (stream->is_cut)            /* while this frame waited for the connection */
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (session->events->is_congested(session->owner))
         return NGHTTP2_ERR_WOULDBLOCK;
     session->events->send(session->owner, bytes_of(head, FRAME_HEAD_SIZE));
@@ -294,17 +306,22 @@ struct fields {
     size_t count;
 };
 
+/* Told by their sizes first: this is asked of each field of each answer. */
 static bool is_of_connection(struct bytes name)
 {
-    static const struct bytes names[] = {BYTES_INIT("Connection"), BYTES_INIT("Keep-Alive"),
-                                         BYTES_INIT("Transfer-Encoding"),
-                                         BYTES_INIT("Proxy-Connection"), BYTES_INIT("Upgrade")};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (name.size == names[i].size && bytes_equal_nocase(name, names[i]))
-            return true;
+    switch (name.size) {
+    case 7:
+        return bytes_equal_nocase(name, BYTES("Upgrade"));
+    case 10:
+        return bytes_equal_nocase(name, BYTES("Connection")) ||
+               bytes_equal_nocase(name, BYTES("Keep-Alive"));
+    case 16:
+        return bytes_equal_nocase(name, BYTES("Proxy-Connection"));
+    case 17:
+        return bytes_equal_nocase(name, BYTES("Transfer-Encoding"));
+    default:
+        return false;
     }
-    return false;
 }
 
 /* nghttp2 copies names (in lower case) and values, and takes no const for either. */
@@ -323,27 +340,32 @@ static nghttp2_nv pair(struct bytes name, struct bytes value)
  */
 static bool is_fleeting(struct bytes name)
 {
-    return bytes_equal_nocase(name, BYTES("Age"));
+    return name.size == 3 && bytes_equal_nocase(name, BYTES("Age"));
 }
 
+/* They are the house's own writing: each has a colon and ends with CRLF. */
 static void add_lines(struct fields *fields, struct bytes lines)
 {
-    while (lines.size > 2 && fields->count < FIELDS_MAX) {
-        const uint8_t *end = memchr(lines.data, '\r', lines.size);
+    const uint8_t *at = lines.data;
+    const uint8_t *end = lines.data + lines.size;
 
-        must(end != NULL); /* it is the house's own writing */
-        struct bytes line = bytes_slice(lines, 0, (size_t)(end - lines.data));
+    while (at < end && *at != '\r' && fields->count < FIELDS_MAX) {
+        const uint8_t *colon = memchr(at, ':', (size_t)(end - at));
 
-        lines = bytes_skip(lines, line.size + 2);
-        if (line.size == 0)
-            return;
-        struct bytes name = bytes_cut(&line, ':');
+        must(colon != NULL);
+        const uint8_t *stop = memchr(colon, '\r', (size_t)(end - colon));
 
+        must(stop != NULL);
+        struct bytes name = bytes_of(at, (size_t)(colon - at));
+
+        at = stop + 2;
+        while (*++colon == ' ')
+            ;
         if (is_of_connection(name))
             continue;
         nghttp2_nv *item = &fields->items[fields->count++];
 
-        *item = pair(name, bytes_trim(line));
+        *item = pair(name, bytes_of(colon, (size_t)(stop - colon)));
         if (is_fleeting(name))
             item->flags = NGHTTP2_NV_FLAG_NO_INDEX;
     }

@@ -29,8 +29,9 @@ struct peer {
     struct h2_session *session;
     struct buf out; /* what it sent */
     bool is_congested;
-    bool answers; /* at once */
-    bool takes;   /* bodies of requests */
+    bool fills_up; /* asked once whether it is congested, it says no, and is from then on */
+    bool answers;  /* at once */
+    bool takes;    /* bodies of requests */
     unsigned woken;
     int loans; /* that are not given back */
     size_t request_count;
@@ -121,7 +122,11 @@ static inline void peer_send_loan(void *owner, struct bytes bytes, void (*releas
 
 static inline bool peer_is_congested(void *owner)
 {
-    return ((struct peer *)owner)->is_congested;
+    struct peer *peer = owner;
+    bool is_congested = peer->is_congested;
+
+    peer->is_congested = is_congested || peer->fills_up;
+    return is_congested;
 }
 
 static inline void peer_init(struct peer *peer)

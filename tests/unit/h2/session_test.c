@@ -312,6 +312,28 @@ TEST(a_cut_answer_is_reset)
     end();
 }
 
+TEST(a_frame_that_waits_for_the_connection_may_be_cut)
+{
+    static const uint8_t body[1000];
+
+    begin();
+    ask_plainly(1);
+    CHECK(go() == ERR_OK);
+    struct h2_stream *stream = peer.streams[0].stream;
+
+    h2_stream_answer(stream, BYTES(PEER_ANSWER "\r\n"), BYTES(""), false);
+    CHECK(h2_session_work(peer.session, 0) == ERR_OK);
+    h2_stream_send(stream, bytes_of(body, sizeof body));
+    peer.fills_up = true; /* between the choice of a frame's size and its sending */
+    CHECK(h2_session_work(peer.session, 0) == ERR_OK && count(FRAME_DATA) == 0);
+    h2_stream_cut(stream);
+    peer.fills_up = peer.is_congested = false;
+    CHECK(h2_session_work(peer.session, 0) == ERR_OK);
+    CHECK(count(FRAME_DATA) == 0 && count(FRAME_RESET) == 1);
+    CHECK(h2_session_stream_count(peer.session) == 0);
+    end();
+}
+
 TEST(a_head_with_another_host_is_refused)
 {
     begin();
