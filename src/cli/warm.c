@@ -285,6 +285,10 @@ static enum err take(struct warm *warm, const struct flag *flag, const char *val
         warm->host = value;
     } else if (flag_is(flag, "gateway")) {
         warm->plan.gateway = value;
+    } else if (flag_is(flag, "server-name")) {
+        warm->plan.name = value;
+    } else if (flag_is(flag, "insecure")) {
+        warm->plan.is_insecure = true;
     } else if (flag_is(flag, "config")) {
         warm->setup.file = value;
     }
@@ -349,7 +353,10 @@ static const struct flag warm_flags[] = {
     {"rate", 'r', "N", "At most N requests a second. As fast as they are answered"},
     {"concurrency", 'j', "N", "So many requests at a time, up to 256. 8"},
     {"header", 'H', "'NAME: VALUE'", "A header field of each request; may be repeated."},
-    {"gateway", 'g', "ADDR:PORT", "Where the gateway listens. 127.0.0.1:8080"},
+    {"gateway", 'g', "ADDR:PORT",
+     "Where the gateway listens; https://ADDR:PORT: through TLS. 127.0.0.1:8080"},
+    {"server-name", 0, "NAME", "The name that its certificate must have."},
+    {"insecure", 'k', NULL, "Whatever certificate it has."},
     {"config", 'c', "FILE", "Take the gateway's address from this larder.yaml."},
 };
 
@@ -363,7 +370,9 @@ const struct command warm_command = {
         "  larder warm --urls urls.txt --rate 100\n"
         "  larder warm --sitemap http://shop.example/sitemap.xml\n"
         "  larder warm --log /var/log/larder/access.log --top 10000 -H 'Accept-Encoding: br'\n"
-        "\nThe requests go to the gateway over plain HTTP, whatever the URLs' hosts resolve to. "
+        "\nThe requests go to the gateway, whatever the URLs' hosts resolve to. What clients ask "
+        "for through TLS\nis stored apart from what they ask for without: --gateway "
+        "https://127.0.0.1:8443 warms that. "
         "Exit status\n1: some failed, that is, had no answer or one with a status of 400 and "
         "above.\n",
     .run = warm_main,

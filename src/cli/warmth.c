@@ -196,6 +196,8 @@ static enum err open_fleet(struct warmth *warmth, struct fault *fault)
     struct origin_settings *settings = &origin->settings;
 
     settings->servers = (struct text_list){.items = &warmth->plan->gateway, .count = 1};
+    settings->tls_verify = !warmth->plan->is_insecure;
+    settings->tls_name = warmth->plan->name;
     settings->connections_max = settings->idle_max = warmth->plan->concurrency;
     settings->retry_max = 0;
     settings->eject_failures = 0;

@@ -32,7 +32,9 @@ struct warmth_counts {
 };
 
 struct warmth_plan {
-    const char *gateway; /* "127.0.0.1:8080", "unix:/path" */
+    const char *gateway; /* "127.0.0.1:8080", "unix:/path", "https://127.0.0.1:8443" */
+    const char *name;    /* of its certificate; NULL: what is in `gateway` */
+    bool is_insecure;    /* whatever certificate it has */
     unsigned concurrency;
     double rate; /* requests a second; 0: as fast as they are answered */
     const struct http_field *headers;

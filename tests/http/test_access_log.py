@@ -40,7 +40,7 @@ TRACE = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 
 
 def test_json_lines_tell_what_became_of_each_request(start, origin, log):
-    gateway = start(http=f"access_log: {log}", route="ttl: 60s")
+    gateway = start("--workers", "1", http=f"access_log: {log}", route="ttl: 60s")
     gateway.ask("/x?a=1&token=secret", traceparent=TRACE)
     gateway.ask("/x?a=1&token=secret")
     first, second = map(json.loads, lines(log, 2))
