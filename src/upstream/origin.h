@@ -40,7 +40,7 @@
 #include "upstream/turnstile.h"
 
 /* Fewer than a head can hold: whoever passes a response on adds fields of his own. */
-enum { ORIGIN_FIELDS_MAX = HTTP_FIELDS_MAX - 8 };
+enum { ORIGIN_FIELDS_MAX = HTTP_FIELDS_MAX - 24 };
 
 struct origin_settings {
 #define SETTING(field, path, kind, ...) SETTING_TYPE_##kind field;

@@ -6,6 +6,7 @@
 #include "server/http/adopt.h"
 #include "server/http/change.h"
 #include "server/http/compress.h"
+#include "server/http/cors.h"
 #include "server/http/depart.h"
 #include "server/http/early.h"
 #include "server/http/history.h"
@@ -659,6 +660,10 @@ static bool is_settled(struct asking *asking)
 
     if (head->framing == HTTP_SIZED && head->content_length > route->settings->request_body_max) {
         refuse_upload(asking->client, head, 413);
+        return true;
+    }
+    if (cors_is_preflight(route, head)) {
+        serve_preflight(asking->client, head);
         return true;
     }
     bool is_purge = head->method_id == HTTP_METHOD_PURGE;

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "proto/date.h"
 #include "proto/tags.h"
+#include "server/http/cors.h"
 
 void block_add_field(struct buf *out, struct bytes name, struct bytes value)
 {
@@ -63,6 +64,9 @@ static bool is_passed(const struct block_facts *facts, const struct http_head *h
         return false;
     if (tags_is_field(field->id) && facts->route->settings->strip_tags)
         return false;
+    if (edits_take(&facts->route->answer_edits, field->name) ||
+        cors_takes(facts->route, field->name))
+        return false;
     if (verdict == NULL || !(verdict->share || verdict->store))
         return true;
     return field->id != HTTP_AGE && !is_withheld(verdict, field);
@@ -80,6 +84,8 @@ void block_write(const struct block_facts *facts, const struct http_head *respon
     }
     if (!http_has(response, HTTP_DATE))
         add_date(out, facts->now_s);
+    edits_write(&facts->route->answer_edits, out);
+    cors_write_common(facts->route, out);
     buf_add(out, BYTES("Via: 1.1 larder\r\n"));
     if (response->has_content_length && response->status != 204 && response->status != 304) {
         buf_add(out, BYTES("Content-Length: "));
@@ -96,9 +102,11 @@ static bool is_of_the_body(enum http_name id)
            id == HTTP_VIA || id == HTTP_AGE || id == HTTP_CACHE_STATUS;
 }
 
-static bool is_replaced(const struct http_head *news, const struct http_field *field)
+static bool is_replaced(const struct block_facts *facts, const struct http_head *news,
+                        const struct http_field *field)
 {
-    if (is_of_the_body(field->id))
+    if (is_of_the_body(field->id) || edits_set(&facts->route->answer_edits, field->name) ||
+        cors_takes(facts->route, field->name))
         return false;
     if (field->id != HTTP_OTHER)
         return http_has(news, field->id);
@@ -117,7 +125,7 @@ enum err block_update(const struct block_facts *facts, const struct http_head *s
 
         if (field->id == HTTP_DATE && !http_has(news, HTTP_DATE))
             continue;
-        if (is_replaced(news, field) || is_withheld(facts->verdict, field))
+        if (is_replaced(facts, news, field) || is_withheld(facts->verdict, field))
             continue;
         block_add_field(out, field->name, field->value);
         count++;
@@ -160,6 +168,14 @@ void block_parse(struct bytes block, struct http_head *ret_head)
     must(err == ERR_OK);
 }
 
+/* Without them a page of another site may not see the 304. */
+static bool is_for_pages(struct bytes name)
+{
+    struct bytes front = BYTES("Access-Control-");
+
+    return name.size > front.size && bytes_equal_nocase(bytes_slice(name, 0, front.size), front);
+}
+
 void block_write_for_304(const struct http_head *stored, struct buf *out)
 {
     for (size_t i = 0; i < stored->field_count; i++) {
@@ -168,7 +184,8 @@ void block_write_for_304(const struct http_head *stored, struct buf *out)
 
         if (id == HTTP_CACHE_CONTROL || id == HTTP_CONTENT_LOCATION || id == HTTP_DATE ||
             id == HTTP_ETAG || id == HTTP_EXPIRES || id == HTTP_VARY || id == HTTP_VIA ||
-            id == HTTP_CDN_CACHE_CONTROL || id == HTTP_LAST_MODIFIED || id == HTTP_CACHE_STATUS)
+            id == HTTP_CDN_CACHE_CONTROL || id == HTTP_LAST_MODIFIED || id == HTTP_CACHE_STATUS ||
+            (id == HTTP_OTHER && is_for_pages(field->name)))
             block_add_field(out, field->name, field->value);
     }
 }

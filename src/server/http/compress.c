@@ -13,7 +13,7 @@ enum {
     AT_ONCE_MAX = 1024 * 1024, /* bytes that are coded while a client waits */
     LEASE_MS = 60000,          /* for a whole copy */
     HEAD_MAX = 4 << 20,        /* bytes of a copy's head */
-    KEY_TAIL_MAX = 8,          /* \0 z and the name of a coding */
+    MARK_FIELDS = 4, /* Vary, Content-Encoding, ETag, Content-Length: what may still be added */
     TAGS_SIZE = CACHE_TAGS_MAX * (CACHE_TAG_SIZE_MAX + 1),
 };
 
@@ -113,21 +113,22 @@ bool compress_fits(const struct route *route, const struct http_head *response, 
     return !known.control.no_transform;
 }
 
-void compress_mark(struct buf *block)
+bool compress_mark(struct buf *block)
 {
     struct http_head head;
     struct vary vary;
 
     block_parse(buf_bytes(block), &head);
-    if (vary_of(&head, &vary) != ERR_OK)
-        return;
+    if (vary_of(&head, &vary) != ERR_OK || head.field_count + MARK_FIELDS > HTTP_FIELDS_MAX)
+        return false;
     for (size_t i = 0; i < vary.count; i++) {
         if (vary.ids[i] == HTTP_ACCEPT_ENCODING)
-            return;
+            return true;
     }
     block->size -= 2;
     block_add_field(block, BYTES("Vary"), BYTES("Accept-Encoding"));
     buf_add(block, BYTES("\r\n"));
+    return true;
 }
 
 /* ---- the copy's head --------------------------------------------------------------------- */

@@ -34,8 +34,9 @@ enum { COMPRESS_JOBS_MAX = 8 };
  * is known the size is looked at later. */
 bool compress_fits(const struct route *route, const struct http_head *response, bool authorized);
 
-/* Marks the head of an answer that is going to be stored: Vary says that the coding may differ. */
-void compress_mark(struct buf *block);
+/* Marks the head of an answer that is going to be stored: Vary says that the coding may differ.
+ * False: the head has no room for more fields. */
+bool compress_mark(struct buf *block);
 
 /* For an answer with STORED_COMPRESSIBLE: puts the copy that the client likes best in the place of
  * the view, or begins to make one. The copy is made at once where the client refuses what there is.

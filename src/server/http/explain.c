@@ -171,6 +171,11 @@ static void add_storing(struct explaining *explaining)
         add_duration(explaining, "stale, error", &settings->sie_ms);
     add_duration(explaining, "stale, grace", &settings->grace_ms);
     add_line(explaining, "set-cookie", cookies[settings->set_cookie], &settings->set_cookie);
+    add_list(explaining, "headers set", &settings->headers_set);
+    add_list(explaining, "headers less", &settings->headers_remove);
+    add_list(explaining, "origin gets", &settings->request_set);
+    add_list(explaining, "and not", &settings->request_remove);
+    add_list(explaining, "cors", &settings->cors_origins);
     add_list(explaining, "compressed", &settings->compress_codings);
 }
 

@@ -41,7 +41,8 @@ static bool is_negotiating(enum http_name id)
 static bool is_forwarded(const struct forward *forward, const struct http_field *field)
 {
     if (is_ours(field->id) || (field->id == HTTP_OTHER && pretender_is(field->name)) ||
-        http_is_hop_by_hop(forward->request, field))
+        http_is_hop_by_hop(forward->request, field) ||
+        edits_take(&forward->target->route->request_edits, field->name))
         return false;
     if (!forward->for_cache)
         return true;
@@ -111,6 +112,7 @@ void forward_write(struct gate *gate, const struct forward *forward,
                    struct exchange_request *ret_request)
 {
     const struct http_head *request = forward->request;
+    const struct edits *edits = &forward->target->route->request_edits;
     struct writing writing = {gate, 0};
 
     buf_clear(&gate->text);
@@ -121,6 +123,8 @@ void forward_write(struct gate *gate, const struct forward *forward,
         if (is_forwarded(forward, &request->fields[i]))
             gate->fields[writing.count++] = request->fields[i];
     }
+    for (size_t i = 0; i < edits->set_count; i++)
+        gate->fields[writing.count++] = edits->set[i];
     if (forward->etag.size > 0)
         add(&writing, HTTP_IF_NONE_MATCH, forward->etag);
     if (forward->last_modified.size > 0)

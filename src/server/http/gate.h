@@ -48,7 +48,7 @@ struct gate {
     /* rooms */
     struct http_head request;
     struct http_head response;
-    struct http_field fields[HTTP_FIELDS_MAX + 16];
+    struct http_field fields[HTTP_FIELDS_MAX + EDITS_MAX + 16];
     struct key_room keys;
     char peer_text[ADDRESS_TEXT_SIZE];
     struct address visitor;

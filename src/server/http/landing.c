@@ -134,9 +134,8 @@ static void mark_compressible(struct fetch *fetch, const struct http_head *respo
     struct answer_head *head = &fetch->head;
 
     if (fetch->route->coding_count == 0 || !fetch->verdict.store ||
-        !compress_fits(fetch->route, response, fetch->authorized))
+        !compress_fits(fetch->route, response, fetch->authorized) || !compress_mark(&head->block))
         return;
-    compress_mark(&head->block);
     head->stored.flags |= STORED_COMPRESSIBLE;
 }
 

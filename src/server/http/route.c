@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "base/number.h"
 #include "proto/cachecontrol.h"
+#include "server/http/cors.h"
 
 static enum err say(const struct route_settings *settings, struct fault *fault, const char *text)
 {
@@ -251,6 +252,19 @@ static enum err read_rate(struct route *route, struct fault *fault)
     return ERR_OK;
 }
 
+static enum err find_edits(struct route *route, struct fault *fault)
+{
+    const struct route_settings *settings = route->settings;
+
+    if (settings->file != NULL)
+        fault_at(fault, settings->file, settings->line, 0);
+    TRY(edits_compile(&settings->headers_set, &settings->headers_remove, settings->name, "headers",
+                      &route->answer_edits, fault));
+    TRY(edits_compile(&settings->request_set, &settings->request_remove, settings->name,
+                      "request_headers", &route->request_edits, fault));
+    return cors_compile(settings, &route->cors, fault);
+}
+
 enum err route_compile(const struct route_settings *settings, struct route *ret_route,
                        struct fault *fault)
 {
@@ -262,7 +276,9 @@ enum err route_compile(const struct route_settings *settings, struct route *ret_
     TRY(check_lists(&route, fault));
     TRY(read_rate(&route, fault));
     TRY(find_codings(&route, fault));
+    TRY(find_edits(&route, fault));
     TRY(find_ttls(&route, fault));
+    route.is_dressed = settings->server_timing || route.cors == ROUTE_CORS_EACH;
     route.rules.sort = settings->query_sort;
     route.rules.ignore = settings->query_ignore;
     route.rules.only = settings->query_only;

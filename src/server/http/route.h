@@ -21,11 +21,13 @@
 #include "proto/http.h"
 #include "proto/url.h"
 #include "server/http/coder.h"
+#include "server/http/edit.h"
 #include "server/http/limiter.h"
 
 enum { ROUTE_CACHE_OFF, ROUTE_CACHE_ORIGIN, ROUTE_CACHE_FORCE };
 enum { ROUTE_AUTH_NEVER, ROUTE_AUTH_IF_PUBLIC, ROUTE_AUTH_PER_USER };
 enum { ROUTE_UPGRADE_OFF, ROUTE_UPGRADE_WEBSOCKET, ROUTE_UPGRADE_ANY };
+enum route_cors { ROUTE_CORS_NONE, ROUTE_CORS_ALL, ROUTE_CORS_EACH };
 enum { ROUTE_COOKIE_BYPASS, ROUTE_COOKIE_STRIP, ROUTE_COOKIE_STORE };
 
 struct route_settings {
@@ -88,6 +90,10 @@ struct route {
     enum http_name key_headers[ROUTE_KEYS_MAX];
     size_t ttl_count; /* of `status_ttl` */
     struct route_ttl ttls[ROUTE_TTLS_MAX];
+    enum route_cors cors;
+    bool is_dressed; /* answers say what only their own request tells */
+    struct edits answer_edits;
+    struct edits request_edits;
     size_t coding_count; /* of `compress` */
     enum coding codings[CODINGS];
 };

@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "net/clock.h"
+#include "proto/date.h"
 #include "proto/etag.h"
 #include "proto/range.h"
 #include "server/http/block.h"
+#include "server/http/cors.h"
 
 enum { LOAN_MIN = 16 * 1024, EXTRA_SIZE = 256 };
 
@@ -259,6 +261,8 @@ unsigned serve_head(struct client *client, const struct http_head *request,
     buf_add(out, BYTES("Cache-Status: "));
     cache_status_write(out, &told);
     buf_add(out, BYTES("\r\n"));
+    if (client->request.route != NULL)
+        cors_write_own(client->request.route, request, out);
     if (wants_timing(client))
         add_timing(client, source->status, out);
     buf_add(out, bytes_of(connection, (size_t)(put_connection(connection, client) - connection)));
@@ -267,6 +271,29 @@ unsigned serve_head(struct client *client, const struct http_head *request,
     client_send_head(client, buf_bytes(out), BYTES(""),
                      ret_plan->is_empty || (ret_plan->left == 0 && parts == NULL));
     return status;
+}
+
+void serve_preflight(struct client *client, const struct http_head *request)
+{
+    struct buf *out = &client->gate->text;
+    uint8_t connection[EXTRA_SIZE];
+    uint8_t date[DATE_SIZE];
+    const struct told told = {.outcome = OUTCOME_REFUSED, .reason = REASON_NONE, .status = 204};
+
+    if (request->framing != HTTP_NO_BODY)
+        client->keeps_alive = false; /* its body would be read as a request */
+    date_write(clock_wall_ms() / 1000, date);
+    buf_clear(out);
+    buf_add(out, BYTES("HTTP/1.1 204 No Content\r\n"));
+    block_add_field(out, BYTES("Date"), bytes_of(date, sizeof date));
+    cors_write_preflight(client->request.route, request, out);
+    buf_add(out, BYTES("Cache-Status: larder\r\n"));
+    buf_add(out, bytes_of(connection, (size_t)(put_connection(connection, client) - connection)));
+    buf_add(out, BYTES("\r\n"));
+    must(buf_failed(out) == ERR_OK);
+    client_send_head(client, buf_bytes(out), BYTES(""), true);
+    counter_add(&client->gate->metrics.preflights, 1);
+    client_finish(client, request, &told);
 }
 
 /* ---- bodies in entries ------------------------------------------------------------------- */
@@ -320,6 +347,12 @@ void serve_body(struct client *client, const struct cache_view *view, struct byt
 }
 
 /* ---- hits -------------------------------------------------------------------------------- */
+
+/* Decided when the route was read. */
+static bool is_dressed(const struct client *client)
+{
+    return client->request.route != NULL && client->request.route->is_dressed;
+}
 
 static bool is_plain(const struct http_head *request)
 {
@@ -385,7 +418,7 @@ void serve_stored(struct client *client, const struct http_head *request,
 {
     struct told told = {.outcome = outcome, .reason = reason, .status = 200};
 
-    if (is_plain(request) && reason == REASON_NONE && !wants_timing(client)) {
+    if (is_plain(request) && reason == REASON_NONE && !is_dressed(client)) {
         struct stored stored;
 
         memcpy(&stored, view->value.data, sizeof stored);

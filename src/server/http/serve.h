@@ -30,6 +30,9 @@ unsigned serve_head(struct client *client, const struct http_head *request,
 void serve_stored(struct client *client, const struct http_head *request,
                   const struct cache_view *view, enum outcome outcome, enum gateway_reason reason);
 
+/* A browser's question whether a page may ask (cors.h); finishes the request. */
+void serve_preflight(struct client *client, const struct http_head *request);
+
 /* Bytes that lie in an entry: by loan when they are many. */
 void serve_piece(struct client *client, const struct cache_view *view, struct bytes body);
 

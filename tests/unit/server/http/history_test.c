@@ -1,6 +1,6 @@
 /* The promises of server/http/history.h. SPDX-License-Identifier: MIT */
-#include "server/http/history.h"
 #include "base/mem.h"
+#include "server/http/history.h"
 #include "t.h"
 
 #include <stdio.h>
