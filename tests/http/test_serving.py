@@ -234,7 +234,7 @@ def test_a_304_brings_no_cookie_into_the_cache_of_a_route_that_strips_them(start
 
 
 def test_as_many_fields_as_an_origin_may_send_can_be_looked_at_again(gateway, origin):
-    many = {f"X-{number}": "x" for number in range(118)}
+    many = {f"X-{number}": "x" for number in range(102)}
     origin.reply("/a", raw=b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
                  b"Transfer-Encoding: chunked\r\n"
                  + b"".join(b"%s: x\r\n" % name.encode() for name in many)
