@@ -62,9 +62,6 @@ static void post_answer(struct upgrade *upgrade, unsigned status)
 static void refuse(struct upgrade *upgrade, const char *why)
 {
     log_say(&upgrade->server->log, LOG_ERROR, "cli", "upgrade: %s; this process goes on", why);
-    /* While the answer before is on its way, this one asks in vain: the door answers both. */
-    if (atomic_load(&upgrade->is_answering))
-        return;
     buf_clear(&upgrade->json);
     buf_add_text(&upgrade->json, "{\"upgraded\": false, \"error\": \"");
     buf_add_json(&upgrade->json, bytes_of_text(why));
@@ -301,7 +298,8 @@ void upgrade_start(struct upgrade *upgrade, const char *who)
     struct server *server = upgrade->server;
 
     log_say(&server->log, LOG_INFO, "cli", "%s: handing over to a new program", who);
-    if (upgrade->pid != 0)
+    /* The answer of the one before, when it is still on its way, is also for who asked now. */
+    if (upgrade->pid != 0 || atomic_load(&upgrade->is_answering))
         log_say(&server->log, LOG_WARNING, "cli", "that is under way already");
     else if (atomic_load(&server->is_draining))
         refuse(upgrade, "this process is ending already");

@@ -27,6 +27,7 @@ class Family:
         self.config = folder / "larder.yaml"
         self.config.write_text(text)
         self.err = open(self.log_file, "wb")
+        self.last = None
         self.process = subprocess.Popen(
             [larder.binary(), "serve", "-c", str(self.config)], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=self.err, env={**os.environ, **(env or {})})
@@ -47,12 +48,19 @@ class Family:
         wait_for(lambda: self.pid != before)
         return before
 
+    def end(self):
+        """Once: a second signal would end it at once."""
+        if self.last is None:
+            self.last = self.pid if self.pid_file.exists() else self.process.pid
+            if alive(self.last):
+                os.kill(self.last, signal.SIGTERM)
+
     def close(self):
-        last = self.pid if self.pid_file.exists() else self.process.pid
-        if alive(last):
-            os.kill(last, signal.SIGTERM)
-        wait_for(lambda: not alive(last))
+        self.end()
+        wait_for(lambda: not alive(self.last))
         self.process.wait(larder.PATIENCE_S)
+        if self.err.closed:
+            return
         self.err.close()
         log = self.log()
         assert not larder.REPORTS.search(log), log
@@ -274,7 +282,7 @@ def test_systemd_hears_of_start_reload_upgrade_and_end(family, manager):
     it.upgrade()
     manager.wait(f"MAINPID={it.pid}")
     manager.heard.clear()
-    os.kill(it.pid, signal.SIGTERM)
+    it.end()
     manager.wait("STOPPING=1")
 
 
