@@ -5,6 +5,9 @@
 #include "base/must.h"
 #include "cli/server.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 enum { DRAIN_CHECK_MS = 20 };
 
 /* ---- a worker's turn ------------------------------------------------------------------------- */
@@ -115,14 +118,31 @@ static void learn_addresses(struct server *server, const struct gateway *gateway
         server->https_address = *gateway_address(gateway, GATEWAY_HTTPS);
 }
 
-static struct gateway_door door_at(const struct server_worker *worker, const char *name,
-                                   const char *text, const struct address *address, struct tls *tls)
+/* A Unix socket cannot be bound twice: the others accept from a copy of the first worker's. 0:
+ * there is none to be copied. */
+static int copy_of_first(const struct server_worker *worker, unsigned door,
+                         const struct address *address)
+{
+    const struct gateway *first = worker->server->workers[0].gateway;
+
+    if (worker->number == 0 || address->any.sa_family != AF_UNIX)
+        return 0;
+    int fd = fcntl(gateway_fd(first, door), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+    return fd < 0 ? 0 : fd;
+}
+
+static struct gateway_door door_at(const struct server_worker *worker, unsigned which,
+                                   const char *name, const char *text,
+                                   const struct address *address, struct tls *tls)
 {
     struct gateway_door door = {.address = setup_is_off(text) ? NULL : address, .tls = tls};
 
-    if (door.address != NULL)
-        door.handed =
-            inheritance_take(worker->server->inheritance, name, address, worker->number == 0);
+    if (door.address == NULL)
+        return door;
+    door.handed = inheritance_take(worker->server->inheritance, name, address, worker->number == 0);
+    if (door.handed == 0)
+        door.handed = copy_of_first(worker, which, address);
     return door;
 }
 
@@ -144,9 +164,10 @@ static enum err open_gateway(struct server_worker *worker, struct fault *fault)
         .access_log = server->access_log,
         .doors =
             {
-                [GATEWAY_HTTP] = door_at(worker, "http", listen->http, &server->http_address, NULL),
-                [GATEWAY_HTTPS] =
-                    door_at(worker, "https", listen->https, &server->https_address, server->tls),
+                [GATEWAY_HTTP] = door_at(worker, GATEWAY_HTTP, "http", listen->http,
+                                         &server->http_address, NULL),
+                [GATEWAY_HTTPS] = door_at(worker, GATEWAY_HTTPS, "https", listen->https,
+                                          &server->https_address, server->tls),
             },
         .share = worker->number > 0,
         .limit = &server->http_limit,

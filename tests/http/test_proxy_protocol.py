@@ -131,3 +131,42 @@ def test_who_connects_and_leaves_does_no_harm(place):
     wire = Wire(place.port).send(version_2("192.0.2.1", 1) + REQUEST)
     assert wire.answer().body == b"hello"
     wire.close()
+
+
+# ---- Unix sockets --------------------------------------------------------------------------------
+
+
+class LocalWire(Wire):
+    def __init__(self, path):  # pylint: disable=super-init-not-called
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(PATIENCE_S)
+        self.socket.connect(path)
+        self.stream = self.socket.makefile("rb")
+
+
+def test_a_unix_socket_is_served_by_all_workers_and_gone_at_the_end(tmp_path):
+    import larder
+    path = tmp_path / "http.sock"
+    origin = Origin()
+    origin.reply("/a", body=b"hello", headers={"Cache-Control": "max-age=60"})
+    server = larder.Server(listen=False, config=f"""
+workers: 3
+listen:
+  http: {{address: "unix:{path}"}}
+  resp: {{address: off}}
+  admin: {{address: "127.0.0.1:0"}}
+origins:
+  main: {{servers: ["{origin.address}"]}}
+""").wait_until_ready()
+    links = [link.readlink() for link in pathlib.Path(f"/proc/{server.pid}/fd").iterdir()]
+    inode = next(line.split()[6] for line in pathlib.Path("/proc/net/unix").read_text().splitlines()
+                 if line.endswith(f" {path}"))
+    assert sum(str(link) == f"socket:[{inode}]" for link in links) == 3
+    wires = [LocalWire(str(path)) for _ in range(30)]
+    for wire in wires:
+        assert wire.get("/a").answer().body == b"hello"
+    for wire in wires:
+        wire.close()
+    server.stop()
+    assert not path.exists()
+    origin.stop()
