@@ -2,6 +2,8 @@
 import threading
 import time
 
+import pytest
+
 from wire import Cut
 
 HOUR = {"Cache-Control": "max-age=3600"}
@@ -63,6 +65,34 @@ def test_1_uncacheable_answers_take_as_long_as_two_not_as_long_as_all(start, ori
     took = time.monotonic() - begun
     assert all(one.body == b"mine" for one in got) and len(origin.seen("/a")) == 20
     assert took < 20 * 0.2 / 2
+
+
+@pytest.mark.parametrize("more", [{}, {"Vary": "X-Kind"}, {"Cache-Tag": "t"}])
+def test_1_the_first_answer_that_can_be_shared_again_is_shared_at_once(start, origin, more):
+    gateway = start("--workers", "2", http="remember_uncacheable: 1h")
+    origin.replies("/a", {"body": b"mine", "headers": {"Cache-Control": "private"}},
+                   {"body": b"still mine", "headers": {"Cache-Control": "private"}},
+                   {"body": b"ours", "headers": {**HOUR, **more}})
+    assert [gateway.ask("/a").body for _ in range(2)] == [b"mine", b"still mine"]
+    assert gateway.ask("/a").body == b"ours"
+    after = gateway.ask("/a")
+    assert after.is_hit and after.body == b"ours" and len(origin.seen("/a")) == 3
+
+
+@pytest.mark.parametrize("what", [{"url": "http://a.example/a"}, {"tag": "t"}, {"all": True}])
+def test_1_what_was_invalidated_meanwhile_does_not_get_in_that_way(start, origin, what):
+    gateway = start("--workers", "2", http="remember_uncacheable: 1h")
+    origin.replies("/a", {"body": b"mine", "headers": {"Cache-Control": "private"}},
+                   {"body": b"old", "headers": {**HOUR, "Cache-Tag": "t"}},
+                   {"body": b"new", "headers": {**HOUR, "Cache-Tag": "t"}})
+    gateway.ask("/a")
+    gate = origin.hold("/a")
+    probe = gateway.wire().get("/a")
+    origin.wait_for("/a", 2)
+    gateway.purge(**what)
+    gate.open()
+    assert probe.answer().body == b"old"
+    assert gateway.ask("/a").body == b"new"
 
 
 def test_1_answers_that_are_asked_about_each_time_are_asked_about_side_by_side(start, origin):

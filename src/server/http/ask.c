@@ -12,6 +12,7 @@
 #include "server/http/history.h"
 #include "server/http/look.h"
 #include "server/http/parts.h"
+#include "server/http/probe.h"
 #include "server/http/pump.h"
 #include "server/http/purge.h"
 #include "server/http/quota.h"
@@ -209,16 +210,16 @@ static void go_alone(struct asking *asking)
 {
     struct fetch_ask fetch_ask = fetch_ask_of(asking);
 
-    if (!asking->look.has_stored) {
+    if (!keep(asking))
+        return;
+    if (!asking->look.has_stored && !probe_lead(&asking->look, &fetch_ask)) {
         pass(asking, REASON_PREDICTED_UNCACHEABLE, why_of(asking));
         return;
     }
-    if (!keep(asking))
-        return;
     fetch_ask.for_cache = true;
     fetch_ask.why = why_of(asking);
     fetch_ask.pass_reason = REASON_PREDICTED_UNCACHEABLE;
-    fetch_ask.old = &asking->look.view;
+    fetch_ask.old = asking->look.has_stored ? &asking->look.view : NULL;
     start(asking, &fetch_ask, OUTCOME_MISS);
 }
 
@@ -266,7 +267,7 @@ static void lead(struct asking *asking, const struct cache_lease *lease)
     struct fetch_ask fetch_ask = fetch_ask_of(asking);
 
     if (lease->token == 0) {
-        pass(asking, REASON_PREDICTED_UNCACHEABLE, why_of(asking));
+        go_alone(asking);
         return;
     }
     if (spare_the_wait(asking, lease))

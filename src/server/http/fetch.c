@@ -115,6 +115,7 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask)
     fetch->for_cache = ask->for_cache;
     fetch->authorized = ask->authorized;
     fetch->is_background = ask->is_background;
+    fetch->is_probe = ask->is_probe;
     fetch->has_credentials = http_has(ask->request, HTTP_AUTHORIZATION);
     fetch->is_alike = ask->is_alike;
     fetch->has_range = http_has(ask->request, HTTP_RANGE);

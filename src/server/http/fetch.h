@@ -90,6 +90,7 @@ struct fetch {
     /* the engine */
     bool has_lease;
     bool is_sharing;   /* cache_share was said */
+    bool is_probe;     /* probe.h */
     bool is_exclusive; /* before that: to be stored, but nobody else may have it unasked */
     struct cache_lease lease;
     bool has_common; /* the lease of the URL for everybody as well (common.h) */
@@ -124,6 +125,7 @@ struct fetch {
 };
 
 struct fetch_ask {
+    bool is_probe;
     const struct http_head *request;
     struct bytes raw; /* the request's head as it came */
     const struct target *target;

@@ -17,6 +17,7 @@
 #include "server/http/groups.h"
 #include "server/http/history.h"
 #include "server/http/parts.h"
+#include "server/http/probe.h"
 #include "server/http/purge.h"
 #include "server/http/variant.h"
 
@@ -277,6 +278,7 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
                                                         : fetch->pass_reason);
     collect_tags(fetch, response);
     take_times(fetch);
+    probe_settle(fetch);
     if (is_wanted(&fetch->verdict) && !fetch->is_part)
         alike_settle(fetch, response);
     if (is_wanted(&fetch->verdict) && !fetch->is_part)

@@ -1,0 +1,73 @@
+/* probe.c: the way back to sharing. SPDX-License-Identifier: MIT */
+#include "server/http/probe.h"
+
+#include "proto/etag.h"
+
+bool probe_lead(const struct look *look, struct fetch_ask *fetch_ask)
+{
+    struct gate *gate = look->gate;
+    struct buf *key = &gate->text;
+
+    if (look->head->method_id != HTTP_METHOD_GET || look->is_variant || look->is_authorized ||
+        http_has(look->head, HTTP_RANGE) || precondition_is_asked(look->head))
+        return false;
+    buf_clear(key);
+    buf_add(key, look->target.key);
+    buf_add(key, BYTES("\0s"));
+    if (buf_failed(key) != ERR_OK || key->size > CACHE_KEY_MAX ||
+        !fetch_take_lease(gate, buf_bytes(key), look->target.route->settings->lease_ms,
+                          &fetch_ask->lease))
+        return false;
+    fetch_ask->for_cache = true;
+    fetch_ask->is_probe = true;
+    fetch_ask->has_lease = true;
+    fetch_ask->is_variant = true;
+    fetch_ask->key = buf_bytes(key);
+    return true;
+}
+
+static bool is_purged(const struct fetch *fetch, uint64_t sequence)
+{
+    struct bytes tags[CACHE_TAGS_MAX];
+    uint8_t url_tag[KEY_URL_TAG_SIZE];
+    size_t count = fetch_tags(fetch, tags);
+
+    tags[count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
+    return cache_is_purged_since(fetch->gate->thread,
+                                 cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->primary), tags,
+                                 count, sequence);
+}
+
+/* Ends the while, and leads from there on. */
+static bool take_over(struct fetch *fetch, struct cache_lease *ret_lease)
+{
+    struct gate *gate = fetch->gate;
+    int64_t now_ms = loop_now_ms(gate->loop);
+
+    (void)cache_remove(gate->thread, cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->primary),
+                       now_ms);
+    if (!fetch_take_lease(gate, fetch->primary, fetch->route->settings->lease_ms, ret_lease))
+        return false;
+    if (!is_purged(fetch, fetch->lease.sequence))
+        return true;
+    cache_abandon(gate->thread, ret_lease, now_ms);
+    return false;
+}
+
+void probe_settle(struct fetch *fetch)
+{
+    struct cache_lease before = fetch->lease;
+    struct cache_lease lease = {0, 0, 0};
+
+    if (!fetch->is_probe || !fetch->has_lease)
+        return;
+    fetch->has_lease = fetch->verdict.store && take_over(fetch, &lease);
+    cache_disperse(fetch->gate->thread, &before, 0, loop_now_ms(fetch->gate->loop));
+    if (fetch->has_lease) {
+        fetch->lease = lease;
+        fetch->key = fetch->primary;
+        return;
+    }
+    fetch->verdict.share = fetch->verdict.store = false;
+    fetch->verdict.reason = REASON_PREDICTED_UNCACHEABLE;
+}
