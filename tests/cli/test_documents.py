@@ -1,6 +1,7 @@
 """What the documents say is what the program does."""
 import pathlib
 import re
+import subprocess
 
 import larder
 import pytest
@@ -34,10 +35,22 @@ def yaml_blocks():
         yield pytest.param(file.read_text(), id=str(file.relative_to(larder.ROOT)))
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """What the documents say is in /etc/larder/tls."""
+    folder = tmp_path_factory.mktemp("tls")
+    for name in ("shop", "wildcard", "ca"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj",
+                        f"/CN={name}.example", "-keyout", folder / f"{name}.key", "-out",
+                        folder / f"{name}.pem"], check=True, capture_output=True, timeout=60)
+    return folder
+
+
 @pytest.mark.parametrize("text", yaml_blocks())
-def test_every_configuration_in_the_documents_is_right(text, tmp_path):
+def test_every_configuration_in_the_documents_is_right(text, certificates, tmp_path):
     file = tmp_path / "larder.yaml"
-    file.write_text(text)
+    file.write_text(text.replace("/etc/larder/tls", str(certificates)))
     done = larder.run("check", "-c", str(file))
     assert done.returncode == 0, done.stderr
 
