@@ -6,7 +6,7 @@
 
 --quick: one short round, to see that it works.
 
-Every gateway runs with one worker on core 0; the client and the origin (a bare loop) on core 1. `bare`
+HTTP/2 and TLS are measured with h2load as the client. Every gateway runs with one worker on core 0; the client and the origin (a bare loop) on core 1. `bare`
 is that loop in the place of a gateway: the ceiling for this kernel and this client. Quoted are medians
 of the rounds, and medians of the ratios within a round. (!) behind a figure: the client was the
 bottleneck, the server is faster than that. The server's CPU a request says more there.
@@ -35,6 +35,7 @@ class Scenario:
         self.peers = details.get("peers", ["haproxy", "nginx", "varnish", "trafficserver"])
         self.caches = details.get("caches", True)
         self.bare = details.get("bare", False)
+        self.tls = details.get("tls", False)
 
     def names(self):
         return ["larder", *self.peers, *(["bare"] if self.bare else [])]
@@ -54,6 +55,25 @@ class Scenario:
         return result
 
 
+class MultiplexedScenario(Scenario):
+    """The client is h2load (nghttp2): it speaks HTTP/2 and TLS."""
+
+    def start(self, stage, name):
+        if name == "h2o":
+            return gateways.h2o(stage, self.size)
+        upstream = gateways.origin(stage, self.size, self.freshness)
+        if name == "nginx":
+            return gateways.nginx(stage, upstream, tls=self.tls, h2=not self.tls)
+        return gateways.larder(stage, upstream, tls=self.tls)
+
+    def measure(self, gateway, duration):
+        url = f"{'https' if self.tls else 'http'}://{gateway.address}{self.path}"
+        before = peers.cpu_seconds(gateway.pid)
+        result = peers.h2load(url, duration, *self.words)
+        result["server_s"] = peers.cpu_seconds(gateway.pid) - before
+        return result
+
+
 def sized(size):
     return ["--expect-size", size]
 
@@ -67,8 +87,12 @@ SCENARIOS = [
              freshness="no-store", caches=False, peers=["haproxy", "nginx", "varnish"]),
     Scenario("Misses: each answer of 1 KiB is stored", KIB, sized(KIB), {"varnish": 1.0},
              path="/{key}?v=1", peers=["varnish", "haproxy", "nginx"]),
+    MultiplexedScenario("HTTP/2: hits of 1 KiB, 10 streams on each of 50 connections", KIB, ["-m", 10],
+                        {"nginx": 1.3, "h2o": 1.3}, peers=["nginx", "h2o"]),
+    MultiplexedScenario("TLS: hits of 1 KiB over HTTP/1.1", KIB, ["--h1"], {"nginx": 1.0},
+                        peers=["nginx"], tls=True),
 ]
-SCENARIOS[-1].words += ["--keys", 1_000_000_000]
+SCENARIOS[4].words += ["--keys", 1_000_000_000]
 
 
 def rate(run):

@@ -54,10 +54,34 @@ def origin(stage, size, freshness="public, max-age=3600", end=""):
     return fixed(stage, *answer(size, freshness, end), peers.CLIENT_CORE).address
 
 
-def larder(stage, upstream, cache=True):
+def certificate(stage):
+    """A certificate for 127.0.0.1 and its key, made once."""
+    cert, key = stage.path / "cert.pem", stage.path / "key.pem"
+    if not cert.exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                        "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
+                        "-out", cert], check=True, stderr=subprocess.DEVNULL)
+        key.chmod(0o644)  # of servers that drop their rights, and for as long as the run takes
+    return cert, key
+
+
+def larder(stage, upstream, cache=True, tls=False):
     flags = ["--origin", f"http://{upstream}", "--workers", "1", "--resp", "off"]
+    if tls:
+        cert, key = certificate(stage)
+        flags = ["--config", stage.write("larder.yaml", f"""origins:
+  all: {{servers: ["{upstream}"]}}
+routes:
+  all: {{match: "/**", origin: all}}
+listen:
+  http: {{address: "127.0.0.1:0"}}
+  https: {{address: "127.0.0.1:0"}}
+certificates:
+  bench: {{file: {cert}, key: {key}}}
+"""), "--workers", "1", "--resp", "off"]
     process, doors = peers.larder(stage, *flags)
-    return Gateway(process, doors["http"])
+    return Gateway(process, doors["https" if tls else "http"])
 
 
 def varnish(stage, upstream, cache=True):
@@ -101,8 +125,13 @@ backend out
     return running(stage, process, port)
 
 
-def nginx(stage, upstream, cache=True):
+def nginx(stage, upstream, cache=True, tls=False, h2=False):
     port = peers.free_port()
+    listens, certificates = "http2" if h2 else "", ""
+    if tls:
+        cert, key = certificate(stage)
+        listens += " ssl"
+        certificates = f"ssl_certificate {cert}; ssl_certificate_key {key};"
     uses = "proxy_cache one;" if cache else "proxy_buffering on;"
     config = stage.write("nginx.conf", f"""worker_processes 1;
 daemon off;
@@ -124,7 +153,8 @@ http {{
   proxy_cache_path {stage.path}/cache levels=1:2 keys_zone=one:100m inactive=60m;
   upstream out {{ server {upstream}; keepalive 64; keepalive_requests 1000000000; }}
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port} {listens};
+    {certificates}
     location / {{
       proxy_pass http://out;
       proxy_http_version 1.1;
@@ -173,6 +203,25 @@ libexecdir: /usr/lib/trafficserver/modules
         shutil.chown(path, "nobody")
     process = stage.start("trafficserver", [peers.find("traffic_server"),
                                             f"--run-root={root}/runroot.yaml"])
+    return running(stage, process, port)
+
+
+def h2o(stage, size):
+    """It has no cache: it serves a file of that size."""
+    port = peers.free_port()
+    (stage.path / "htdocs").mkdir()
+    stage.write("htdocs/one", "x" * size)
+    config = stage.write("h2o.conf", f"""num-threads: 1
+pid-file: {stage.path}/h2o.pid
+user: root
+max-connections: 9000
+listen: {{host: 127.0.0.1, port: {port}}}
+hosts:
+  default:
+    paths:
+      /: {{file.dir: {stage.path}/htdocs}}
+""")
+    process = stage.start("h2o", [peers.find("h2o"), "-c", config])
     return running(stage, process, port)
 
 

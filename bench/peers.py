@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -213,6 +214,38 @@ def bench(*words, core=CLIENT_CORE):
         sys.exit(f"larder bench {' '.join(map(str, words))}: status {done.returncode}\n"
                  f"{done.stdout}")
     return json.loads(done.stdout)
+
+
+def whole_seconds(duration):
+    """What h2load takes: 300ms is a second to it."""
+    value = float(duration.rstrip("ms"))
+    return max(1, round(value / 1000 if duration.endswith("ms") else value))
+
+
+def h2load(url, duration, *words):
+    """One run of h2load on the client's core, over 50 connections; figures as bench() has them."""
+    with tempfile.NamedTemporaryFile("r") as log:
+        child_s = resource.getrusage(resource.RUSAGE_CHILDREN)
+        begun = time.monotonic()
+        done = subprocess.run([*pinned(CLIENT_CORE), find("h2load"), "-c", "50", "-D",
+                               str(whole_seconds(duration)),
+                               f"--log-file={log.name}", *map(str, words), url],
+                              stdout=subprocess.PIPE, text=True, check=False)
+        wall_s = time.monotonic() - begun
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found = re.search(r"requests: (\d+) total, .*?(\d+) succeeded, (\d+) failed, (\d+) errored",
+                          done.stdout)
+        rate = re.search(r"finished in .*?, ([\d.]+) req/s", done.stdout)
+        rows = [line.split("\t") for line in log]
+    if done.returncode != 0 or not found or not rate or int(found[2]) == 0 or int(found[4]) > 0 or \
+            any(row[1] != "200" for row in rows):
+        sys.exit(f"h2load {url}: status {done.returncode}\n{done.stdout}")
+    times = sorted(int(row[2]) for row in rows)
+    busy = (spent.ru_utime + spent.ru_stime - child_s.ru_utime - child_s.ru_stime) / wall_s
+    return {"requests": int(found[2]), "requests_per_s": float(rate[1]), "valid": busy < 0.97,
+            "client": {"cpu_busiest": busy},
+            "latency_ms": {"p50": times[len(times) // 2] / 1000,
+                           "p99": times[len(times) * 99 // 100] / 1000}}
 
 
 def fill(store, keys, value_bytes, *words):
