@@ -6,10 +6,11 @@
 
 --quick: one short round, to see that it works.
 
-HTTP/2 and TLS are measured with h2load as the client. Every gateway runs with one worker on core 0; the client and the origin (a bare loop) on core 1. `bare`
-is that loop in the place of a gateway: the ceiling for this kernel and this client. Quoted are medians
-of the rounds, and medians of the ratios within a round. (!) behind a figure: the client was the
-bottleneck, the server is faster than that. The server's CPU a request says more there.
+Every gateway runs with one worker on core 0; the client and the origin (a bare loop) on core 1. The
+client of HTTP/2 and TLS is h2load. `bare` is the bare loop in the place of a gateway: the ceiling for this
+kernel and this client. Quoted are medians of the rounds, and medians of the ratios within a round. (!)
+behind a figure: the client was the bottleneck, the server is faster than that. The server's CPU a request
+says more there.
 """
 import argparse
 import resource
