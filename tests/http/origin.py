@@ -86,13 +86,16 @@ class Origin:
         self._changed = threading.Condition()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), backlog=2048, family=family)
-        self.port = self._socket.getsockname()[1]
         self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (host, self.port)
         self._open = set()
         self._stopping = False
         self._threads = []
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
+
+    @property
+    def port(self):
+        return self._socket.getsockname()[1]
 
     @property
     def url(self):

@@ -330,7 +330,7 @@ def test_after_a_failure_nobody_waits_who_need_not(serve, rogue):
     """The first to find out pays the time-out; who has something stale then gets it without asking
     first, though the origin is asked."""
     fleet = start_fleet(serve, [rogue.address],
-                        "timeout: {first_byte: 300ms}\nretry: {max: 0}\nbreaker: {failures: 100}\n",
+                        "timeout: {first_byte: 2s}\nretry: {max: 0}\nbreaker: {failures: 100}\n",
                         route="timeout: {retry: 0}\n")
     for path in ("/a", "/b"):
         stale(fleet, rogue, path)
@@ -340,6 +340,9 @@ def test_after_a_failure_nobody_waits_who_need_not(serve, rogue):
     got = fleet.ask("/b")
     assert (got.body, got.detail) == (b"old", "origin-error")
     fleet.wait(lambda: rogue.asked > before, True)
+    asked = rogue.asked
+    assert [fleet.ask("/b").body for _ in range(20)] == [b"old"] * 20
+    assert rogue.asked <= asked + 2  # one asks, in the background, and nobody waits for it
     rogue.act = answer(b"new")
     fleet.wait(lambda: fleet.ask("/b").body, b"new")
 

@@ -245,15 +245,22 @@ static void refresh(struct asking *asking, const struct cache_lease *lease)
 }
 
 /* The last request to the origin failed, and something stale may stand in for the next failure:
- * that goes out now, and the request that would have waited for the origin is made all the same. */
-static bool spare_the_wait(struct asking *asking, const struct cache_lease *lease)
+ * nobody waits for the origin then. */
+static bool need_not_wait(const struct asking *asking)
 {
     const struct look *look = &asking->look;
     const struct gate *gate = asking->gate;
 
-    if (!look->has_stored || look->view.state == CACHE_FRESH || look->control.no_cache ||
-        !origin_is_suspect(gate->origins[look->target.route->origin]) ||
-        !look_stands_in(look, FAILURE_UNREACHABLE))
+    return look->has_stored && look->view.state != CACHE_FRESH && !look->control.no_cache &&
+           origin_is_suspect(gate->origins[look->target.route->origin]) &&
+           look_stands_in(look, FAILURE_UNREACHABLE);
+}
+
+/* What is stale goes out now, and the request that would have waited for the origin is made all the
+ * same. */
+static bool spare_the_wait(struct asking *asking, const struct cache_lease *lease)
+{
+    if (!need_not_wait(asking))
         return false;
     refresh(asking, lease);
     return serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_ERROR);
@@ -479,11 +486,12 @@ static void get(struct asking *asking)
     void *shared = NULL;
     bool is_good = look->has_stored && look->reuse == REUSE_SERVE;
     bool asks_alone = look->has_stored && (look->stored.flags & STORED_ASK) != 0;
+    bool is_spared = need_not_wait(asking);
     const struct cache_ask cache_ask = {
         .lease_ms = look->target.route->settings->lease_ms,
         .refresh = look->has_stored && !is_good,
         .no_stale = !is_good && !is_in_grace(look),
-        .no_wait = asks_alone,
+        .no_wait = asks_alone || is_spared,
         .hold_shared = fetch_hold_shared,
     };
 
@@ -514,6 +522,8 @@ static void get(struct asking *asking)
         join(asking, shared);
         return;
     case CACHE_REFUSED:
+        if (is_spared && serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_ERROR))
+            return;
         if (asks_alone)
             go_alone(asking);
         else
