@@ -36,6 +36,15 @@ static void take_interim(struct exchange *exchange, const struct http_head *head
         exchange->events->interim(exchange, exchange->owner, head);
 }
 
+/* Server-sent events: as long as one comes now and then, the whole has no end. */
+static bool is_stream_of_events(const struct http_head *head)
+{
+    const struct http_field *field = http_find(head, HTTP_CONTENT_TYPE);
+    struct bytes rest = field == NULL ? BYTES("") : field->value;
+
+    return bytes_equal_nocase(bytes_trim(bytes_cut(&rest, ';')), BYTES("text/event-stream"));
+}
+
 static void take_final(struct exchange *exchange, struct http_head *head)
 {
     if (dating_stands_still(&exchange->link->dating, head, exchange_now_ms(exchange)))
@@ -44,6 +53,7 @@ static void take_final(struct exchange *exchange, struct http_head *head)
     exchange->first_byte_ms = exchange_now_ms(exchange) - exchange->start_ms;
     exchange_note_head(exchange, head->status);
     http_body_init(&exchange->body, head);
+    exchange->is_stream = is_stream_of_events(head);
     exchange_enter(exchange, PHASE_BODY);
     exchange->events->head(exchange, exchange->owner, head);
 }

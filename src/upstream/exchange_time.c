@@ -54,7 +54,8 @@ static int64_t phase_ends_ms(const struct exchange *exchange)
 
 static int64_t total_ends_ms(const struct exchange *exchange)
 {
-    return exchange->start_ms + exchange->origin->settings->total_ms;
+    return exchange->is_stream ? INT64_MAX
+                               : exchange->start_ms + exchange->origin->settings->total_ms;
 }
 
 static void arm(struct exchange *exchange)
