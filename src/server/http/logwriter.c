@@ -1,6 +1,4 @@
-/* logwriter.c: two buffers, one being filled while the other is written. SPDX-License-Identifier:
- * MIT
- */
+/* logwriter.c: one buffer is filled, one written. SPDX-License-Identifier: MIT */
 #include "server/http/logwriter.h"
 
 #include "base/buf.h"

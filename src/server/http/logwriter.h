@@ -10,13 +10,13 @@
 #ifndef LARDER_SERVER_HTTP_LOGWRITER_H
 #define LARDER_SERVER_HTTP_LOGWRITER_H
 
-#include "base/account.h"
 #include "base/bytes.h"
 #include "base/counter.h"
 #include "base/err.h"
 
 enum { LOGWRITER_MAX = 4 << 20 /* bytes that wait */ };
 
+struct account;
 struct logwriter;
 
 /* `fd` stays the caller's, who may put another file behind it (dup3) at any time. `account` may be
