@@ -8,8 +8,12 @@
 #include "cli/yaml.h"
 #include "proto/body.h"
 #include "proto/resp.h"
+#include "proto/search.h"
 #include "server/admin/admin.h"
+#include "server/http/alike.h"
+#include "server/http/compress.h"
 #include "server/http/gateway.h"
+#include "server/http/parts.h"
 #include "server/http/route.h"
 
 /* A cell: a bar would end it. */
