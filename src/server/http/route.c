@@ -278,7 +278,8 @@ enum err route_compile(const struct route_settings *settings, struct route *ret_
     TRY(find_codings(&route, fault));
     TRY(find_edits(&route, fault));
     TRY(find_ttls(&route, fault));
-    route.is_dressed = settings->server_timing || route.cors == ROUTE_CORS_EACH;
+    route.is_dressed =
+        settings->server_timing || settings->status_key || route.cors == ROUTE_CORS_EACH;
     route.rules.sort = settings->query_sort;
     route.rules.ignore = settings->query_ignore;
     route.rules.only = settings->query_only;

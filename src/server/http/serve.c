@@ -8,6 +8,7 @@
 #include "proto/etag.h"
 #include "proto/range.h"
 #include "server/http/block.h"
+#include "server/http/change.h"
 #include "server/http/cors.h"
 
 enum { LOAN_MIN = 16 * 1024, EXTRA_SIZE = 256 };
@@ -223,6 +224,19 @@ static void add_timing(const struct client *client, const struct cache_status *s
                (long long)(took_us % 1000));
 }
 
+/* The URL of the request as keys have it; nothing else of the key, for that may be secret. */
+static struct bytes key_told(struct client *client, const struct http_head *request)
+{
+    struct gate *gate = client->gate;
+    const struct route *route = client->request.route;
+    struct http_complaint complaint;
+    struct target target;
+    enum err err =
+        target_find(gate_regime_of(gate, route).site, request, &gate->keys, &target, &complaint);
+
+    return err == ERR_OK ? target.url : BYTES("");
+}
+
 unsigned serve_head(struct client *client, const struct http_head *request,
                     const struct source *source, struct body_plan *ret_plan)
 {
@@ -247,6 +261,8 @@ unsigned serve_head(struct client *client, const struct http_head *request,
 
     struct cache_status told = *source->status;
 
+    if (client->request.route != NULL && client->request.route->settings->status_key)
+        told.key = key_told(client, request);
     if (told.forwarded != NULL && told.forward_status == 0 && known->status != status)
         told.forward_status = known->status;
     if (ret_plan->by_close)

@@ -28,6 +28,7 @@ routes:
   ttl: {match: "/ttl/**", origin: main, ttl: 60s, negative: {ttl: 5s}}
   statuses: {match: "/statuses/**", origin: main, ttl: 60s, negative: {ttl: 5s}, jitter: 50%,
              status_ttl: ["302=30s", "4xx=10s", "404=20s", "500=40s"]}
+  told: {match: "/told/**", origin: main, cache_status_key: on, key: {query: {sort: on}}}
   early: {match: "/early/**", origin: main, beta: 10000%}
   force: {match: "/force/**", origin: main, cache: force, ttl: 60s}
   deaf: {match: "/deaf/**", origin: main, client_cache_control: off}

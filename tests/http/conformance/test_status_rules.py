@@ -169,6 +169,22 @@ def test_the_ttl_of_something_stale_is_below_0(at):
     assert -110 <= int(parameters(stale_hit(at))["ttl"]) <= -50
 
 
+@pytest.mark.parametrize("query, told", [("", ""), ("?b=2&a=1", "?a=1&b=2"), ("?a=%22", "?a=%22")])
+def test_the_key_is_told_where_the_route_says_so(under, query, told):
+    at = under("/told")
+    at.origin.reply(at.path + told, **reply_of(HOUR))
+    for _ in range(2):
+        answer = at.get(path=at.path + query)
+        assert parameters(answer)["key"] == f'"http://a.example{at.path}{told}"'
+    assert answer.is_hit
+
+
+def test_no_credential_is_told_as_a_key(under):
+    at = under("/told").says("Cache-Control: public, max-age=60")
+    at.get("Authorization: secret")
+    assert "secret" not in at.get("Authorization: secret").cache
+
+
 def test_cache_status_of_the_origin_stays_in_front(at):
     at.says(HOUR, "Cache-Status: inner; hit")
     at.get()
