@@ -51,8 +51,9 @@ static const char *or_nothing(const char *text)
 
 static void tell_setting(struct diffing *diffing, const struct compare_row *row)
 {
-    const char *why =
-        row->section->items == NULL ? restart_why(row->path, row->was, row->is) : NULL;
+    const char *why = row->section->items == NULL
+                          ? restart_why(row, &diffing->was.setup.config, &diffing->is.setup.config)
+                          : NULL;
     const struct meaning *meaning = meaning_of(row);
 
     (void)printf("%s: %s -> %s\n", row->path, or_nothing(row->was), or_nothing(row->is));

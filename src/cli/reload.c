@@ -243,9 +243,9 @@ static void finish_taking(struct reload *reload)
 
     server_apply(server);
     atomic_store(&reload->counts.hash, reload->next->hash);
+    reload_report_done(&reload->report, &server->log, reload->next->hash);
     log_say(&server->log, LOG_INFO, "cli", "the configuration was read anew: %zu change%s",
             reload->report.changes, reload->report.changes == 1 ? "" : "s");
-    reload_report_done(&reload->report, reload->next->hash);
     end(reload);
 }
 
@@ -295,6 +295,16 @@ static void run_stage(struct reload *reload, enum stage stage)
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
+static enum err read_certificates(struct server *server, const struct config *config,
+                                  struct fault *fault)
+{
+    if (server->tls != NULL && config->certificates.count > 0)
+        return keyring_reload(config, server->tls, fault);
+    if (!keyring_is_wanted(config))
+        return ERR_OK;
+    return keyring_new(config, &server->tls, fault);
+}
+
 /* Everything that can fail without a worker. */
 static enum err make_edition(struct reload *reload, struct fault *fault)
 {
@@ -307,6 +317,8 @@ static enum err make_edition(struct reload *reload, struct fault *fault)
     server->editions = next;
     if (err != ERR_OK)
         return err;
+    /* First, since it may leave doors as they were. */
+    TRY(reload_report_compare(&reload->report, server->edition, next, fault));
     TRY(edition_compile(next, &server->accounts, fault));
     TRY(server_check_files(server, next, fault));
     edition_plan_origins(next, server->edition, server->workers_count);
@@ -318,9 +330,7 @@ static enum err make_edition(struct reload *reload, struct fault *fault)
     TRY(edition_muster(next, server->edition, &server->log, fault));
     next->probe = probe_new(server->workers[0].loop, next->fleets, edition_fleets(next));
     /* Last, since it is not undone: certificates are used when they can be read. */
-    if (server->tls != NULL)
-        TRY(keyring_reload(&next->setup.config, server->tls, fault));
-    return reload_report_compare(&reload->report, &server->log, server->edition, next, fault);
+    return read_certificates(server, &next->setup.config, fault);
 }
 
 /* Not everything that can be wrong was noted while reading. */

@@ -8,9 +8,8 @@ enum { REPORT_MAX = 4 << 20, LIST_MAX = 1 << 20 };
 
 struct telling {
     struct reload_report *report;
-    const struct log *log;
-    const struct config *was;
-    struct config *is;
+    const struct config *was, *is;
+    struct edition *kept; /* whose configuration `is` is */
     struct fault *fault;
     enum err err;
 };
@@ -21,6 +20,7 @@ void reload_report_init(struct reload_report *report)
     buf_init(&report->json, REPORT_MAX, NULL);
     buf_init(&report->changed, LIST_MAX, NULL);
     buf_init(&report->waits, LIST_MAX, NULL);
+    buf_init(&report->lines, LIST_MAX, NULL);
 }
 
 void reload_report_fini(struct reload_report *report)
@@ -28,6 +28,7 @@ void reload_report_fini(struct reload_report *report)
     buf_fini(&report->json);
     buf_fini(&report->changed);
     buf_fini(&report->waits);
+    buf_fini(&report->lines);
 }
 
 void reload_report_clear(struct reload_report *report)
@@ -35,6 +36,7 @@ void reload_report_clear(struct reload_report *report)
     buf_clear(&report->json);
     buf_clear(&report->changed);
     buf_clear(&report->waits);
+    buf_clear(&report->lines);
     report->changes = 0;
     report->restarts = 0;
 }
@@ -70,14 +72,29 @@ static const char *or_nothing(const char *text)
     return text[0] == '\0' ? "(nothing)" : text;
 }
 
-static void tell_change(const struct telling *telling, const struct compare_row *row)
+static void add_line(struct buf *lines, enum log_level level)
 {
+    buf_add_byte(lines, (uint8_t)('0' + level));
+}
+
+static void add_change(struct buf *lines, const struct compare_row *row)
+{
+    add_line(lines, LOG_INFO);
     if (row->kind != COMPARE_CHANGED)
-        log_say(telling->log, LOG_INFO, "cli", "config: %s is %s", row->path,
-                row->kind == COMPARE_ADDED ? "new" : "gone");
+        buf_printf(lines, "config: %s is %s", row->path,
+                   row->kind == COMPARE_ADDED ? "new" : "gone");
     else
-        log_say(telling->log, LOG_INFO, "cli", "config: %s: %s -> %s", row->path,
-                or_nothing(row->was), or_nothing(row->is));
+        buf_printf(lines, "config: %s: %s -> %s", row->path, or_nothing(row->was),
+                   or_nothing(row->is));
+    buf_add_byte(lines, 0);
+}
+
+static void add_wait(struct buf *lines, const struct compare_row *row, const char *why)
+{
+    add_line(lines, LOG_WARNING);
+    buf_printf(lines, "config: %s: %s -> %s needs a restart (%s); until then it stays %s",
+               row->path, or_nothing(row->was), or_nothing(row->is), why, or_nothing(row->was));
+    buf_add_byte(lines, 0);
 }
 
 static void tell(void *context, const struct compare_row *row)
@@ -85,29 +102,39 @@ static void tell(void *context, const struct compare_row *row)
     struct telling *telling = context;
     struct reload_report *report = telling->report;
     const char *why = row->kind == COMPARE_CHANGED && row->section->items == NULL
-                          ? restart_why(row->path, row->was, row->is)
+                          ? restart_why(row, telling->was, telling->is)
                           : NULL;
 
     if (why == NULL) {
         report->changes++;
         add_row(&report->changed, row, NULL);
-        tell_change(telling, row);
+        add_change(&report->lines, row);
         return;
     }
     report->restarts++;
     add_row(&report->waits, row, why);
-    log_say(telling->log, LOG_WARNING, "cli",
-            "config: %s: %s -> %s needs a restart (%s); until then it stays %s", row->path,
-            or_nothing(row->was), or_nothing(row->is), why, or_nothing(row->was));
+    add_wait(&report->lines, row, why);
     if (telling->err == ERR_OK)
-        telling->err =
-            compare_keep(telling->was, telling->is, row->section, row->setting, telling->fault);
+        telling->err = compare_keep(telling->was, &telling->kept->setup.config, row->section,
+                                    row->setting, telling->fault);
 }
 
-enum err reload_report_compare(struct reload_report *report, const struct log *log,
-                               const struct edition *was, struct edition *is, struct fault *fault)
+static void say_lines(const struct log *log, const struct buf *lines)
 {
-    struct telling telling = {report, log, &was->setup.config, &is->setup.config, fault, ERR_OK};
+    struct bytes rest = buf_bytes(lines);
+
+    while (rest.size > 0) {
+        struct bytes line = bytes_cut(&rest, 0);
+
+        log_say(log, (enum log_level)(line.data[0] - '0'), "cli", "%.*s",
+                BYTES_ARG(bytes_skip(line, 1)));
+    }
+}
+
+enum err reload_report_compare(struct reload_report *report, const struct edition *was,
+                               struct edition *is, struct fault *fault)
+{
+    struct telling telling = {report, &was->setup.config, &is->setup.config, is, fault, ERR_OK};
 
     (void)compare(telling.was, telling.is, tell, &telling);
     if (report->restarts > 0)
@@ -115,7 +142,7 @@ enum err reload_report_compare(struct reload_report *report, const struct log *l
     return telling.err;
 }
 
-void reload_report_done(struct reload_report *report, uint64_t hash)
+void reload_report_done(struct reload_report *report, const struct log *log, uint64_t hash)
 {
     struct buf *out = &report->json;
 
@@ -125,6 +152,7 @@ void reload_report_done(struct reload_report *report, uint64_t hash)
     buf_add_text(out, "], \"restart\": [");
     buf_add(out, buf_bytes(&report->waits));
     buf_add_text(out, "]}");
+    say_lines(log, &report->lines);
 }
 
 /* ---- what is wrong --------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 struct reload_report {
     struct buf json;
     struct buf changed, waits; /* the lists within it */
+    struct buf lines;          /* for the log: a level's digit, the text, a NUL */
     size_t changes;            /* that are made */
     size_t restarts;           /* that are not */
 };
@@ -27,13 +28,13 @@ void reload_report_init(struct reload_report *report);
 void reload_report_fini(struct reload_report *report);
 void reload_report_clear(struct reload_report *report);
 
-/* Compares two editions and logs each difference. A setting that needs a restart gets the value
- * that it has in `was`, so that the edition says what is so. ERR_FULL: the configuration is too
- * large. */
-enum err reload_report_compare(struct reload_report *report, const struct log *log,
-                               const struct edition *was, struct edition *is, struct fault *fault);
+/* Compares two editions. A setting that needs a restart gets the value that it has in `was`, so
+ * that the edition says what is so. ERR_FULL: the configuration is too large. */
+enum err reload_report_compare(struct reload_report *report, const struct edition *was,
+                               struct edition *is, struct fault *fault);
 
-void reload_report_done(struct reload_report *report, uint64_t hash);
+/* It is taken: logs each difference. */
+void reload_report_done(struct reload_report *report, const struct log *log, uint64_t hash);
 
 /* All that was noted in the configuration, or the one that came up later. `log` may be NULL. */
 void reload_report_faults(struct reload_report *report, const struct log *log,

@@ -1,6 +1,8 @@
 /* restart.c: the table of what has to wait for a restart. SPDX-License-Identifier: MIT */
 #include "cli/restart.h"
 
+#include "cli/setup.h"
+
 static const struct {
     const char *path, *why;
 } rows[] = {
@@ -19,18 +21,19 @@ static bool is_file(const char *value)
     return !is_off(value) && strcmp(value, "-") != 0;
 }
 
-const char *restart_why(const char *path, const char *was, const char *is)
+const char *restart_why(const struct compare_row *row, const struct config *was,
+                        const struct config *is)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (strcmp(rows[i].path, path) == 0)
+        if (strcmp(rows[i].path, row->path) == 0)
             return rows[i].why;
     }
-    bool is_door =
-        strcmp(path, "listen.http.address") == 0 || strcmp(path, "listen.https.address") == 0;
+    bool is_door = strcmp(row->path, "listen.http.address") == 0 ||
+                   strcmp(row->path, "listen.https.address") == 0;
 
-    if (is_door && is_off(was) != is_off(is))
-        return "a door is made, or left out, at start";
-    if (strcmp(path, "http.access_log") == 0 && !(is_file(was) && is_file(is)))
+    if (is_door && setup_has_gateway(was) != setup_has_gateway(is))
+        return "the gateway is made, or left out, at start";
+    if (strcmp(row->path, "http.access_log") == 0 && !(is_file(row->was) && is_file(row->is)))
         return "whether there is an access log is settled at start";
     return NULL;
 }

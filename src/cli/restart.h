@@ -4,10 +4,11 @@
 #ifndef LARDER_CLI_RESTART_H
 #define LARDER_CLI_RESTART_H
 
-#include "cli/config.h"
+#include "cli/compare.h"
 
-/* Why a reload does not change the setting of this path ("cache.max-loads"); NULL: it does. `was`
- * and `is` are its values as written: some changes of a setting can be made and others cannot. */
-const char *restart_why(const char *path, const char *was, const char *is);
+/* Why a reload does not make this change of a setting; NULL: it does. Some changes of a setting can
+ * be made and others cannot. */
+const char *restart_why(const struct compare_row *row, const struct config *was,
+                        const struct config *is);
 
 #endif

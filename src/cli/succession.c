@@ -148,14 +148,18 @@ static enum err open_door(struct server_worker *worker, unsigned door, const cha
 {
     struct address *address = &worker->server->next_addresses[door];
     struct fault why = {.line = 0};
+    const struct gateway_door place = {
+        .address = setup_is_off(text) ? NULL : address,
+        .tls = door == GATEWAY_HTTPS ? worker->server->tls : NULL,
+    };
 
-    if (worker->number == 0) {
+    if (place.address != NULL && worker->number == 0) {
         enum err err = address_parse(bytes_of_text(text), address, &why);
 
         if (err != ERR_OK)
             return fault_say(fault, err, "listen.%s.address: %s", doors[door].name, why.text);
     }
-    return gateway_open(worker->gateway, door, address, worker->number > 0, address, fault);
+    return gateway_open(worker->gateway, door, &place, worker->number > 0, address, fault);
 }
 
 enum err server_worker_open(struct server_worker *worker, struct edition *next, struct fault *fault)
@@ -163,8 +167,9 @@ enum err server_worker_open(struct server_worker *worker, struct edition *next, 
     for (unsigned i = 0; i < GATEWAY_DOORS; i++) {
         const char *was = address_of(worker->edition, i);
         const char *is = address_of(next, i);
+        bool is_off = setup_is_off(was) && setup_is_off(is);
 
-        if (!setup_is_off(is) && !setup_is_off(was) && strcmp(was, is) != 0)
+        if (!is_off && strcmp(was == NULL ? "off" : was, is == NULL ? "off" : is) != 0)
             TRY(open_door(worker, i, is, fault));
     }
     return ERR_OK;
@@ -176,6 +181,11 @@ static void tell_move(struct server *server, unsigned door, struct address *ret_
 
     if (!gateway_is_moving(server->workers[0].gateway, door))
         return;
+    if (setup_is_off(address_of(server->edition, door))) {
+        log_say(&server->log, LOG_INFO, "cli", "%s: nobody is served there any more",
+                doors[door].name);
+        return;
+    }
     *ret_address = server->next_addresses[door];
     address_text(ret_address, text);
     log_say(&server->log, LOG_INFO, "cli", "%s clients are served on %s from now on",

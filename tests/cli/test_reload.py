@@ -212,6 +212,18 @@ def test_the_http_door_moves_to_another_address(serve, origin):
         stays.close()
 
 
+def test_a_gateway_keeps_at_least_one_door(serve, origin):
+    text = config(origin, more='listen: {http: {address: "127.0.0.1:0"}, '
+                               'resp: {address: "127.0.0.1:0"}, admin: {address: "127.0.0.1:0"}}')
+    server = larder.Server(config=text, listen=False).wait_until_ready()
+    with server:
+        (server.folder / "larder.yaml").write_text(
+            text.replace('http: {address: "127.0.0.1:0"}', 'http: {address: "off"}', 1))
+        status, told = post(server, "/v1/reload")
+        assert status == 200 and told["restart"][0]["setting"] == "listen.http.address"
+        assert get(server, "/x")[0] == 200
+
+
 def test_an_address_that_is_taken_changes_nothing(serve, origin):
     it = Editable(serve, config(origin), "--log-level", "info")
     with socket.create_server(("127.0.0.1", 0)) as taken:

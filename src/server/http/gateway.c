@@ -23,6 +23,7 @@ struct door {
     struct gateway *gateway;
     struct listener *listener; /* NULL: none */
     struct listener *next;     /* between gateway_open and gateway_move */
+    bool is_moving;            /* to `next`, or to nowhere */
     struct conn_settings conn_settings;
 };
 
@@ -118,8 +119,6 @@ static enum err open_door(struct gateway *gateway, const struct gateway_birth *b
         .owner = door,
     };
 
-    if (birth->doors[i].address == NULL)
-        return ERR_OK;
     door->gateway = gateway;
     door->conn_settings = (struct conn_settings){
         .input_max = input_max(&gateway->gate),
@@ -131,6 +130,8 @@ static enum err open_door(struct gateway *gateway, const struct gateway_birth *b
         .preface = birth->doors[i].proxied ? preface_read : NULL,
         .preface_ms = site_settings(birth->site)->header_ms,
     };
+    if (birth->doors[i].address == NULL)
+        return ERR_OK;
     return listener_new(birth->loop, &listening, &door->listener, fault);
 }
 
@@ -183,27 +184,30 @@ void gateway_change(struct gateway *gateway, const struct gateway_change *change
         gateway->doors[i].conn_settings.input_max = input_max(&gateway->gate);
 }
 
-enum err gateway_open(struct gateway *gateway, unsigned door, const struct address *address,
+enum err gateway_open(struct gateway *gateway, unsigned door, const struct gateway_door *place,
                       bool share, struct address *ret_address, struct fault *fault)
 {
     struct door *it = &gateway->doors[door];
     const struct listener_birth listening = {
-        .address = address,
+        .address = place->address,
         .share = share,
         .limit = gateway->limit,
         .events = &events,
         .owner = it,
     };
 
-    must(it->listener != NULL);
-    TRY(listener_new(gateway->gate.loop, &listening, &it->next, fault));
-    *ret_address = *listener_address(it->next);
+    if (place->address != NULL) {
+        TRY(listener_new(gateway->gate.loop, &listening, &it->next, fault));
+        it->conn_settings.tls = place->tls;
+        *ret_address = *listener_address(it->next);
+    }
+    it->is_moving = true;
     return ERR_OK;
 }
 
 bool gateway_is_moving(const struct gateway *gateway, unsigned door)
 {
-    return gateway->doors[door].next != NULL;
+    return gateway->doors[door].is_moving;
 }
 
 void gateway_move(struct gateway *gateway)
@@ -211,19 +215,23 @@ void gateway_move(struct gateway *gateway)
     for (unsigned i = 0; i < GATEWAY_DOORS; i++) {
         struct door *door = &gateway->doors[i];
 
-        if (door->next == NULL)
+        if (!door->is_moving)
             continue;
-        listener_accept_rest(door->listener);
+        if (door->listener != NULL)
+            listener_accept_rest(door->listener);
         listener_free(&door->listener);
         door->listener = door->next;
         door->next = NULL;
+        door->is_moving = false;
     }
 }
 
 void gateway_stay(struct gateway *gateway)
 {
-    for (unsigned i = 0; i < GATEWAY_DOORS; i++)
+    for (unsigned i = 0; i < GATEWAY_DOORS; i++) {
         listener_free(&gateway->doors[i].next);
+        gateway->doors[i].is_moving = false;
+    }
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */

@@ -75,11 +75,11 @@ struct gateway_change {
 /* Requests that begin from now on are served by another site: see change.h. */
 void gateway_change(struct gateway *gateway, const struct gateway_change *change);
 
-/* Another address of a door that is open, in two steps, so that all workers can move or none:
+/* Another address of a door, or none, in two steps, so that all workers can move or none:
  * gateway_open listens there, beside the old address; then gateway_move accepts who waits at the
  * old one and closes it, or gateway_stay closes the new one. `share`: as at birth. Errors as of
  * gateway_new. */
-enum err gateway_open(struct gateway *gateway, unsigned door, const struct address *address,
+enum err gateway_open(struct gateway *gateway, unsigned door, const struct gateway_door *place,
                       bool share, struct address *ret_address, struct fault *fault);
 void gateway_move(struct gateway *gateway);
 bool gateway_is_moving(const struct gateway *gateway, unsigned door);

@@ -185,11 +185,39 @@ TEST(what_waits_for_a_restart_names_settings_that_there_are)
     }
 }
 
-TEST(a_door_is_moved_but_not_made_while_the_server_runs)
+struct waiting {
+    const struct config *was, *is;
+    bool waits;
+};
+
+static void ask_why(void *context, const struct compare_row *row)
 {
-    CHECK(restart_why("listen.http.address", "127.0.0.1:1", "127.0.0.1:2") == NULL);
-    CHECK(restart_why("listen.http.address", "off", "127.0.0.1:2") != NULL);
-    CHECK(restart_why("cache.memory", "1GiB", "2GiB") == NULL);
+    struct waiting *waiting = context;
+
+    waiting->waits |= restart_why(row, waiting->was, waiting->is) != NULL;
+}
+
+static bool waits_for_restart(const char *was_text, const char *is_text)
+{
+    struct config was, is;
+    struct waiting waiting = {&was, &is, false};
+
+    read_text(&was, was_text);
+    read_text(&is, is_text);
+    (void)compare(&was, &is, ask_why, &waiting);
+    config_fini(&was);
+    config_fini(&is);
+    return waiting.waits;
+}
+
+TEST(doors_open_and_close_while_it_runs_as_long_as_there_is_one)
+{
+    CHECK(!waits_for_restart("listen: {http: {address: \"127.0.0.1:1\"}}\n",
+                             "listen: {http: {address: \"127.0.0.1:2\"}}\n"));
+    CHECK(!waits_for_restart("", "listen: {http: {address: off}, https: {address: \":2\"}}\n"));
+    CHECK(waits_for_restart("", "listen: {http: {address: off}}\n"));
+    CHECK(waits_for_restart("listen: {http: {address: off}}\n", ""));
+    CHECK(!waits_for_restart("cache: {memory: 1GiB}\n", "cache: {memory: 2GiB}\n"));
 }
 
 TEST(one_reading_tells_all_mistakes)
