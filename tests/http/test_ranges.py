@@ -272,3 +272,16 @@ def test_more_parts_than_are_kept(small, origin):
         small.wait_until("stored", n + 1)
     assert small.ask("/a", Range="bytes=190-194").is_hit
     assert not small.ask("/a", Range="bytes=0-4").is_hit
+
+
+def test_a_part_in_chunks_is_as_long_as_it_says_or_not_kept(small, origin):
+    learn(small, origin)
+    for count, size in ((1, 100), (1, 99)):
+        first = size * 10
+        origin.reply("/a", status=206, body=LARGE[first:first + size], chunked=True,
+                     headers={**STRONG, "Content-Range": f"bytes {first}-{first + 99}/12000"})
+        answer = small.ask("/a", Range=f"bytes={first}-{first + 99}")
+        assert answer.body == LARGE[first:first + size]
+        small.wait_until("stored", count)
+        small.wait_until_gone("fills")
+        assert small.ask("/a", Range=f"bytes={first}-{first + 9}").is_hit == (size == 100)

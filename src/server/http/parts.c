@@ -195,15 +195,18 @@ void parts_lead(const struct look *look, enum gateway_reason reason, struct fetc
     fetch_ask->key = key;
 }
 
-/* One range of something whose size is known, and as long as it says. */
+/* One range of something whose size is known, and as long as it says; in chunks that is seen at the
+ * end. */
 static bool read_range(const struct http_head *response, struct content_range *ret_range)
 {
     const struct http_field *field = http_find(response, HTTP_CONTENT_RANGE);
 
     return field != NULL && http_find_next(response, HTTP_CONTENT_RANGE, field) == NULL &&
            content_range_parse(field->value, ret_range) == ERR_OK && ret_range->satisfied &&
-           ret_range->has_size && response->framing == HTTP_SIZED &&
-           response->content_length == length_of(ret_range->range);
+           ret_range->has_size &&
+           (response->framing == HTTP_CHUNKED ||
+            (response->framing == HTTP_SIZED &&
+             response->content_length == length_of(ret_range->range)));
 }
 
 static bool is_purged(const struct fetch *fetch)
@@ -377,7 +380,8 @@ enum err parts_pack(const struct fetch *fetch, struct bytes body, struct buf *re
     struct joining joining = {.index = {.size = fetch->part_of}};
     struct parts old;
 
-    must(body.size == length_of(fetch->part));
+    if (body.size != length_of(fetch->part))
+        return ERR_PEER_BROKEN;
     block_parse(buf_bytes(&fetch->head.block), known);
     buf_add(ret_block, BYTES("HTTP/1.1 200 OK\r\n"));
     block_write_for_part(known, true, ret_block);

@@ -35,7 +35,7 @@ void parts_settle(struct fetch *fetch, const struct http_head *response,
                   const struct decide_facts *facts);
 
 /* What is to be stored when `body` is whole, with what is there already: head and value behind it.
- * ERR_FULL. */
+ * ERR_FULL; ERR_PEER_BROKEN: the body is not as long as its range. */
 enum err parts_pack(const struct fetch *fetch, struct bytes body, struct buf *ret_block,
                     struct buf *ret_value);
 

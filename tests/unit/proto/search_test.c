@@ -94,6 +94,7 @@ TEST(more_parameters_than_are_looked_at_are_an_error)
     for (size_t i = 0; i < sizeof query; i++)
         query[i] = i % 2 == 0 ? 'a' : '&';
     CHECK(search_parse(BYTES("key-order"), &search) == ERR_OK);
-    CHECK(search_write(&search, bytes_of(query, 2 * SEARCH_PARAMS_MAX), out, &size) == ERR_OK);
+    CHECK(search_write(&search, bytes_of(query, (size_t)2 * SEARCH_PARAMS_MAX), out, &size) ==
+          ERR_OK);
     CHECK(search_write(&search, bytes_of(query, sizeof query), out, &size) == ERR_TOO_BIG);
 }
