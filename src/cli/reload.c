@@ -302,7 +302,11 @@ static enum err read_certificates(struct server *server, const struct config *co
         return keyring_reload(config, server->tls, fault);
     if (!keyring_is_wanted(config))
         return ERR_OK;
-    return keyring_new(config, &server->tls, fault);
+    struct tls *tls = NULL;
+
+    TRY(keyring_new(config, &tls, fault));
+    atomic_store(&server->tls, tls);
+    return ERR_OK;
 }
 
 /* Everything that can fail without a worker. */

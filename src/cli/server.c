@@ -203,7 +203,10 @@ static enum err open_keyring(struct server *server, struct fault *fault)
 {
     if (!keyring_is_wanted(server->config))
         return ERR_OK;
-    TRY(keyring_new(server->config, &server->tls, fault));
+    struct tls *tls = NULL;
+
+    TRY(keyring_new(server->config, &tls, fault));
+    atomic_store(&server->tls, tls);
     server_warn_of_expiry(server);
     return ERR_OK;
 }
@@ -431,7 +434,9 @@ void server_free(struct server **owner)
     server_workers_free(server);
     reload_free(&server->reload);
     upgrade_free(&server->upgrade);
-    tls_free(&server->tls);
+    struct tls *tls = atomic_load(&server->tls);
+
+    tls_free(&tls);
     tallies_free(&server->tallies);
     history_free(&server->history);
     if (server->resp != NULL)

@@ -83,7 +83,7 @@ struct server {
     struct timer deadline;                        /* of draining; the main loop's */
     int64_t drain_idle_ms;                        /* see server_drain */
     int64_t drain_ms;                             /* http.timeout.drain, for the main thread */
-    struct tls *tls;                              /* NULL: no door has it */
+    _Atomic(struct tls *) tls;                    /* NULL: no door has had it so far */
     int access_fd;                                /* -1: no access log */
     char *access_name;                            /* of its file; NULL: it is none */
     struct logwriter *access_log;

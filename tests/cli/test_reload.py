@@ -4,6 +4,8 @@ import json
 import re
 import signal
 import socket
+import ssl
+import subprocess
 import threading
 import time
 import urllib.request
@@ -210,6 +212,30 @@ def test_the_http_door_moves_to_another_address(serve, origin):
         stays.request("GET", "/3")  # who is connected stays so
         assert stays.getresponse().read() == b"path /3\n"
         stays.close()
+
+
+def test_a_door_with_tls_opens_and_closes(serve, origin, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj", "/CN=a.example",
+                    "-addext", "subjectAltName=DNS:a.example", "-keyout", str(tmp_path / "key"),
+                    "-out", str(tmp_path / "pem")], check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    it = Editable(serve, config(origin))
+    more = (f'listen: {{https: {{address: "127.0.0.1:{port}"}}}}\n'
+            f'certificates: {{a: {{file: "{tmp_path}/pem", key: "{tmp_path}/key"}}}}')
+    status, told = it.reload(config(origin, more=more))
+    assert status == 200, told
+    context = ssl.create_default_context(cafile=tmp_path / "pem")
+    link = context.wrap_socket(socket.create_connection(("127.0.0.1", port), larder.PATIENCE_S),
+                               server_hostname="a.example")
+    link.sendall(b"GET /1 HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n")
+    assert b"200 OK" in link.recv(4096)
+    link.close()
+    assert it.reload(config(origin))[0] == 200
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
 
 
 def test_a_gateway_keeps_at_least_one_door(serve, origin):
