@@ -341,6 +341,11 @@ void collect_exposition(const struct server *server, struct buf *out)
     if (server->tls != NULL) {
         expose_room(out, METRICS_TLS, tls_metrics(server->tls));
         expose_one(out, SERIES_certificate_expiry, (double)tls_first_expiry_s(server->tls));
+    } else {
+        static const struct tls_metrics none;
+
+        expose_room(out, METRICS_TLS, &none);
+        begin(out, SERIES_certificate_expiry);
     }
     if (server->admin != NULL)
         expose_room(out, METRICS_ADMIN, admin_metrics(server->admin));

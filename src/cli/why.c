@@ -1,6 +1,7 @@
 /* why.c: one question to the admin door, and its answer in lines. SPDX-License-Identifier: MIT */
 #include "cli/why.h"
 
+#include "base/must.h"
 #include "base/number.h"
 #include "cli/admin_call.h"
 
@@ -153,6 +154,7 @@ static enum err print_text(struct bytes answer, struct fault *fault)
 /* "GET http://a.example/x", or only the URL. */
 static void write_question(const struct asked *asked, struct buf *out)
 {
+    must(asked->url != NULL);
     struct bytes rest = bytes_of_text(asked->url);
     struct bytes method = bytes_cut(&rest, ' ');
     bool has_method = method.size < strlen(asked->url);

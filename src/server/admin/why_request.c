@@ -48,7 +48,7 @@ static enum err write_fields(const struct asked *asked, struct buf *out, bool *r
                              struct fault *fault)
 {
     for (size_t i = 0; i < json_array_size(asked->headers); i++) {
-        const char *text = NULL;
+        const char *text = "";
 
         TRY(read_text("headers", json_array_get(asked->headers, i), &text, fault));
         struct bytes rest = bytes_of_text(text);

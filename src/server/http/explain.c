@@ -99,6 +99,35 @@ static void add_tags(struct explaining *explaining)
     buf_fini(&text);
 }
 
+/* The setting behind a reason; NULL: it is HTTP's own. */
+static const void *field_of(const struct route_settings *settings, enum gateway_reason reason)
+{
+    switch ((unsigned)reason) {
+    case REASON_ROUTE_OFF:
+        return &settings->cache;
+    case REASON_UPGRADE:
+        return &settings->upgrade;
+    case REASON_AUTHORIZATION:
+        return &settings->authorization;
+    case REASON_REQUEST_NO_STORE:
+        return &settings->client_control;
+    default:
+        return NULL;
+    }
+}
+
+static void add_passed(struct explaining *explaining, enum gateway_reason reason)
+{
+    const void *field = field_of(explaining->target.route->settings, reason);
+
+    buf_printf(explaining->out, "%-14s passed to the origin: %s", "decision",
+               gateway_reason_text(reason));
+    if (field == NULL)
+        buf_add_text(explaining->out, "\n");
+    else
+        add_place(explaining, field);
+}
+
 static void add_lookup(struct explaining *explaining)
 {
     const struct route_settings *settings = explaining->target.route->settings;
@@ -114,18 +143,7 @@ static void add_lookup(struct explaining *explaining)
         decide_lookup(explaining->target.route, explaining->head, &control);
 
     if (reason != REASON_NONE) {
-        const void *field = reason == REASON_ROUTE_OFF ? (const void *)&settings->cache
-                            : reason == REASON_UPGRADE ? (const void *)&settings->upgrade
-                            : reason == REASON_AUTHORIZATION
-                                ? (const void *)&settings->authorization
-                                : (const void *)&settings->client_control;
-
-        buf_printf(explaining->out, "%-14s passed to the origin: %s", "decision",
-                   gateway_reason_text(reason));
-        if (reason == REASON_METHOD)
-            buf_add_text(explaining->out, "\n");
-        else
-            add_place(explaining, field);
+        add_passed(explaining, reason);
         return;
     }
     buf_printf(explaining->out, "%-14s looked up in the cache\n", "decision");

@@ -27,7 +27,8 @@ static struct bytes other_spelling(const struct purge_place *place, struct bytes
 
     must(url.size < sizeof place->room->second);
     memcpy(out, front.data, front.size);
-    memcpy(out + front.size, rest.data, rest.size);
+    if (rest.size > 0)
+        memcpy(out + front.size, rest.data, rest.size);
     return bytes_of(out, front.size + rest.size);
 }
 
@@ -336,7 +337,7 @@ static enum err run(struct wish *wish, struct fault *fault)
 {
     struct bytes text = wish->purge->text;
     struct cache_purge what = {.by = CACHE_BY_SPACE, .name = text};
-    struct bytes front;
+    struct bytes front = {NULL, 0};
 
     switch (wish->purge->by) {
     case SITE_PURGE_URL:
@@ -392,14 +393,13 @@ bool purge_concerns(const struct site *site, enum site_purge_by by, struct bytes
     struct target target = {.route = NULL};
     struct fault fault = {.line = 0};
     struct regex *regex = NULL;
-    struct bytes prefix;
+    struct bytes prefix = {NULL, 0};
     bool is_so = by == SITE_PURGE_ALL;
 
     if (by == SITE_PURGE_URL && read_url(&place, text, &target, &fault) == ERR_OK)
         is_so = bytes_equal(without_scheme(target.url), without_scheme(url));
-    else if (by == SITE_PURGE_PREFIX && read_prefix(&place, text, &prefix, &fault) == ERR_OK)
-        is_so = bytes_begin_with(without_scheme(url), without_scheme(prefix));
-    else if (by == SITE_PURGE_HOST && read_host(&place, text, &prefix, &fault) == ERR_OK)
+    else if ((by == SITE_PURGE_PREFIX && read_prefix(&place, text, &prefix, &fault) == ERR_OK) ||
+             (by == SITE_PURGE_HOST && read_host(&place, text, &prefix, &fault) == ERR_OK))
         is_so = bytes_begin_with(without_scheme(url), without_scheme(prefix));
     else if (by == SITE_PURGE_REGEX && regex_new(text, &regex, &fault) == ERR_OK)
         is_so = regex_fits(regex, url);
