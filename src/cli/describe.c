@@ -6,6 +6,7 @@
 #include "cli/config.h"
 #include "cli/metric.h"
 #include "cli/yaml.h"
+#include "net/resolver.h"
 #include "proto/body.h"
 #include "proto/resp.h"
 #include "proto/search.h"
@@ -15,6 +16,7 @@
 #include "server/http/gateway.h"
 #include "server/http/parts.h"
 #include "server/http/route.h"
+#include "upstream/fleet.h"
 
 /* A cell: a bar would end it. */
 static void add_cell(struct buf *out, const char *text)

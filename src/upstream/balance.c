@@ -183,8 +183,9 @@ static ptrdiff_t pick_by_key(const struct balance_choice *choice,
             continue;
         if (first == BALANCE_NONE)
             first = (ptrdiff_t)at;
-        /* Its share of all that is under way, and a quarter more. */
-        if (candidate->active * weight * 100 < active * candidate->weight * BALANCE_LOAD_SHARE)
+        /* Its share of all that is under way, and a quarter more; but a few are never too many. */
+        if (candidate->active < BALANCE_LOAD_LEAST ||
+            candidate->active * weight * 100 < active * candidate->weight * BALANCE_LOAD_SHARE)
             return (ptrdiff_t)at;
     }
     return first;

@@ -5,7 +5,8 @@
  *   least-connections  the one with the fewest requests under way for its weight
  *   peak-ewma          of two that are drawn, the one that will probably answer sooner
  *   hash               the one that the key belongs to; when that one has too much to do already
- *                      (BALANCE_LOAD_SHARE of the mean), the next one on the ring
+ *                      (BALANCE_LOAD_SHARE of the mean, and BALANCE_LOAD_LEAST), the next one on
+ * the ring
  *
  * With `hash` a server that comes or goes moves only the keys that are its own: each server stands
  * on a ring at many places, and a key belongs to the server that comes next behind it.
@@ -25,7 +26,8 @@ enum {
     BALANCE_WEIGHT = 100,     /* what one unit of weight counts: fractions are for slow starts */
     BALANCE_POINTS = 80,      /* places on the ring for each unit of weight */
     BALANCE_POINTS_MAX = 800, /* for one server */
-    BALANCE_LOAD_SHARE = 125  /* hundredths */
+    BALANCE_LOAD_SHARE = 125, /* hundredths */
+    BALANCE_LOAD_LEAST = 8    /* with fewer requests under way no server has too much to do */
 };
 
 /* One of the servers to choose from. */

@@ -69,7 +69,8 @@ static inline unsigned fleet_version(const struct fleet *fleet)
     return atomic_load_explicit(&fleet->version, memory_order_acquire);
 }
 
-/* ---- lines (lines.c) ---------------------------------------------------------------------- */
+/* ---- lines (addresses.c) ----------------------------------------------------------------------
+ */
 
 /* Makes the first roster. Errors as of fleet_new. */
 enum err fleet_read_lines(struct fleet *fleet, struct fault *fault);

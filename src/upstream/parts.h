@@ -101,7 +101,7 @@ struct exchange {
     int64_t attempt_ms;                     /* when this server was asked */
     bool is_probe;                          /* whether the breaker waits for its end */
     bool is_blamed;                         /* it failed, and the origin is why */
-    bool is_stream; /* of events: it may last for ever */
+    bool is_stream;                         /* of events: it may last for ever */
     bool to_head;
     bool idempotent;
     bool retried;

@@ -221,7 +221,7 @@ static ptrdiff_t pick_well(struct origin *origin, const struct exchange *exchang
 
         candidate->weight = member_weight(member, origin->settings->slow_start_ms, now_ms);
         candidate->active = counter_read(&member->metrics.active);
-        candidate->ewma_ms = ewma_read(&member->ewma, now_ms);
+        candidate->ewma_ms = choice.kind == BALANCE_EWMA ? ewma_read(&member->ewma, now_ms) : 0;
         candidate->is_usable = is_tried(exchange, i) == wants_tried && !is_full(origin, member) &&
                                !fleet_is_spare(origin->fleet, member) &&
                                is_well(origin, member, now_ms);

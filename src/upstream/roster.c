@@ -69,7 +69,7 @@ void fleet_set_roster(struct fleet *fleet, struct member *const *members, size_t
 
 /* ---- birth -------------------------------------------------------------------------------- */
 
-static enum err check_health(const struct origin_settings *settings, struct fault *fault)
+static enum err check_settings(const struct origin_settings *settings, struct fault *fault)
 {
     struct bytes path = bytes_of_text(settings->health_get == NULL ? "/" : settings->health_get);
     unsigned lowest = 0, highest = 0;
@@ -84,6 +84,8 @@ static enum err check_health(const struct origin_settings *settings, struct faul
                          "health.status: \"%s\" is no status: write 200, or 200-299 for all from "
                          "200 to 299",
                          settings->health_status);
+    if (settings->names_ttl_min_ms > settings->names_ttl_max_ms)
+        return fault_say(fault, ERR_RANGE, "names.ttl_min is more than names.ttl_max");
     return ERR_OK;
 }
 
@@ -120,7 +122,7 @@ enum err fleet_new(const char *name, const struct origin_settings *settings, con
     atomic_store(&fleet->is_up, true);
     atomic_store(&fleet->breaker_wall_ms, clock_wall_ms());
     must(pthread_mutex_init(&fleet->lock, NULL) == 0);
-    enum err err = check_health(settings, fault);
+    enum err err = check_settings(settings, fault);
 
     if (err == ERR_OK)
         err = fleet_read_lines(fleet, fault);

@@ -96,8 +96,8 @@ def test_where_one_family_leads_nowhere_the_other_is_used(serve, names):
     try:
         origin.reply("/a", body=b"six", headers=PASSED)
         names.set("app.test", "127.0.0.1", "::1")
-        fleet = start_fleet(serve, [f"app.test:{origin.port}"], lookups(names, ", ttl_min: 1h")
-                            .replace("ttl_min: 20ms, ", ""))
+        fleet = start_fleet(serve, [f"app.test:{origin.port}"], lookups(names, ", ttl_max: 1h")
+                            .replace("20ms", "1h"))
         assert [fleet.ask("/a").body for _ in range(4)] == [b"six"] * 4
         told = {one["address"]: one for one in fleet.told()["servers"]}
         assert told[f"127.0.0.1:{origin.port}"]["spare"] and "spare" not in told[origin.address]

@@ -249,6 +249,7 @@ def test_retries_end_with_their_budget(serve, three):
 @pytest.mark.parametrize("settings,sentence", [
     ("health: {get: healthz}", "\"healthz\" is no path: write one such as /healthz"),
     ("health: {status: 2xx}", "\"2xx\" is no status: write 200, or 200-299"),
+    ("names: {ttl_min: 2m, ttl_max: 1m}", "names.ttl_min is more than names.ttl_max"),
     ("balance: random", "round-robin"),
     ("breaker: {error_rate: 0}", "breaker.error_rate"),
 ])

@@ -216,7 +216,7 @@ enum err depart(struct gate *gate, const struct fetch_ask *ask, struct fetch **r
     if (ask->for_cache)
         add_validators(gate, fetch, &forward);
     forward_write(gate, &forward, &request);
-    request.affinity = ask->key;
+    request.affinity = fetch->primary;
     enum err err = exchange_start(origin, &request, &events, fetch, &fetch->exchange);
 
     if (err != ERR_OK)

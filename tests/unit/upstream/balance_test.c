@@ -189,3 +189,20 @@ TEST(a_hot_key_overflows_to_the_next_servers)
     CHECK(most <= 14); /* a quarter above the mean of ten, rounded up, and the one that counts */
     mem_free(&ring);
 }
+
+TEST(a_few_requests_at_a_time_do_not_move_a_key)
+{
+    struct balance_ring *ring = ring_of(MANY);
+    struct balance_candidate many[MANY];
+
+    for (size_t i = 0; i < MANY; i++)
+        many[i] = (struct balance_candidate){.weight = 100, .is_usable = true};
+    ptrdiff_t owner = owner_of(ring, many, MANY, 7);
+
+    for (int i = 0; i < BALANCE_LOAD_LEAST; i++) {
+        CHECK(owner_of(ring, many, MANY, 7) == owner);
+        many[owner].active++;
+    }
+    CHECK(owner_of(ring, many, MANY, 7) != owner);
+    mem_free(&ring);
+}

@@ -1,4 +1,4 @@
-/* lines.c: the setting `servers`, line by line, and the addresses that a name has.
+/* addresses.c: the setting `servers`, line by line, and the addresses that a name has.
  * SPDX-License-Identifier: MIT
  */
 #include "base/mem.h"
@@ -86,6 +86,10 @@ static size_t add_members(const struct fleet *fleet, size_t line, const struct a
     const struct fleet_line *settings = &fleet->lines[line];
     size_t added = 0, kept = 0;
 
+    if ((count > room || count == RESOLVER_ADDRESSES_MAX) && fleet->log != NULL)
+        log_say(fleet->log, LOG_WARNING, "upstream",
+                "origin %s: %s has more addresses than are taken: %d of a name, %d of an origin",
+                fleet->name, settings->host, RESOLVER_ADDRESSES_MAX, FLEET_SERVERS_MAX);
     for (size_t i = 0; i < count && added < room; i++) {
         struct address address = addresses[i];
 
