@@ -5,6 +5,7 @@
 #include "server/http/block.h"
 #include "server/http/change.h"
 #include "server/http/landing.h"
+#include "server/http/renewal.h"
 
 /* ---- the pace ---------------------------------------------------------------------------- */
 
@@ -82,7 +83,7 @@ static void on_head(struct exchange *exchange, void *owner, const struct http_he
     fetch->received_ms = loop_now_ms(fetch->gate->loop);
     fetch->origin_ms = exchange_first_byte_ms(exchange);
     if (head->status == 304 && fetch->for_cache && fetch->old_entry != NULL)
-        landing_update(fetch, head);
+        renewal_begin(fetch, head);
     else
         landing_judge(fetch, head);
 }
@@ -130,7 +131,7 @@ static void on_done(struct exchange *exchange, void *owner, enum err err)
     else if (err != ERR_OK)
         landing_fail(fetch, err, FAILURE_UNREACHABLE);
     else if (fetch->is_304)
-        landing_confirm(fetch);
+        renewal_end(fetch);
     else
         landing_store(fetch);
     leave(fetch);

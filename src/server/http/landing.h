@@ -1,4 +1,4 @@
-/* landing.h: what becomes of a fetch: shared or not, stored or not, confirmed, failed.
+/* landing.h: what becomes of a fetch: shared or not, stored or not, failed.
  * SPDX-License-Identifier: MIT
  *
  * Each call tells the engine (through the lease) and the readers (through the stage).
@@ -13,14 +13,8 @@
 /* The answer's header is there: decides, and opens the stream. */
 void landing_judge(struct fetch *fetch, const struct http_head *response);
 
-/* A 304 to our question: prepares the stored answer's new header. */
-void landing_update(struct fetch *fetch, const struct http_head *response);
-
 /* The answer is whole: stores it, if that was decided; then says so. */
 void landing_store(struct fetch *fetch);
-
-/* The 304 is whole: what is stored is good again. */
-void landing_confirm(struct fetch *fetch);
 
 /* It cannot be kept whole any more; those who read it already go on. */
 void landing_stop_keeping(struct fetch *fetch, enum gateway_reason reason);
