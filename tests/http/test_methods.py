@@ -232,6 +232,7 @@ def test_an_answer_to_post_serves_later_gets(gateway, origin, location):
     assert answer.body == b"made"
     gateway.wait_until("stored", 1)
     assert gateway.ask("/a").is_hit and gateway.ask("/a", method="HEAD").is_hit
+    assert gateway.count("adopted") == 1
     assert gateway.ask("/a").body == b"made"
     assert not gateway.ask("/a", method="POST", body=b"x").is_hit
 

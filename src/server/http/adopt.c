@@ -107,6 +107,7 @@ bool adopt(struct fetch *fetch, const struct http_head *response, const struct d
     cache_disperse(gate->thread, &before, 0, loop_now_ms(gate->loop));
     if (!fetch->has_lease)
         return false;
+    counter_add(&gate->metrics.adopted, 1);
     fetch->lease = lease;
     fetch->key = fetch->primary;
     fetch->verdict = verdict;

@@ -64,6 +64,7 @@ static bool find_alike(struct look *look)
         !alike_find(look->gate, &look->target))
         return false;
     look->is_alike = true;
+    counter_add(&look->gate->metrics.alike, 1);
     look->plain_size -= before - look->target.url.size;
     return true;
 }
