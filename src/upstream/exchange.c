@@ -193,7 +193,6 @@ void exchange_lost(struct exchange *exchange, const struct link *link)
     }
     exchange->retries += link->connected;
     counter_add(link->connected ? &metrics->retries : &metrics->passed_on, 1);
-    exchange->is_blamed = false;
     try_again(exchange);
 }
 

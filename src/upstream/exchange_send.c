@@ -61,6 +61,7 @@ void exchange_attach(struct exchange *exchange, struct link *link)
     exchange->link = link;
     exchange->heard = false;
     exchange->attempt_ms = exchange_now_ms(exchange);
+    exchange->is_blamed = false;
     link->exchange = exchange;
     link->keep = false;
     counter_add_shared(&link->pool->member->metrics.active, 1);

@@ -1,5 +1,5 @@
 """Names of servers: looked up again while Larder runs."""
-import socket
+import threading
 
 import pytest
 
@@ -130,3 +130,28 @@ def test_name_servers_that_are_no_addresses_are_said(tmp_path):
     check = larder.run("check", "-c", str(file))
     assert check.returncode == 1
     assert "names.servers: these are no addresses of name servers" in check.stderr
+
+
+def test_addresses_that_come_and_go_cost_no_request(serve, names, twins):
+    names.set("app.test", "127.0.0.1", "127.0.0.2")
+    fleet = start_fleet(serve, [f"app.test:{twins[0].port}"], lookups(names).replace("20ms", "10ms"),
+                        workers=2)
+    sets = [["127.0.0.1"], ["127.0.0.2"], ["127.0.0.1", "127.0.0.2"]]
+    statuses = []
+
+    def client():
+        wire = fleet.wire()
+        for _ in range(150):
+            statuses.append(wire.get("/a").answer().status)
+        wire.close()
+
+    clients = [threading.Thread(target=client) for _ in range(6)]
+    for one in clients:
+        one.start()
+    turn = 0
+    while any(one.is_alive() for one in clients):
+        names.set("app.test", *sets[turn % 3])
+        turn += 1
+        clients[turn % 6].join(0.01)
+    assert statuses == [200] * 900
+    assert fleet.server.log().count("the servers of app.test are now") > 1
