@@ -2,8 +2,10 @@
 #include "cli/describe.h"
 
 #include "base/guess.h"
+#include "base/regex.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/errand.h"
 #include "cli/metric.h"
 #include "cli/yaml.h"
 #include "net/resolver.h"
@@ -14,8 +16,11 @@
 #include "server/http/alike.h"
 #include "server/http/compress.h"
 #include "server/http/gateway.h"
+#include "server/http/history.h"
+#include "server/http/logwriter.h"
 #include "server/http/parts.h"
 #include "server/http/route.h"
+#include "server/http/tally.h"
 #include "upstream/fleet.h"
 
 /* A cell: a bar would end it. */

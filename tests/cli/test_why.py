@@ -14,6 +14,8 @@ KINDS = {
     "old": {"Cache-Control": "max-age=60, stale-while-revalidate=600", "Age": "50"},
     "private": {"Cache-Control": "private"},
     "cookie": {"Cache-Control": "max-age=60", "Set-Cookie": "a=b"},
+    "alike": {"Cache-Control": "max-age=60", "No-Vary-Search": 'params=("x")'},
+    "ask": {"Cache-Control": "no-cache", "ETag": '"1"'},
     "vary": {"Cache-Control": "max-age=60", "Vary": "X-Kind"},
 }
 
@@ -129,6 +131,20 @@ def test_variants_are_told_and_the_one_of_the_request_is_looked_for(server):
     assert mine["variants"] == {"by": "x-kind", "fresh": 2, "max": 8}
     other = why(server, "/vary/1", headers=["X-Kind: c"])
     assert other["stored"] is False and other["because"].startswith("other variants are stored")
+
+
+def test_a_url_that_is_answered_alike_is_found_under_the_other(server):
+    get(server, "/alike/1?x=1&y=2")
+    assert "hit" in get(server, "/alike/1?x=3&y=2")
+    told = why(server, "/alike/1?x=4&y=2")
+    assert told["stored"] is True and told["key"] == "http://a.example/alike/1?y=2"
+    assert why(server, "/alike/1?x=4&y=3")["stored"] is False
+
+
+def test_what_must_be_asked_about_each_time_says_so(server):
+    get(server, "/ask/1")
+    told = why(server, "/ask/1")
+    assert told["stored"] is True and "asked each time" in told["because"]
 
 
 # ---- what is not

@@ -250,9 +250,12 @@ static void add_example(struct wish *wish, struct bytes url)
 /* Keys of Redis clients have tags too. */
 static bool list(void *context, struct bytes name, const struct cache_view *view)
 {
-    if (view->kind != STORED_MARKER && view->kind != STORED_NOTE && view->kind != STORED_PLAIN &&
-        !((const struct wish *)context)->is_quiet)
-        add_example(context, url_of_key(name));
+    struct wish *wish = context;
+    bool is_own = view->kind == STORED_MARKER || view->kind == STORED_NOTE ||
+                  view->kind == STORED_PLAIN; /* what only the gateway knows of */
+
+    if (!is_own && !wish->is_quiet)
+        add_example(wish, url_of_key(name));
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "server/http/alike.h"
 #include "server/http/decide.h"
 #include "server/http/key.h"
 #include "server/http/purge.h"
@@ -17,6 +18,9 @@ struct asking {
     struct target target;
     struct cache_control control;
     struct buf variant;
+    struct buf alike;
+    struct bytes key;     /* that was looked at last */
+    bool has_parts;       /* only ranges of it are stored */
     struct marker marker; /* of the URL's variants; count 0, no names: it has none */
     bool is_variant;
     bool is_stored;
@@ -71,20 +75,40 @@ static bool peek(struct asking *asking, struct bytes name)
                       why->now_ms, &asking->view) != CACHE_MISS;
 }
 
+/* Nothing is there: perhaps under a URL that is answered alike (alike.h). */
+static bool peek_alike(struct asking *asking)
+{
+    const struct why *why = asking->why;
+    const struct target *target = &asking->target;
+    struct buf *out = &asking->alike;
+
+    buf_clear(out);
+    if (!target->route->settings->no_vary_search ||
+        !alike_url(why->thread, site_cache(why->site), target->url, why->now_ms, out))
+        return false;
+    buf_add(out, bytes_skip(target->key, target->url.size));
+    asking->key = buf_bytes(out);
+    return peek(asking, asking->key);
+}
+
 /* The same steps as of look.c, but nothing is counted. */
 static void look_at(struct asking *asking)
 {
     struct vary vary;
-    bool is_there = peek(asking, asking->target.key);
+
+    asking->key = asking->target.key;
+    bool is_there = peek(asking, asking->key) || peek_alike(asking);
 
     if (is_there && marker_read(&asking->view, &asking->marker)) {
         asking->is_variant = true;
         buf_clear(&asking->variant);
         is_there = vary_parse(asking->marker.names, &vary) == ERR_OK &&
-                   key_of_variant(asking->target.key, &vary, asking->head, asking->target.route,
+                   key_of_variant(asking->key, &vary, asking->head, asking->target.route,
                                   &asking->variant) &&
                    peek(asking, buf_bytes(&asking->variant));
+        asking->key = buf_bytes(&asking->variant);
     }
+    asking->has_parts = is_there && asking->view.kind == STORED_PARTS;
     asking->is_stored =
         is_there && stored_read(&asking->view, &asking->stored, &asking->block, &asking->body);
 }
@@ -387,7 +411,9 @@ static void say_stored(const struct asking *asking)
 {
     struct buf *out = asking->out;
 
-    if (asking->view.state == CACHE_FRESH)
+    if ((asking->stored.flags & STORED_ASK) != 0)
+        buf_add_text(out, "it is stored, and the origin is asked each time whether it still holds");
+    else if (asking->view.state == CACHE_FRESH)
         buf_add_text(out, "it is stored and fresh");
     else if (asking->view.state == CACHE_STALE)
         buf_add_text(out, "it is stored and stale: served while it is fetched anew");
@@ -410,8 +436,12 @@ static void add_because(struct asking *asking, enum gateway_reason lookup)
     if (lookup != REASON_NONE) {
         buf_add_text(out, "such a request is passed to the origin: ");
         buf_add_json(out, bytes_of_text(gateway_reason_meaning(lookup)));
+    } else if (decide_keys_body(asking->target.route, asking->head)) {
+        buf_add_text(out, "such a request is stored under its body, which was not told");
     } else if (asking->is_stored) {
         say_stored(asking);
+    } else if (asking->has_parts) {
+        buf_add_text(out, "only parts of it are stored: it is too large to be stored as a whole");
     } else {
         say_gone(asking, how_it_went(asking, is_purged, &purge), &purge);
     }
@@ -423,7 +453,7 @@ static void add_because(struct asking *asking, enum gateway_reason lookup)
 /* Keys hold NULs and lengths between their parts; a person gets readable ones. */
 static void add_key(struct asking *asking)
 {
-    struct bytes key = asking->is_variant ? buf_bytes(&asking->variant) : asking->target.key;
+    struct bytes key = asking->key;
     struct buf *out = asking->out;
 
     buf_add_text(out, ", \"key\": \"");
@@ -484,6 +514,7 @@ enum err why_json(const struct why *why, struct bytes head, bool is_secure, stru
     asking->room = mem_new(1, sizeof *asking->room);
     asking->head = mem_new(1, sizeof *asking->head);
     buf_init(&asking->variant, (size_t)KEY_ROOM * 2, NULL);
+    buf_init(&asking->alike, (size_t)KEY_ROOM * 2, NULL);
     enum err err = http_parse_request(head, &limits, asking->head, &size, &complaint);
 
     asking->head->is_secure = is_secure;
@@ -495,6 +526,7 @@ enum err why_json(const struct why *why, struct bytes head, bool is_secure, stru
         err = fault_say(fault, err == ERR_AGAIN ? ERR_SYNTAX : err,
                         "such a request is refused with %u: %s", complaint.status, complaint.text);
     buf_fini(&asking->variant);
+    buf_fini(&asking->alike);
     mem_free(&asking->head);
     mem_free(&asking->room);
     mem_free(&asking);
