@@ -171,8 +171,7 @@ void conn_tell_drained(struct conn *conn)
     if (conn->events->drained == NULL)
         return;
     conn_call(conn, conn->events->drained);
-    if (conn->congested)
-        conn_mark_work(conn);
+    conn_mark_work(conn); /* it may have consumed input, and then there is room to read on */
 }
 
 /* Those that were read ahead get their input, in the order in which it came. */

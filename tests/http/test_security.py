@@ -407,6 +407,24 @@ def test_get_with_a_body_is_not_for_the_cache(site):
     assert site.ask("/fat").body == b"plain"
 
 
+@pytest.mark.parametrize("suffix", [".css", "/x.css", ";x.css", "%2Fx.css", "?x.css", "%00.css",
+                                    "%23x.css", "%3Fx.css", "/..%2Fx.js", "/%2e%2e/static/x.js"])
+def test_a_name_that_looks_like_a_file_makes_nothing_public(site, suffix):
+    """Web cache deception: what is private stays so, whatever its URL looks like."""
+    path = "/me" + suffix
+    seen_before = len(site.origin.seen())
+    first = site.send(f"GET {path} HTTP/1.1\r\n{HEAD}Cookie: ann\r\nConnection: close\r\n\r\n")
+    if len(site.origin.seen()) == seen_before:
+        assert first.startswith(b"HTTP/1.1 400 ")
+        return
+    site.origin.reply(site.origin.seen()[-1].target, answer=lambda r: {
+        "body": (r.get("Cookie") or "nobody").encode(), "headers": {"Cache-Control": "private"}})
+    for who in ("ann", "bob"):
+        answer = site.send(f"GET {path} HTTP/1.1\r\n{HEAD}Cookie: {who}\r\n"
+                           "Connection: close\r\n\r\n")
+        assert answer.endswith(b"\r\n\r\n" + who.encode())
+
+
 # ---- poison ---------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("head", [
@@ -491,6 +509,23 @@ def test_a_flood_of_variants_is_bounded(site):
     assert stat(site, "stored") - before <= 8
     assert answer.detail == "vary-limit"
     assert site.ask("/vary", X_Any="0").body == b"0"
+
+
+def test_who_asks_much_and_reads_nothing_is_held_up_and_loses_nothing(site):
+    import threading
+    count, body = 3000, b"x" * 20000
+    site.origin.reply("/much", body=body, headers=HOUR)
+    site.ask("/much")
+    wire = Wire(site.port)
+    data = (f"GET /much HTTP/1.1\r\n{HEAD}X: {'a' * 1500}\r\n\r\n" * count).encode()
+    sender = threading.Thread(target=wire.socket.sendall, args=(data,))
+    sender.start()
+    sender.join(0.2)
+    assert sender.is_alive()  # it is not read on while its answers wait
+    for _ in range(count):
+        assert wire.answer().body == body
+    sender.join(PATIENCE_S)
+    wire.close()
 
 
 def test_many_unfinished_requests_take_little_and_hold_nobody_up(site):

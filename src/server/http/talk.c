@@ -189,6 +189,7 @@ static void drained(struct conn *conn, void *owner)
     struct client *client = owner;
 
     (void)conn;
+    client->since_ms = loop_now_ms(client->gate->loop); /* until now it was not read on */
     if (client->plex != NULL)
         plex_drained(client->plex);
     else if (client->is_busy)

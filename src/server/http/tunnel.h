@@ -26,8 +26,8 @@ bool tunnel_has_room(const struct gate *gate);
 /* 503, since there is no room. */
 void tunnel_refuse(struct client *client, const struct http_head *request);
 
-/* The origin has switched: tells the client, whose request `client` waits for, and takes over both
- * its connection and the exchange. For `fetch->switched`. */
-void tunnel_begin(void *client, struct exchange *exchange, const struct http_head *head);
+/* The origin has switched: tells the client (`context`), whose request waits for it, and takes over
+ * both its connection and the exchange. For `fetch->switched`. */
+void tunnel_begin(void *context, struct exchange *exchange, const struct http_head *head);
 
 #endif
