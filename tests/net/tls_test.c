@@ -1,6 +1,7 @@
 /* tls_test.c: what a connection promises holds with TLS, too. SPDX-License-Identifier: MIT */
 #include "net/tls.h"
 
+#include "base/random.h"
 #include "pair.h"
 
 #include <stdlib.h>
@@ -189,6 +190,75 @@ TEST(a_loan_arrives_with_what_was_sent_around_it_and_is_released_once)
     CHECK(scene.near.got[0] == 'a' && scene.near.got[SIZE + 1] == 'z');
     CHECK(pattern_fits(scene.near.got + 1, 1, SIZE));
     free(bytes);
+    scene_close(&scene);
+}
+
+/* What one side has said so far, out of one long source. */
+struct talk {
+    struct end *from;
+    size_t sent;
+    int lent, released;
+    bool is_paused;
+};
+
+static void say_something(struct talk *talk, const uint8_t *source, size_t max,
+                          struct random *random)
+{
+    size_t size = 1 + random_below(random, random_below(random, 2) == 0 ? 300 : 70000);
+    struct bytes piece = bytes_of(source + talk->sent, size);
+
+    if (conn_is_congested(talk->from->conn) || size > max - talk->sent)
+        return;
+    if (random_below(random, 2) == 0) {
+        conn_send(talk->from->conn, piece);
+    } else {
+        talk->lent++;
+        conn_send_loan(talk->from->conn, piece, count_release, &talk->released);
+    }
+    talk->sent += size;
+}
+
+static void pause_or_resume(struct talk *talk, struct random *random)
+{
+    if (random_below(random, 4) != 0)
+        return;
+    talk->is_paused = !talk->is_paused;
+    if (talk->is_paused)
+        conn_pause(talk->from->conn);
+    else
+        conn_resume(talk->from->conn);
+}
+
+TEST(two_that_talk_and_pause_at_random_hear_each_other_in_order)
+{
+    enum { SOURCE = 24 << 20, TURNS = 1500 };
+    struct scene scene;
+    struct talk talks[2] = {{.from = &scene.near}, {.from = &scene.far}};
+    uint8_t *source = malloc(SOURCE);
+    struct random random;
+
+    pattern_fill(source, 0, SOURCE);
+    random_init(&random, 7);
+    scene_open(&scene, "larder.test", SOURCE);
+    scene.near.settings.input_max = scene.far.settings.input_max = 50000;
+    stand(&scene);
+    for (int turn = 0; turn < TURNS; turn++) {
+        struct talk *talk = &talks[random_below(&random, 2)];
+
+        for (uint64_t n = random_below(&random, 6); n > 0; n--)
+            say_something(talk, source, SOURCE, &random);
+        pause_or_resume(talk, &random);
+        loop_turn(scene.loop, 0);
+    }
+    for (int i = 0; i < 2; i++)
+        conn_resume(talks[i].from->conn);
+    TURN_UNTIL(scene.loop,
+               scene.far.got_size == talks[0].sent && scene.near.got_size == talks[1].sent);
+    CHECK(talks[0].sent > (1 << 20) && talks[1].sent > (1 << 20));
+    CHECK(pattern_fits(scene.far.got, 0, talks[0].sent));
+    CHECK(pattern_fits(scene.near.got, 0, talks[1].sent));
+    CHECK(talks[0].released == talks[0].lent && talks[1].released == talks[1].lent);
+    free(source);
     scene_close(&scene);
 }
 
