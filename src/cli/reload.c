@@ -330,6 +330,8 @@ static enum err make_edition(struct reload *reload, struct fault *fault)
     if (next->site != NULL) {
         site_set_cache(next->site, server->cache);
         site_set_tallies(next->site, server->tallies);
+        if (server->edition->site != NULL)
+            site_follow(next->site, server->edition->site);
     }
     TRY(edition_muster(next, server->edition, &server->log, fault));
     next->probe = probe_new(server->workers[0].loop, next->fleets, edition_fleets(next));

@@ -165,6 +165,15 @@ def test_what_needs_a_restart_is_named_and_stays(serve, origin):
     assert "needs a restart" in it.server.log()
 
 
+def test_what_a_visitor_used_up_of_a_rate_stays_used_up(serve, origin):
+    limit = "rate_limit: {rate: 1/h, burst: 2}"
+    it = Editable(serve, config(origin, f"  a: {{match: /a/**, {limit}}}"))
+    assert get(it.server, "/a/1")[0] == 200
+    assert it.reload(config(origin, f"  a: {{match: /a/**, ttl: 5s, {limit}}}\n  b: {{match: /b}}"))[0] == 200
+    assert get(it.server, "/a/2")[0] == 200
+    assert get(it.server, "/a/3")[0] == 429
+
+
 def test_memory_changes_while_it_runs(serve, origin):
     it = Editable(serve, config(origin, more="cache: {memory: 64MiB}"))
     it.reload(config(origin, more="cache: {memory: 32MiB}"))

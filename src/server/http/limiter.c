@@ -15,6 +15,7 @@ struct place {
 };
 
 struct limiter {
+    atomic_uint uses;
     uint64_t mask; /* of rows */
     size_t size;
     struct place *places; /* WAYS in a row */
@@ -59,6 +60,7 @@ struct limiter *limiter_new(uint64_t places)
     struct limiter *limiter = mem_new(1, sizeof *limiter);
     uint64_t rows = 1;
 
+    limiter->uses = 1;
     while (rows * WAYS < places)
         rows *= 2;
     limiter->mask = rows - 1;
@@ -67,11 +69,21 @@ struct limiter *limiter_new(uint64_t places)
     return limiter;
 }
 
-void limiter_free(struct limiter **owner)
+struct limiter *limiter_hold(struct limiter *limiter)
 {
-    if (*owner != NULL)
-        mem_free(&(*owner)->places);
-    mem_free(owner);
+    atomic_fetch_add(&limiter->uses, 1);
+    return limiter;
+}
+
+void limiter_drop(struct limiter **owner)
+{
+    struct limiter *limiter = *owner;
+
+    *owner = NULL;
+    if (limiter == NULL || atomic_fetch_sub(&limiter->uses, 1) > 1)
+        return;
+    mem_free(&limiter->places);
+    mem_free(&limiter);
 }
 
 size_t limiter_size(const struct limiter *limiter)

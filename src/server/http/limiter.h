@@ -37,9 +37,10 @@ struct limiter_state {
  * second. */
 enum err limiter_rate_parse(struct bytes text, struct limiter_rate *ret_rate);
 
-/* Rounded up to a power of two. */
+/* Rounded up to a power of two. It has one use; the last one that is dropped ends it. */
 struct limiter *limiter_new(uint64_t places);
-void limiter_free(struct limiter **owner);
+struct limiter *limiter_hold(struct limiter *limiter);
+void limiter_drop(struct limiter **owner);
 size_t limiter_size(const struct limiter *limiter); /* bytes */
 
 /* Takes one request out of the bucket of `hash` (well mixed, not 0), if there is one. False: there

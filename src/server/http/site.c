@@ -115,7 +115,9 @@ static void make_limiter(struct site *site)
                 account_force(&site->accounts->connections, limiter_size(site->limiter));
         }
         route->limiter = site->limiter;
-        route->rate_salt = i + 1;
+        /* By name: a route that is there before and after a reload goes on with its buckets. */
+        route->rate_salt =
+            hash_bytes((struct hash_secret){{1, 2}}, bytes_of_text(route->settings->name));
     }
 }
 
@@ -180,6 +182,21 @@ bool site_has_route(const struct site *site, const struct route *route)
     return at >= (uintptr_t)site->routes && at < (uintptr_t)(site->routes + site->route_count);
 }
 
+void site_follow(struct site *site, const struct site *before)
+{
+    must(site->accounts != NULL);
+    if (site->limiter == NULL || before->limiter == NULL ||
+        limiter_size(site->limiter) != limiter_size(before->limiter))
+        return;
+    limiter_drop(&site->limiter);
+    site->limiter = limiter_hold(before->limiter);
+    site->secret = before->secret;
+    for (size_t i = 0; i < site->route_count; i++) {
+        if (site->routes[i].limiter != NULL)
+            site->routes[i].limiter = site->limiter;
+    }
+}
+
 void site_free(struct site **owner)
 {
     struct site *site = *owner;
@@ -188,7 +205,7 @@ void site_free(struct site **owner)
         return;
     if (site->limiter != NULL && site->accounts != NULL)
         account_refund(&site->accounts->connections, limiter_size(site->limiter));
-    limiter_free(&site->limiter);
+    limiter_drop(&site->limiter);
     mem_free(&site->trusted);
     mem_free(&site->turnstiles);
     mem_free(owner);

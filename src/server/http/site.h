@@ -70,6 +70,10 @@ void site_set_tallies(struct site *site, struct tallies *tallies);
 /* From now on this site says how much bodies on their way may take (http.max-fill-memory). */
 void site_set_limits(struct site *site);
 
+/* Takes over what visitors have used up of their rates, by the names of routes, from the site that
+ * it takes the place of. Before it serves anybody. */
+void site_follow(struct site *site, const struct site *before);
+
 /* Whether the route is one of this site's. */
 bool site_has_route(const struct site *site, const struct route *route);
 

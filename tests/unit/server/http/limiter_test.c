@@ -46,7 +46,7 @@ TEST(a_burst_passes_at_once_and_then_one_each_interval)
     CHECK(state.retry_ns == 1);
     CHECK(limiter_take(limiter, 7, rate, now + second / 10, &state));
     CHECK(!limiter_take(limiter, 7, rate, now + second / 10, &state));
-    limiter_free(&limiter);
+    limiter_drop(&limiter);
 }
 
 TEST(over_a_long_time_the_rate_is_kept_whatever_is_refused)
@@ -59,7 +59,7 @@ TEST(over_a_long_time_the_rate_is_kept_whatever_is_refused)
     for (int64_t at = 0; at < 100 * second; at += second / 1000)
         passed += limiter_take(limiter, 7, rate, 1000 * second + at, &state);
     CHECK(passed >= 10000 && passed <= 10020);
-    limiter_free(&limiter);
+    limiter_drop(&limiter);
 }
 
 TEST(each_visitor_has_his_own_bucket)
@@ -72,7 +72,7 @@ TEST(each_visitor_has_his_own_bucket)
         CHECK(limiter_take(limiter, who << 8, rate, second, &state) && !state.has_evicted);
     for (uint64_t who = 1; who <= 100; who++)
         CHECK(!limiter_take(limiter, who << 8, rate, second, &state));
-    limiter_free(&limiter);
+    limiter_drop(&limiter);
 }
 
 TEST(full_buckets_make_room_unseen_and_of_the_others_the_fullest_goes)
@@ -93,7 +93,7 @@ TEST(full_buckets_make_room_unseen_and_of_the_others_the_fullest_goes)
     CHECK(limiter_take(limiter, 6, rate, now + second, &state));
     CHECK(state.has_evicted && state.left == 9); /* the second was */
     CHECK(limiter_take(limiter, 4, rate, now + second, &state) && state.left == 6);
-    limiter_free(&limiter);
+    limiter_drop(&limiter);
 }
 
 TEST(a_clock_that_goes_back_a_little_gives_nothing_away)
@@ -105,5 +105,5 @@ TEST(a_clock_that_goes_back_a_little_gives_nothing_away)
     CHECK(limiter_take(limiter, 1, rate, 10 * second, &state));
     CHECK(!limiter_take(limiter, 1, rate, 10 * second - 5, &state));
     CHECK(state.retry_ns == second + 5);
-    limiter_free(&limiter);
+    limiter_drop(&limiter);
 }
