@@ -128,7 +128,7 @@ void server_write_purges(void *context, struct buf *out)
 {
     const struct server *server = context;
 
-    why_purges_json(server->history, out);
+    history_write_purges(server->history, out);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@
 #ifndef LARDER_SERVER_HTTP_HISTORY_H
 #define LARDER_SERVER_HTTP_HISTORY_H
 
-#include "base/bytes.h"
+#include "base/buf.h"
 #include "server/http/counts.h"
 
 #include <stdbool.h>
@@ -99,5 +99,16 @@ void history_purged(struct history *history, const struct history_purge *purge);
 
 /* The latest first. Returns how many; `ret_purges` has room for HISTORY_PURGES. */
 size_t history_purges(struct history *history, struct history_purge *ret_purges);
+
+/* ---- as JSON --------------------------------------------------------------------------------- */
+
+/* {"purges": [...]}, the latest first. */
+void history_write_purges(struct history *history, struct buf *out);
+
+/* {"by": "tag", "text": "product:7", ...} */
+void history_write_purge(struct buf *out, const struct history_purge *purge);
+
+/* , "NAME": "2026-01-31T12:00:00Z" */
+void history_write_moment(struct buf *out, const char *name, int64_t wall_ms);
 
 #endif

@@ -9,8 +9,6 @@
 #include "server/http/purge.h"
 #include "server/http/stored.h"
 
-#include <time.h>
-
 struct asking {
     const struct why *why;
     struct key_room *room;
@@ -50,19 +48,6 @@ static void add_number(struct buf *out, const char *name, int64_t number)
 static void add_switch(struct buf *out, const char *name, bool is_on)
 {
     buf_printf(out, ", \"%s\": %s", name, is_on ? "true" : "false");
-}
-
-/* "at": "2026-01-31T12:00:00Z" */
-static void add_moment(struct buf *out, const char *name, int64_t wall_ms)
-{
-    time_t s = (time_t)(wall_ms / 1000);
-    struct tm parts;
-    char text[32];
-
-    if (gmtime_r(&s, &parts) == NULL)
-        return;
-    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    add_text(out, name, bytes_of_text(text));
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
@@ -218,36 +203,6 @@ static void add_variants(struct asking *asking)
 
 /* ---- the past -------------------------------------------------------------------------------- */
 
-static void write_purge(struct buf *out, const struct history_purge *purge)
-{
-    buf_printf(out, "{\"by\": \"%s\"", history_by_text(purge->by));
-    if (purge->by != HISTORY_BY_ALL)
-        add_text(out, "text", bytes_of_text(purge->text));
-    if (purge->is_cut)
-        add_switch(out, "text_is_cut", true);
-    add_switch(out, "soft", purge->soft);
-    if (purge->has_matched)
-        add_number(out, "matched", (int64_t)purge->matched);
-    add_moment(out, "at", purge->wall_ms);
-    add_text(out, "door", bytes_of_text(purge->door));
-    add_text(out, "who", bytes_of_text(purge->who));
-    buf_add_text(out, "}");
-}
-
-void why_purges_json(struct history *history, struct buf *out)
-{
-    struct history_purge *purges = mem_new(HISTORY_PURGES, sizeof *purges);
-    size_t count = history_purges(history, purges);
-
-    buf_add_text(out, "{\"purges\": [");
-    for (size_t i = 0; i < count; i++) {
-        buf_add_text(out, i == 0 ? "\n  " : ",\n  ");
-        write_purge(out, &purges[i]);
-    }
-    buf_add_text(out, "]}");
-    mem_free(&purges);
-}
-
 static bool route_has_tag(const struct asking *asking, struct bytes tag)
 {
     size_t ends[ROUTE_TAGS_MAX];
@@ -329,8 +284,8 @@ static void add_past(struct asking *asking)
     if (past->stored_ms != 0) {
         buf_printf(out, ", \"stored_last\": {\"seconds_ago\": %lld",
                    (long long)((asking->why->wall_ms - past->stored_ms) / 1000));
-        add_moment(out, "at", past->stored_ms);
-        add_moment(out, "fresh_until", past->fresh_until_ms);
+        history_write_moment(out, "at", past->stored_ms);
+        history_write_moment(out, "fresh_until", past->fresh_until_ms);
         buf_add_text(out, "}");
     }
     if (past->refused_ms != 0) {
@@ -338,7 +293,7 @@ static void add_past(struct asking *asking)
 
         buf_printf(out, ", \"not_stored_last\": {\"seconds_ago\": %lld",
                    (long long)((asking->why->wall_ms - past->refused_ms) / 1000));
-        add_moment(out, "at", past->refused_ms);
+        history_write_moment(out, "at", past->refused_ms);
         add_number(out, "status", past->status);
         add_text(out, "reason", bytes_of_text(gateway_reason_text(reason)));
         add_text(out, "meaning", bytes_of_text(gateway_reason_meaning(reason)));
@@ -430,7 +385,7 @@ static void add_because(struct asking *asking, enum gateway_reason lookup)
 
     if (is_purged && (!asking->is_stored || asking->view.soft_purged)) {
         buf_add_text(out, ", \"purge\": ");
-        write_purge(out, &purge);
+        history_write_purge(out, &purge);
     }
     buf_add_text(out, ", \"because\": \"");
     if (lookup != REASON_NONE) {

@@ -28,7 +28,4 @@ struct why {
 enum err why_json(const struct why *why, struct bytes head, bool is_secure, struct buf *out,
                   struct fault *fault);
 
-/* {"purges": [...]}, the latest first. */
-void why_purges_json(struct history *history, struct buf *out);
-
 #endif
