@@ -55,6 +55,12 @@ class Gateway:
             return json.load(answer)
 
 
+@pytest.fixture(scope="session")
+def gateway_of():
+    """Of a server that was started otherwise."""
+    return Gateway
+
+
 @pytest.fixture
 def origin():
     it = Origin()

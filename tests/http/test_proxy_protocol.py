@@ -105,9 +105,8 @@ def test_the_header_comes_ahead_of_tls(place):
     SIGNATURE + b"\x21\x11\xff\xff" + b"\0" * 3000,
     SIGNATURE + b"\x21\x11\x00\x0b" + b"\0" * 11 + REQUEST,
 ])
-def test_whatever_begins_otherwise_gets_no_answer_and_is_counted(place, start):
-    from conftest import Gateway
-    gateway = Gateway(place.server)
+def test_whatever_begins_otherwise_gets_no_answer_and_is_counted(place, gateway_of, start):
+    gateway = gateway_of(place.server)
     before = gateway.count("prefaces_refused")
     wire = Wire(place.port)
     try:

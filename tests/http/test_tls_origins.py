@@ -73,11 +73,9 @@ def origin_with():
 
 
 @pytest.fixture
-def gateway_to(serve):
-    from conftest import Gateway
-
+def gateway_to(serve, gateway_of):
     def begin(server, tls, route="", more=""):
-        return Gateway(serve("--resp", "off", config=f"""
+        return gateway_of(serve("--resp", "off", config=f"""
 origins:
   main:
     servers: ["{server}"]
