@@ -2,6 +2,9 @@
 import socket
 import struct
 import threading
+import time
+
+import pytest
 
 HOUR = {"Cache-Control": "max-age=3600"}
 
@@ -134,3 +137,18 @@ def test_one_who_goes_out_of_the_line_makes_room_in_it(start, origin):
     gates[0].open()
     assert askers[0].status() == 200 and again.status() == 404
     assert not origin.seen("/next")
+
+
+@pytest.mark.parametrize("wait, status", [("1s", 503), ("10m", 404)])
+def test_a_queue_that_does_not_empty_serves_no_one_who_waited_long(start, origin, wait, status):
+    """The only connection is taken; those behind wait for it."""
+    gateway = start("--workers", "1", route="cache: off",
+                    origins="max-connections: 1\nqueue: {wait: %s}" % wait)
+    gates, askers = fill(gateway, origin, 1)
+    waiting = [Asker(gateway, f"/next/{i}") for i in range(3)]
+    gateway.wait_until("requests_waiting", 4)
+    time.sleep(0.3)  # longer than a fifth of a second, in which a queue may stand
+    gates[0].open()
+    assert askers[0].status() == 200
+    assert [asker.status() for asker in waiting] == [status] * 3
+    assert len(origin.seen()) == (1 if status == 503 else 4)

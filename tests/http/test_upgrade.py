@@ -1,6 +1,7 @@
 """WebSocket and other upgrades: raw bytes both ways, and only after the origin said 101."""
 import asyncio
 import socket
+import ssl
 import threading
 
 import pytest
@@ -252,5 +253,33 @@ def test_a_real_websocket_client_speaks_with_a_real_server(start):
                 await (await client.ping())
             assert client.close_code == 1000
             await asyncio.to_thread(gateway.wait_until_gone, "tunnels")
+
+    asyncio.run(asyncio.wait_for(converse(), PATIENCE_S * 2))
+
+
+def test_a_websocket_comes_through_tls_and_ends_in_order(serve, tmp_path):
+    from certificates import Authority
+    authority = Authority(tmp_path)
+    shop = authority.issue("shop", "shop.example")
+    context = ssl.create_default_context(cafile=authority.file)
+
+    async def echo(socket_):
+        async for message in socket_:
+            await socket_.send(message)
+
+    async def converse():
+        async with websockets.serve(echo, "127.0.0.1", 0, compression=None) as server:
+            address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+            gateway = await asyncio.to_thread(lambda: serve("--resp", "off", config=(
+                "listen: {https: {address: \"127.0.0.1:0\"}}\n"
+                f"certificates: {{shop: {{file: \"{shop.file}\", key: \"{shop.key}\"}}}}\n"
+                f"origins: {{main: {{servers: [\"{address}\"]}}}}\nroutes: {{all: {{match: \"/**\"}}}}\n")))
+            port = next(line for line in gateway.lines if " https on " in line).rpartition(":")[2]
+            async with websockets.connect(f"wss://127.0.0.1:{port}/chat", ssl=context,
+                                          server_hostname="shop.example", max_size=None) as client:
+                for message in ("hello", "x" * 300000):
+                    await client.send(message)
+                    assert await client.recv() == message
+            assert client.close_code == 1000
 
     asyncio.run(asyncio.wait_for(converse(), PATIENCE_S * 2))

@@ -11,6 +11,9 @@
  *   depart    asks the origin; the answer becomes a stream that all may read, on any worker
  *   landing   what becomes of the answer: shared or not, stored or not
  *   pump      from a fetch to its client, as fast as that one reads
+ *   tunnel    another protocol's bytes, after the origin switched to it
+ *
+ * Who asks (behind trusted proxies) is the visitor's to say, how often he may is the quota's.
  *
  * Every answer says in Cache-Status (RFC 9211) where it came from and why.
  *
