@@ -9,10 +9,10 @@
 #include "server/http/fetch.h"
 
 enum {
-    PIECE_SIZE = 32 * 1024,    /* coded in one go; then others have their turn */
-    AT_ONCE_MAX = 1024 * 1024, /* bytes that are coded while a client waits */
-    LEASE_MS = 60000,          /* for a whole copy */
-    HEAD_MAX = 4 << 20,        /* bytes of a copy's head */
+    PIECE_SIZE = 16 * 1024,   /* coded in one go, once a millisecond: some tenths of it */
+    AT_ONCE_MAX = 256 * 1024, /* bytes that are coded while a client waits */
+    LEASE_MS = 60000,         /* for a whole copy */
+    HEAD_MAX = 4 << 20,       /* bytes of a copy's head */
     MARK_FIELDS = 4, /* Vary, Content-Encoding, ETag, Content-Length: what may still be added */
     TAGS_SIZE = CACHE_TAGS_MAX * (CACHE_TAG_SIZE_MAX + 1),
 };
@@ -178,6 +178,17 @@ static int64_t now_ms(const struct gate *gate)
     return loop_now_ms(gate->loop);
 }
 
+/* One at a time: the first that was begun. */
+static void schedule(struct gate *gate)
+{
+    if (list_alone(&gate->jobs))
+        return;
+    struct job *job = list_owner(gate->jobs.next, struct job, node);
+
+    if (!timer_is_set(&job->timer))
+        timer_set(gate->loop, &job->timer, now_ms(gate) + 1);
+}
+
 static void job_free(struct job *job)
 {
     struct gate *gate = job->gate;
@@ -193,6 +204,7 @@ static void job_free(struct job *job)
         cache_drop(gate->cache, &job->entry);
     account_refund(site_fills(gate->site), sizeof *job + job->key_size);
     mem_free(&job);
+    schedule(gate);
 }
 
 static void give_up(struct job *job)
@@ -293,9 +305,10 @@ static bool work(struct job *job)
 static void go_on(struct timer *timer)
 {
     struct job *job = list_owner(timer, struct job, timer);
+    struct gate *gate = job->gate;
 
     if (work(job))
-        timer_set(job->gate->loop, &job->timer, now_ms(job->gate) + 1);
+        schedule(gate);
 }
 
 void compress_stop(struct gate *gate)
@@ -496,5 +509,5 @@ void compress_choose(struct look *look)
     if (refuses_plain && job->body.size <= AT_ONCE_MAX)
         make_at_once(look, job, coding);
     else
-        timer_set(look->gate->loop, &job->timer, now_ms(look->gate) + 1);
+        schedule(look->gate);
 }

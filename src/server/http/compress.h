@@ -11,7 +11,7 @@
  *
  * A copy is served only when it was made of the very answer that was found: the same body and the
  * same head. It has the answer's tags and the URL's, so whatever removes the answer removes it. It
- * is made piece by piece on timers of the worker that began it, without any lock, under a lease of
+ * is made piece by piece on a timer of the worker that began it, one copy at a time, without any lock, under a lease of
  * its own key, so that one worker makes it; an invalidation meanwhile makes it void.
  *
  * Not for answers that belong to one person, unless the route says so (`compress.secrets`): the

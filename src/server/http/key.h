@@ -6,10 +6,14 @@
  *   ... \0 b method length hash                      the body of a QUERY (gather.h)
  *   ... \0 a                                         requests with Authorization, kept apart
  *   ... \0 v name:value\n ...                        the variant (Vary)
+ *   ... \0 z coding                                  a coded copy (compress.h)
+ *   ... \0 r                                         parts (parts.h)
+ *   path \0 n                                        a note for the path (alike.h)
+ *   ... \0 p                                         a POST under way (adopt.h)
  *
  * A URL holds no NUL, so no key is the beginning of another one by chance; a prefix of URLs is a
- * prefix of keys. Whatever is stored under more than the bare URL carries a tag made of the URL, so
- * that one purge of the URL finds all of it.
+ * prefix of keys. Whatever is stored under more than the bare URL, notes apart, carries a tag made of
+ * the URL, so that one purge of the URL finds all of it.
  *
  * Memory: into the room given. Threads: any.
  */
