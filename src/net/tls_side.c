@@ -260,6 +260,17 @@ static enum err read_pair(SSL_CTX *context, const struct tls_pair *pair, struct 
     return err;
 }
 
+/* Tells which of them it is about. */
+static enum err name_pair(const struct tls_pair *pair, enum err err, struct fault *fault)
+{
+    char sentence[sizeof fault->text];
+
+    if (err == ERR_OK || pair->name == NULL)
+        return err;
+    memcpy(sentence, fault->text, sizeof sentence);
+    return fault_say(fault, err, "certificate %s: %s", pair->name, sentence);
+}
+
 static void add_name(struct tls_set *set, const uint8_t *data, size_t size)
 {
     if (set->name_count == set->first_name[set->count] + TLS_NAMES_MAX ||
@@ -358,7 +369,7 @@ static enum err context_of_pair(const struct tls_server_settings *settings,
         must(SSL_CTX_set_num_tickets(context, 0) == 1);
     }
     if (err == ERR_OK)
-        err = read_pair(context, pair, fault);
+        err = name_pair(pair, read_pair(context, pair, fault), fault);
     if (err != ERR_OK)
         SSL_CTX_free(context);
     else

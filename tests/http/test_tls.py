@@ -446,6 +446,30 @@ def test_many_handshakes_at_a_time_do_not_hold_up_anybody(place):
         wire.close()
 
 
+# ---- what is wrong in the file -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more,told", [
+    ("", "a door with TLS wants a certificate, and there is none"),
+    ("certificates: {a: {key: /x.key}}", "certificates.a: file is missing"),
+    ("certificates: {a: {file: /nowhere/a.pem}}", "the certificate /nowhere/a.pem cannot be read"),
+    ("certificates: {a: {file: FOLDER/shop.pem, key: FOLDER/wild.key}}",
+     "/wild.key does not belong to the certificate"),
+    ("certificates: {a: {file: FOLDER/shop.pem}}", "is no PEM key without a password"),
+    ("certificates: {a: {file: FOLDER/shop.pem, key: FOLDER/shop.key}}\ntls: {ciphers: x}",
+     '"x" names no cipher of TLS 1.2'),
+])
+def test_what_is_wrong_is_told_before_anything_is_served(authority, tmp_path, more, told):
+    import larder
+    file = tmp_path / "larder.yaml"
+    file.write_text('listen: {https: {address: "127.0.0.1:0"}}\n'
+                    'origins: {a: {servers: ["127.0.0.1:1"]}}\n' +
+                    more.replace("FOLDER", str(authority.folder)) + "\n")
+    for command in (["check"], ["serve", "--http", "off", "--resp", "off", "--admin", "off"]):
+        done = larder.run(*command, "-c", str(file))
+        assert done.returncode != 0 and told in done.stderr
+
+
 # ---- reading certificates anew -------------------------------------------------------------------
 
 
