@@ -75,7 +75,9 @@ static enum gateway_reason find_obstacle(const struct decide_facts *facts,
         return REASON_NO_STORE;
     if (!forced && control->is_private)
         return REASON_PRIVATE;
-    if (settings->set_cookie == ROUTE_COOKIE_BYPASS && http_has(response, HTTP_SET_COOKIE))
+    if (settings->set_cookie == ROUTE_COOKIE_BYPASS && http_has(response, HTTP_SET_COOKIE) &&
+        !cache_lists_have(&control->private_lists, BYTES("Set-Cookie")) &&
+        !cache_lists_have(&control->no_cache_lists, BYTES("Set-Cookie")))
         return REASON_SET_COOKIE;
     if (facts->authorized && !cache_allows_authorized(control))
         return REASON_AUTHORIZATION;

@@ -19,7 +19,7 @@ def pytest_configure(config):
 CONFIG = """
 http: {remember_uncacheable: 0s}
 origins:
-  main: {servers: ["ORIGIN"]}
+  main: {servers: ["ORIGIN"], eject: {failures: 0}, breaker: {failures: 0, min_requests: 1000000}}
   dead: {servers: ["127.0.0.1:1"]}
 routes:
   default: {match: "/c/**", origin: main, stale: {grace: 10m}}

@@ -211,6 +211,13 @@ def test_a_request_with_a_cookie_shares_what_is_stored(at):
     assert at.is_given_again(HOUR, first=["Cookie: a=1"], then=["Cookie: a=2"])
 
 
+@pytest.mark.parametrize("directive", ["private", "no-cache"])
+@shows("5.2.2.7-2", "5.2.2.4-2")
+def test_a_cookie_that_the_origin_keeps_apart_is_for_the_first_client_only(at, directive):
+    at.says(f'Cache-Control: max-age=60, {directive}="Set-Cookie"', "Set-Cookie: a=1")
+    assert [at.get().get("Set-Cookie") for _ in range(3)] == ["a=1", None, None] and at.count == 1
+
+
 def test_set_cookie_says_so(at):
     at.says(HOUR, "Set-Cookie: a=1")
     assert at.get().detail == "set-cookie"
