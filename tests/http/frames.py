@@ -225,12 +225,14 @@ class Answer:
 class Plex:
     """A connection."""
 
-    def __init__(self, port, settings=(), receive_buffer=None, hello=True, take=True):
+    def __init__(self, port, settings=(), receive_buffer=None, hello=True, take=True, tls=None):
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_S)
         self.socket.connect(("127.0.0.1", port))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="shop.example")
         self.stream = self.socket.makefile("rb")
         self.table = Table()
         self.answers = {}

@@ -2,6 +2,7 @@
 import json
 import shutil
 import signal
+import ssl
 import subprocess
 import threading
 
@@ -559,6 +560,88 @@ def test_what_breaks_the_protocol_ends_the_connection(connect):
     plex.send(PREFACE + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     plex.until(lambda: False)
     assert plex.is_closed
+
+
+# ---- over TLS ---------------------------------------------------------------------------------
+
+SECURE = """
+listen:
+  http: {{address: "127.0.0.1:0"}}
+  https: {{address: "127.0.0.1:0"}}
+  admin: {{address: "127.0.0.1:0"}}
+certificates:
+  shop: {{file: "{folder}/shop.pem", key: "{folder}/shop.key"}}
+origins:
+  main: {{servers: ["{origin}"]}}
+routes:
+  all: {{match: "/**"}}
+http:
+  http2: {{enabled: {enabled}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    from certificates import Authority
+    it = Authority(tmp_path_factory.mktemp("certificates"))
+    it.issue("shop", "shop.example")
+    return it
+
+
+@pytest.fixture
+def secure(serve, origin, authority):
+    """Begins a gateway with TLS; gives what connects to it."""
+
+    def begin(enabled="on"):
+        config = SECURE.format(folder=authority.folder, origin=origin.address, enabled=enabled)
+        server = serve("--resp", "off", config=config)
+        port = int(next(line for line in server.lines if " https on " in line).rpartition(":")[2])
+
+        def connect_with(*protocols, **options):
+            context = ssl.create_default_context(cafile=authority.file)
+            context.set_alpn_protocols(protocols)
+            return Plex(port, tls=context, **options)
+
+        return connect_with
+
+    return begin
+
+
+def test_it_is_agreed_on_in_the_handshake(secure, origin):
+    origin.reply("/a", body=b"hello", headers=HOUR)
+    plex = secure()("h2", "http/1.1")
+    assert plex.socket.selected_alpn_protocol() == "h2"
+    assert ask(plex, "/a", scheme="https").body == b"hello"
+    assert ask(plex, "/a", 3, scheme="https").is_hit
+    assert origin.seen("/a")[0].get("X-Forwarded-Proto") == "https"
+    plex.close()
+
+
+def test_large_bodies_go_both_ways_over_tls(secure, origin):
+    body = bytes(range(256)) * 5000
+    origin.reply("/a", body=body, headers=HOUR)
+    plex = secure()("h2")
+    for stream in (1, 3):
+        assert ask(plex, "/a", stream, scheme="https").body == body
+    plex.request(5, "/a", method="POST", ends=False, scheme="https")
+    send_body(plex, 5, body)
+    assert plex.answer(5).status == 200 and origin.seen("/a")[-1].body == body
+    plex.close()
+
+
+def test_who_agreed_on_http_1_1_speaks_no_http_2(secure):
+    plex = secure()("http/1.1", hello=False)
+    assert plex.send(PREFACE).stream.readline().startswith(b"HTTP/1.1 505 ")
+    plex.close()
+
+
+def test_it_is_not_offered_where_it_is_switched_off(secure):
+    begin = secure(enabled="off")
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        begin("h2")
+    plex = begin("h2", "http/1.1", hello=False)
+    assert plex.socket.selected_alpn_protocol() == "http/1.1"
+    plex.close()
 
 
 # ---- real clients -----------------------------------------------------------------------------
