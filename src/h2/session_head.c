@@ -62,6 +62,8 @@ void h2_head_begin(struct h2_session *session, int32_t stream_id, bool is_traile
         .start = session->heads.size,
         .cookie = cookie,
     };
+    for (size_t i = 0; i < H2_PSEUDO_COUNT; i++)
+        arriving->pseudo[i] = BYTES("");
 }
 
 /* ---- the first line ----------------------------------------------------------------------- */
