@@ -5,8 +5,8 @@
  * accepted and closed at once, after the owner was asked for last words (`refused`), and counted.
  * When descriptors run out (EMFILE) accepting pauses for 100 ms.
  *
- * A Unix socket is made with mode 0600; one that a dead program left behind is replaced. Its path can
- * be bound once only: who shares it is handed a copy of the first's descriptor, and without one
+ * A Unix socket is made with mode 0600; one that a dead program left behind is replaced. Its path
+ * can be bound once only: who shares it is handed a copy of the first's descriptor, and without one
  * accepts nothing.
  */
 #ifndef LARDER_NET_LISTENER_H
