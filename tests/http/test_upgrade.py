@@ -2,6 +2,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 import threading
 
 import pytest
@@ -283,3 +284,34 @@ def test_a_websocket_comes_through_tls_and_ends_in_order(serve, tmp_path):
             assert client.close_code == 1000
 
     asyncio.run(asyncio.wait_for(converse(), PATIENCE_S * 2))
+
+
+def test_a_client_that_goes_before_the_101_leaves_nothing_behind(begin, door):
+    gateway = begin()
+    wire = gateway.wire()
+    wire.get("/ws", **ASK)
+    peer = Peer(door)
+    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wire.close()
+    gateway.wait_until_gone("fills")
+    try:
+        peer.switch()
+        assert peer.wire.recv(1) == b""
+    except (ConnectionResetError, BrokenPipeError):
+        pass  # Larder has let go of it
+    assert gateway.count("upgrades") == 0 and gateway.count("tunnels") == 0
+
+
+def test_a_client_that_ends_its_side_early_still_gets_its_tunnel(begin, door):
+    gateway = begin()
+    wire = gateway.wire()
+    wire.get("/ws", **ASK)
+    peer = Peer(door)
+    wire.socket.shutdown(socket.SHUT_WR)
+    peer.switch()
+    assert peer.wire.recv(1) == b""
+    peer.wire.sendall(b"for you")
+    peer.wire.close()
+    assert wire.read_head()[0] == 101
+    assert wire.stream.read() == b"for you"
+    gateway.wait_until_gone("tunnels")
