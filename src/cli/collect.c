@@ -161,6 +161,7 @@ static void expose_config(const struct server *server, struct buf *out)
     expose_one(out, SERIES_reloads, (double)atomic_load(&counts->done));
     expose_one(out, SERIES_reloads_failed, (double)atomic_load(&counts->failed));
     expose_one(out, SERIES_reload_time, (double)atomic_load(&counts->success_ms) / 1000);
+    expose_one(out, SERIES_editions, atomic_load(&counts->editions));
     begin(out, SERIES_config);
     exposition_count(out, series_rows[SERIES_config].name, "", labels, 1);
 }

@@ -5,6 +5,7 @@
 #include "base/regex.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/edition.h"
 #include "cli/errand.h"
 #include "cli/metric.h"
 #include "cli/yaml.h"

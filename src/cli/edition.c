@@ -146,6 +146,15 @@ void edition_drop(struct edition **list, struct edition *edition)
     end(edition);
 }
 
+unsigned editions_count(const struct edition *list)
+{
+    unsigned count = 0;
+
+    for (const struct edition *edition = list; edition != NULL; edition = edition->next)
+        count++;
+    return count;
+}
+
 void editions_free(struct edition **list)
 {
     while (*list != NULL) {

@@ -10,8 +10,9 @@
  *      `-- nobody's, but for an origin that edition 3 took over as it was, with its connections:
  *          origins borrow their settings from the edition they were made from
  *
- * Threads: references are counted on the main thread. What a worker reads of an edition does not
- * change from the moment on that it gets it.
+ * Limits: EDITIONS_MAX at one time, in case a request outlives all of them; then a reload is
+ * refused. Threads: references are counted on the main thread. What a worker reads of an edition
+ * does not change from the moment on that it gets it.
  */
 #ifndef LARDER_CLI_EDITION_H
 #define LARDER_CLI_EDITION_H
@@ -27,6 +28,8 @@ struct edition_source {
     const char *origin; /* --origin; NULL: none */
     struct setup_overrides overrides;
 };
+
+enum { EDITIONS_MAX = 1000 };
 
 struct edition {
     struct edition *next; /* in the server's list, the newest first */
@@ -78,6 +81,8 @@ static inline size_t edition_fleets(const struct edition *edition)
 /* One use less; with the last it is freed, and so may be those that it took origins over from. The
  * workers' origins of its own fleets are gone. `list`: where the server keeps them. */
 void edition_drop(struct edition **list, struct edition *edition);
+
+unsigned editions_count(const struct edition *list);
 
 /* At the end, whoever uses them: all origins are gone. */
 void editions_free(struct edition **list);

@@ -82,6 +82,7 @@ static void end(struct reload *reload)
 
     reload->stage = STAGE_NONE;
     reload->next = NULL;
+    atomic_store(&reload->counts.editions, editions_count(server->editions));
     if (reload->has_failed)
         atomic_fetch_add(&reload->counts.failed, 1);
     else
@@ -166,6 +167,7 @@ static void gone(struct loop_task *task)
 
     mem_free(&farewell);
     edition_drop(&server->editions, past);
+    atomic_store(&server->reload->counts.editions, editions_count(server->editions));
 }
 
 /* What ends with an origin is told in the same turn, behind what was posted before it. */
@@ -348,6 +350,24 @@ static void note_first(struct reload *reload, enum err err, const struct fault *
         (void)config_note(config, err, fault);
 }
 
+/* Whether this is the time for it, whatever the file says. */
+static enum err check_moment(const struct reload *reload, struct fault *fault)
+{
+    const struct server *server = reload->server;
+
+    if (atomic_load(&server->is_draining))
+        return fault_say(fault, ERR_STOPPING, "this process is ending: nothing is read anew");
+    if (server->source.file == NULL)
+        return fault_say(fault, ERR_SYNTAX,
+                         "there is no file to read anew: this server was started without -c FILE");
+    if (editions_count(server->editions) >= EDITIONS_MAX)
+        return fault_say(fault, ERR_FULL,
+                         "requests under way still have %d configurations before this one: try "
+                         "again when some of them have ended, or upgrade",
+                         EDITIONS_MAX - 1);
+    return ERR_OK;
+}
+
 void reload_start(struct reload *reload, const char *who)
 {
     struct server *server = reload->server;
@@ -360,19 +380,9 @@ void reload_start(struct reload *reload, const char *who)
     reload->again = false;
     reload->has_failed = false;
     reload_report_clear(&reload->report);
-    if (atomic_load(&server->is_draining)) {
+    if (check_moment(reload, &fault) != ERR_OK) {
+        log_say(&server->log, LOG_WARNING, "cli", "%s: %s", who, fault.text);
         reload->has_failed = true;
-        (void)fault_say(&fault, ERR_STOPPING, "this process is ending: nothing is read anew");
-        reload_report_fault(&reload->report, NULL, &fault);
-        end(reload);
-        return;
-    }
-    if (server->source.file == NULL) {
-        log_say(&server->log, LOG_WARNING, "cli",
-                "%s: there is no file to read anew: this server was started without -c FILE", who);
-        reload->has_failed = true;
-        (void)fault_say(&fault, ERR_SYNTAX,
-                        "there is no file to read anew: this server was started without -c FILE");
         reload_report_fault(&reload->report, NULL, &fault);
         end(reload);
         return;
@@ -428,6 +438,7 @@ struct reload *reload_new(struct server *server)
     reload_report_init(&reload->report);
     atomic_store(&reload->counts.success_ms, clock_wall_ms());
     atomic_store(&reload->counts.hash, server->edition->hash);
+    atomic_store(&reload->counts.editions, 1);
     return reload;
 }
 

@@ -37,6 +37,7 @@ struct reload_counts {
     _Atomic uint64_t done;
     _Atomic uint64_t failed;
     _Atomic int64_t success_ms; /* by people's clocks; of the start, at first */
+    _Atomic unsigned editions;  /* configurations that are in use, by requests under way as well */
     _Atomic uint64_t hash;      /* of the configuration in use */
 };
 

@@ -324,8 +324,10 @@ routes:
     for i in range(5):
         assert it.reload(config(origin, f"  r{i}: {{match: /r}}"))[0] == 200
     assert get(it.server, "/slow/2")[2] == b"path /slow/2\n"  # new requests go elsewhere
+    assert int(metric(it.server, "larder_config_editions")) > 2  # its own, and those since
     slow.go.set()
     assert answer.read() == b"rest"
+    wait_for(lambda: int(metric(it.server, "larder_config_editions")) <= 2)
     link.request("GET", "/after")
     assert link.getresponse().read() == b"path /after\n"
     link.close()
