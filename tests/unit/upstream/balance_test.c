@@ -108,7 +108,7 @@ TEST(a_server_that_comes_back_begins_with_a_tenth)
 
 static struct balance_ring *ring_of(size_t count)
 {
-    static char names[MANY][16];
+    static char names[MANY][32];
     struct balance_server servers[MANY];
 
     for (size_t i = 0; i < count; i++) {
@@ -121,7 +121,7 @@ static struct balance_ring *ring_of(size_t count)
 static ptrdiff_t owner_of(const struct balance_ring *ring, struct balance_candidate *candidates,
                           size_t count, unsigned key)
 {
-    char text[16];
+    char text[32];
 
     (void)snprintf(text, sizeof text, "/key/%u", key);
     const struct balance_choice choice = {
