@@ -275,7 +275,7 @@ enum err origin_pick(struct origin *origin, struct exchange *exchange, struct po
 
     if (picked == BALANCE_NONE)
         picked = pick_soonest(origin, exchange);
-    if (picked == BALANCE_NONE && exchange->attempts > 0)
+    if (picked == BALANCE_NONE && (exchange->attempts > 0 || exchange->retried))
         picked = pick_well(origin, exchange, true, now_ms);
     if (picked == BALANCE_NONE)
         return is_any_full(origin) ? ERR_BUSY : ERR_PEER_DOWN;

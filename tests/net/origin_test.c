@@ -5,6 +5,7 @@
  */
 #include "base/mem.h"
 #include "pair.h"
+#include "upstream/fleet.h"
 #include "upstream/origin.h"
 
 #include <errno.h>
@@ -118,6 +119,8 @@ struct scene {
     struct loop *loop;
     struct account account;
     struct origin_settings settings;
+    struct log log;
+    struct fleet *fleet;
     struct origin *origin;
     struct fault fault;
     int door;
@@ -154,20 +157,28 @@ static void scene_open(struct scene *scene)
         .first_byte_ms = 60000,
         .between_bytes_ms = 60000,
         .total_ms = 600000,
+        .breaker_window_ms = 10000,
+        .breaker_requests = 1000000, /* it stays closed */
+        .breaker_rate = 1,
+        .breaker_open_ms = 1000,
+        .breaker_probes = 1,
+        .health_status = "200-299",
     };
+    scene->log = (struct log){.fd = -1, .level = LOG_ERROR};
     CHECK(loop_new(NULL, &scene->loop) == ERR_OK);
 }
 
 static void scene_start(struct scene *scene)
 {
-    CHECK(origin_new(scene->loop, &scene->settings, &scene->account, &scene->origin,
-                     &scene->fault) == ERR_OK);
+    CHECK(fleet_new("shop", &scene->settings, &scene->log, &scene->fleet, &scene->fault) == ERR_OK);
+    origin_new(scene->loop, scene->fleet, &scene->account, &scene->origin);
 }
 
 static void scene_close(struct scene *scene)
 {
     origin_free(&scene->origin);
     loop_free(&scene->loop);
+    fleet_free(&scene->fleet);
     CHECK(account_used(&scene->account) == 0);
     (void)close(scene->door);
 }
@@ -1096,7 +1107,7 @@ TEST(a_server_that_is_down_is_passed_over)
         asker_end(&asker);
     }
     CHECK(metric(&origin_metrics(scene.origin)->connect_failures) == 1);
-    CHECK(origin_is_up(scene.origin));
+    CHECK(fleet_is_up(scene.fleet));
     scene_close(&scene);
 }
 
@@ -1109,10 +1120,10 @@ TEST(when_no_server_can_be_reached_the_origin_is_down)
     (void)close(scene.door);
     scene.door = -1;
     scene_start(&scene);
-    CHECK(origin_is_up(scene.origin));
+    CHECK(fleet_is_up(scene.fleet));
     ask(&scene, &asker, "GET");
     TURN_UNTIL(scene.loop, asker.dones == 1);
-    CHECK(asker.err == ERR_PEER_DOWN && !origin_is_up(scene.origin));
+    CHECK(asker.err == ERR_PEER_DOWN && !fleet_is_up(scene.fleet));
     scene_close(&scene);
 }
 
@@ -1206,12 +1217,10 @@ TEST(servers_that_are_no_addresses_are_told_at_the_start)
 
     scene_open(&scene);
     scene.servers[0] = "http://127.0.0.1:80";
-    CHECK(origin_new(scene.loop, &scene.settings, &scene.account, &scene.origin, &scene.fault) ==
-          ERR_SYNTAX);
+    CHECK(fleet_new("shop", &scene.settings, &scene.log, &scene.fleet, &scene.fault) == ERR_SYNTAX);
     CHECK(strstr(scene.fault.text, "host:port") != NULL);
     scene.settings.servers.count = 0;
-    CHECK(origin_new(scene.loop, &scene.settings, &scene.account, &scene.origin, &scene.fault) ==
-          ERR_SYNTAX);
+    CHECK(fleet_new("shop", &scene.settings, &scene.log, &scene.fleet, &scene.fault) == ERR_SYNTAX);
     scene_close(&scene);
 }
 
