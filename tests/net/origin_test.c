@@ -535,49 +535,78 @@ static void ask_to_upgrade(struct scene *scene, struct asker *asker)
 #define SWITCH                                                                                     \
     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n"
 
-TEST(after_the_101_that_was_asked_for_bytes_go_both_ways_until_both_sides_have_ended)
+/* Bytes go both ways: the origin's side of it. */
+static int switch_over(struct scene *scene, struct asker *asker)
 {
-    for (int origin_first = 0; origin_first < 2; origin_first++) {
-        struct scene scene;
-        struct asker asker;
-        char text[4096];
+    char text[4096];
 
-        scene_open(&scene);
-        scene_start(&scene);
-        ask_to_upgrade(&scene, &asker);
-        int fd = accept_next(&scene);
+    ask_to_upgrade(scene, asker);
+    int fd = accept_next(scene);
 
-        hear(&scene, fd, text, sizeof text, "\r\n\r\n");
-        CHECK(strstr(text, "\r\nConnection: upgrade\r\nUpgrade: websocket\r\n") != NULL);
-        say(fd, SWITCH "HTTP/1.1 ");
-        TURN_UNTIL(scene.loop, asker.size == 9);
-        CHECK(asker.status == 101 && body_is(&asker, "HTTP/1.1 "));
-        CHECK(metric(&origin_metrics(scene.origin)->switched) == 1);
-        CHECK(metric(&origin_metrics(scene.origin)->connections) == 0);
-        CHECK(exchange_send(asker.exchange, BYTES("ping")));
-        hear(&scene, fd, text, sizeof text, "ping");
-        if (origin_first) {
-            CHECK(shutdown(fd, SHUT_WR) == 0);
-            TURN_UNTIL(scene.loop, asker.ends == 1);
-        }
-        CHECK(exchange_send(asker.exchange, BYTES("bye")));
-        exchange_send_end(asker.exchange);
-        CHECK(asker.dones == 0);
-        hear(&scene, fd, text, sizeof text, "bye");
-        TURN_UNTIL(scene.loop, recv(fd, text, 1, 0) == 0);
-        if (!origin_first) {
-            say(fd, "late");
-            TURN_UNTIL(scene.loop, asker.size == 13);
-            (void)close(fd);
-        }
-        TURN_UNTIL(scene.loop, asker.dones == 1);
-        CHECK(asker.err == ERR_OK);
-        TURN_UNTIL(scene.loop, metric(&origin_metrics(scene.origin)->switched) == 0);
-        if (origin_first)
-            (void)close(fd);
-        asker_end(&asker);
-        scene_close(&scene);
-    }
+    hear(scene, fd, text, sizeof text, "\r\n\r\n");
+    CHECK(strstr(text, "\r\nConnection: upgrade\r\nUpgrade: websocket\r\n") != NULL);
+    say(fd, SWITCH "HTTP/1.1 ");
+    TURN_UNTIL(scene->loop, asker->size == 9);
+    CHECK(asker->status == 101 && body_is(asker, "HTTP/1.1 "));
+    CHECK(metric(&origin_metrics(scene->origin)->switched) == 1);
+    CHECK(metric(&origin_metrics(scene->origin)->connections) == 0);
+    CHECK(exchange_send(asker->exchange, BYTES("ping")));
+    hear(scene, fd, text, sizeof text, "ping");
+    return fd;
+}
+
+/* The one who asked ends his side. */
+static void end_side(struct scene *scene, struct asker *asker, int fd)
+{
+    char text[64];
+
+    CHECK(exchange_send(asker->exchange, BYTES("bye")));
+    exchange_send_end(asker->exchange);
+    CHECK(asker->dones == 0);
+    hear(scene, fd, text, sizeof text, "bye");
+    TURN_UNTIL(scene->loop, recv(fd, text, 1, 0) == 0);
+}
+
+/* Both sides have ended. */
+static void switched_end(struct scene *scene, struct asker *asker, int fd)
+{
+    TURN_UNTIL(scene->loop, asker->dones == 1);
+    CHECK(asker->err == ERR_OK);
+    TURN_UNTIL(scene->loop, metric(&origin_metrics(scene->origin)->switched) == 0);
+    (void)close(fd);
+    asker_end(asker);
+    scene_close(scene);
+}
+
+TEST(after_the_101_that_was_asked_for_bytes_go_both_ways_and_the_origin_may_end_first)
+{
+    struct scene scene;
+    struct asker asker;
+
+    scene_open(&scene);
+    scene_start(&scene);
+    int fd = switch_over(&scene, &asker);
+
+    CHECK(shutdown(fd, SHUT_WR) == 0);
+    TURN_UNTIL(scene.loop, asker.ends == 1);
+    end_side(&scene, &asker, fd);
+    switched_end(&scene, &asker, fd);
+}
+
+TEST(who_ends_his_side_of_a_switched_exchange_still_hears_the_origin)
+{
+    struct scene scene;
+    struct asker asker;
+
+    scene_open(&scene);
+    scene_start(&scene);
+    int fd = switch_over(&scene, &asker);
+
+    end_side(&scene, &asker, fd);
+    say(fd, "late");
+    TURN_UNTIL(scene.loop, asker.size == 13);
+    CHECK(shutdown(fd, SHUT_WR) == 0);
+    switched_end(&scene, &asker, fd);
 }
 
 TEST(a_switched_exchange_ends_with_its_connection_or_its_origin)
