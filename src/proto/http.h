@@ -81,7 +81,8 @@ struct http_head {
     unsigned status;
     struct bytes reason;
 
-    bool is_secure; /* a request that came through TLS: not in the bytes, whoever reads them sets it */
+    bool is_secure; /* a request that came through TLS: not in the bytes, whoever reads them sets it
+                     */
     unsigned minor; /* HTTP/1.minor: 0 or 1 */
     enum http_framing framing;
     uint64_t content_length; /* when has_content_length; a response to HEAD and a 304 may have one

@@ -11,8 +11,9 @@
  *
  * A copy is served only when it was made of the very answer that was found: the same body and the
  * same head. It has the answer's tags and the URL's, so whatever removes the answer removes it. It
- * is made piece by piece on a timer of the worker that began it, one copy at a time, without any lock, under a lease of
- * its own key, so that one worker makes it; an invalidation meanwhile makes it void.
+ * is made piece by piece on a timer of the worker that began it, one copy at a time, without any
+ * lock, under a lease of its own key, so that one worker makes it; an invalidation meanwhile makes
+ * it void.
  *
  * Not for answers that belong to one person, unless the route says so (`compress.secrets`): the
  * length of a coded body tells about its content, and who can put guesses into it can read the rest

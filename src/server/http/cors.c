@@ -3,30 +3,6 @@
 
 #include "base/glob.h"
 
-static bool is_any(const char *text)
-{
-    return strcmp(text, "*") == 0;
-}
-
-enum err cors_compile(const struct route_settings *settings, enum route_cors *ret_cors,
-                      struct fault *fault)
-{
-    enum route_cors cors = settings->cors_origins.count == 0 ? ROUTE_CORS_NONE : ROUTE_CORS_EACH;
-
-    for (size_t i = 0; i < settings->cors_origins.count; i++) {
-        if (!is_any(settings->cors_origins.items[i]))
-            continue;
-        if (settings->cors_credentials)
-            return fault_say(fault, ERR_SYNTAX,
-                             "route %s: cors: every origin (\"*\") with credentials would let any "
-                             "page read what belongs to a user; name the origins",
-                             settings->name);
-        cors = ROUTE_CORS_ALL;
-    }
-    *ret_cors = cors;
-    return ERR_OK;
-}
-
 /* The page's origin if it may read; empty: not. */
 static struct bytes allowed_origin(const struct route *route, const struct http_head *request)
 {

@@ -16,10 +16,6 @@
 #include "base/buf.h"
 #include "server/http/route.h"
 
-/* What the route says about it, decided at load time. */
-enum err cors_compile(const struct route_settings *settings, enum route_cors *ret_cors,
-                      struct fault *fault);
-
 /* A question of a browser that is answered here. */
 bool cors_is_preflight(const struct route *route, const struct http_head *request);
 

@@ -53,8 +53,8 @@ struct gate {
     char peer_text[ADDRESS_TEXT_SIZE];
     struct address visitor;
     struct bytes refusal_fields; /* that an answer of our own has besides, each with its line end */
-    struct buf variant; /* a variant's key */
-    struct buf text;    /* anything else */
+    struct buf variant;          /* a variant's key */
+    struct buf text;             /* anything else */
 };
 
 #endif

@@ -12,8 +12,8 @@
  *   ... \0 p                                         a POST under way (adopt.h)
  *
  * A URL holds no NUL, so no key is the beginning of another one by chance; a prefix of URLs is a
- * prefix of keys. Whatever is stored under more than the bare URL, notes apart, carries a tag made of
- * the URL, so that one purge of the URL finds all of it.
+ * prefix of keys. Whatever is stored under more than the bare URL, notes apart, carries a tag made
+ * of the URL, so that one purge of the URL finds all of it.
  *
  * Memory: into the room given. Threads: any.
  */

@@ -3,7 +3,8 @@
 
 #include "proto/proxy.h"
 
-_Static_assert((int)PROXY_HEADER_MAX <= (int)CONN_PREFACE_MAX, "the longest header can be looked at");
+_Static_assert((int)PROXY_HEADER_MAX <= (int)CONN_PREFACE_MAX,
+               "the longest header can be looked at");
 
 static struct address address_of(const struct proxy_header *header)
 {

@@ -4,7 +4,6 @@
 #include "base/must.h"
 #include "base/number.h"
 #include "proto/cachecontrol.h"
-#include "server/http/cors.h"
 
 static enum err say(const struct route_settings *settings, struct fault *fault, const char *text)
 {
@@ -252,6 +251,26 @@ static enum err read_rate(struct route *route, struct fault *fault)
     return ERR_OK;
 }
 
+/* Who may read from other sites' pages (cors.h). */
+static enum err find_cors(const struct route_settings *settings, enum route_cors *ret_cors,
+                          struct fault *fault)
+{
+    enum route_cors cors = settings->cors_origins.count == 0 ? ROUTE_CORS_NONE : ROUTE_CORS_EACH;
+
+    for (size_t i = 0; i < settings->cors_origins.count; i++) {
+        if (strcmp(settings->cors_origins.items[i], "*") != 0)
+            continue;
+        if (settings->cors_credentials)
+            return fault_say(fault, ERR_SYNTAX,
+                             "route %s: cors: every origin (\"*\") with credentials would let any "
+                             "page read what belongs to a user; name the origins",
+                             settings->name);
+        cors = ROUTE_CORS_ALL;
+    }
+    *ret_cors = cors;
+    return ERR_OK;
+}
+
 static enum err find_edits(struct route *route, struct fault *fault)
 {
     const struct route_settings *settings = route->settings;
@@ -262,7 +281,7 @@ static enum err find_edits(struct route *route, struct fault *fault)
                       &route->answer_edits, fault));
     TRY(edits_compile(&settings->request_set, &settings->request_remove, settings->name,
                       "request_headers", &route->request_edits, fault));
-    return cors_compile(settings, &route->cors, fault);
+    return find_cors(settings, &route->cors, fault);
 }
 
 enum err route_compile(const struct route_settings *settings, struct route *ret_route,
