@@ -1,6 +1,5 @@
-/* tls_parts.h: what tls.c (sessions) and tls_side.c (certificates, tickets) share. Nobody else
- * includes it: it names the library's types.
- * SPDX-License-Identifier: MIT
+/* tls_parts.h: what tls_session.c (sessions) and tls_side.c (certificates, tickets) share. Nobody
+ * else includes it: it names the library's types. SPDX-License-Identifier: MIT
  */
 #ifndef LARDER_NET_TLS_PARTS_H
 #define LARDER_NET_TLS_PARTS_H

@@ -1,4 +1,4 @@
-/* tls.c: sessions: handshakes, records, and the desk they are gathered on.
+/* tls_session.c: sessions: handshakes, records, and the desk they are gathered on.
  * SPDX-License-Identifier: MIT
  */
 #include "net/tls.h"
