@@ -6,7 +6,7 @@
  */
 #include "base/random.h"
 #include "pair.h"
-#include "upstream/origin.h"
+#include "upstream/fleet.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -242,7 +242,7 @@ static void done(struct exchange *exchange, void *owner, enum err err)
         asker->chaos->broken++;
 }
 
-static const struct exchange_events events = {NULL, head, body, NULL, done};
+static const struct exchange_events events = {.head = head, .body = body, .done = done};
 
 static void ask(struct chaos *chaos, struct asker *asker)
 {
@@ -294,6 +294,7 @@ static void run(uint64_t seed)
     static struct asker askers[ASKERS];
     struct chaos chaos = {0};
     struct account account;
+    struct fleet *fleet = NULL;
     struct fault fault;
     char text[ADDRESS_TEXT_SIZE];
     const char *servers[] = {text};
@@ -308,6 +309,13 @@ static void run(uint64_t seed)
         .first_byte_ms = 60000,
         .between_bytes_ms = 60000,
         .total_ms = 600000,
+        .retry_share = 1,
+        .breaker_window_ms = 60000,
+        .breaker_requests = 1000000,
+        .breaker_rate = 1,
+        .breaker_open_ms = 1000,
+        .breaker_probes = 1,
+        .health_status = "200-299",
     };
 
     random_init(&chaos.random, seed);
@@ -315,7 +323,8 @@ static void run(uint64_t seed)
     account_init(&account, NULL, 0);
     open_door(&chaos, text);
     CHECK(loop_new(NULL, &chaos.loop) == ERR_OK);
-    CHECK(origin_new(chaos.loop, &settings, &account, &chaos.origin, &fault) == ERR_OK);
+    CHECK(fleet_new("test", &settings, NULL, &fleet, &fault) == ERR_OK);
+    origin_new(chaos.loop, fleet, &account, &chaos.origin);
     for (int turns = 0; ask_some(&chaos, askers); turns++) {
         CHECK(turns < TURNS_MAX);
         serve(&chaos);
@@ -325,6 +334,7 @@ static void run(uint64_t seed)
     CHECK(chaos.whole > QUESTIONS / 4 && chaos.broken > 10 && chaos.cancelled > 10);
     origin_free(&chaos.origin);
     loop_free(&chaos.loop);
+    fleet_free(&fleet);
     CHECK(account_used(&account) == 0);
     for (int i = 0; i < VISITORS; i++) {
         if (chaos.visitors[i].fd >= 0)
