@@ -1,8 +1,9 @@
 /* tls.h: TLS under a connection: certificates and keys, handshakes, records.
  * SPDX-License-Identifier: MIT
  *
- * Only tls.c and tls_side.c know the library (OpenSSL). Owners of connections notice nothing: they
- * name a `struct tls` in conn_settings, and what they receive and send is in the clear.
+ * Only tls_session.c and tls_side.c know the library (OpenSSL). Owners of connections notice
+ * nothing: they name a `struct tls` in conn_settings, and what they receive and send is in the
+ * clear.
  *
  *   struct tls          one side: certificates by name, versions, ciphers, keys of tickets; or
  *                       whom to call and whom to trust. One for all workers.

@@ -84,7 +84,7 @@ void tls_set_drop(struct tls_set **owner);
 /* Of a client: asks to go on with the last session. False: no memory. */
 bool tls_resume(struct tls *tls, SSL *ssl);
 
-/* ---- tls.c ---------------------------------------------------------------------------------- */
+/* ---- tls_session.c ------------------------------------------------------------------------- */
 
 BIO_METHOD *tls_method_new(void);
 
