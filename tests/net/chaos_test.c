@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "pair.h"
 #include "upstream/fleet.h"
+#include "upstream/origin.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -289,16 +290,10 @@ static void open_door(struct chaos *chaos, char ret_text[ADDRESS_TEXT_SIZE])
         chaos->visitors[i].fd = -1;
 }
 
-static void run(uint64_t seed)
+/* Requests are sent again, and the server is left out now and then; the breaker stays closed. */
+static struct origin_settings chaos_settings(const char **servers)
 {
-    static struct asker askers[ASKERS];
-    struct chaos chaos = {0};
-    struct account account;
-    struct fleet *fleet = NULL;
-    struct fault fault;
-    char text[ADDRESS_TEXT_SIZE];
-    const char *servers[] = {text};
-    struct origin_settings settings = {
+    return (struct origin_settings){
         .servers = {servers, 1},
         .connections_max = 12,
         .idle_max = 6,
@@ -309,21 +304,38 @@ static void run(uint64_t seed)
         .first_byte_ms = 60000,
         .between_bytes_ms = 60000,
         .total_ms = 600000,
-        .retry_share = 1,
-        .breaker_window_ms = 60000,
+        .retry_max = 1,
+        .retry_share = 0.2,
+        .eject_failures = 3,
+        .eject_ms = 10,
+        .eject_share = 1,
+        .breaker_window_ms = 10000,
         .breaker_requests = 1000000,
         .breaker_rate = 1,
         .breaker_open_ms = 1000,
         .breaker_probes = 1,
         .health_status = "200-299",
     };
+}
+
+static void run(uint64_t seed)
+{
+    static struct asker askers[ASKERS];
+    struct chaos chaos = {0};
+    struct account account;
+    struct fault fault;
+    char text[ADDRESS_TEXT_SIZE];
+    const char *servers[] = {text};
+    const struct origin_settings settings = chaos_settings(servers);
+    const struct log log = {.fd = -1, .level = LOG_ERROR};
+    struct fleet *fleet = NULL;
 
     random_init(&chaos.random, seed);
     memset(askers, 0, sizeof askers);
     account_init(&account, NULL, 0);
     open_door(&chaos, text);
     CHECK(loop_new(NULL, &chaos.loop) == ERR_OK);
-    CHECK(fleet_new("test", &settings, NULL, &fleet, &fault) == ERR_OK);
+    CHECK(fleet_new("shop", &settings, &log, &fleet, &fault) == ERR_OK);
     origin_new(chaos.loop, fleet, &account, &chaos.origin);
     for (int turns = 0; ask_some(&chaos, askers); turns++) {
         CHECK(turns < TURNS_MAX);
