@@ -419,6 +419,7 @@ static void end(struct sim *sim)
     for (unsigned i = 0; i < SIM_ACTORS; i++)
         cache_leave(&sim->actors[i].thread);
     cache_free(&sim->cache);
+    SIM_CHECK(sim, sim->tests == 0);
 }
 
 static bool is_over(const struct sim *sim)

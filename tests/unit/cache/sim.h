@@ -7,7 +7,8 @@
  * them, watches, objects, and that whatever a thread looked at stays readable until its turn.
  *
  *   sim_map.c    what is stored, and what purges do to it
- *   sim_write.c  puts, removals, tags, expiries, objects, purges, several steps as one
+ *   sim_write.c  puts, removals, tags, expiries, objects, several steps as one
+ *   sim_purge.c  purges
  *   sim_load.c   loads, and those who wait for them
  *   sim_fill.c   what leaders do
  *   sim_read.c   looks, what they showed, held values, walks, watches
@@ -176,6 +177,7 @@ struct sim {
     struct sim_watch watches[SIM_WATCHES];
     struct sim_object objects[SIM_OBJECTS];
     unsigned object_count;
+    unsigned tests;            /* of purges, that the engine has */
     uint64_t evicted;          /* in the whole run */
     uint32_t crowd[SIM_CROWD]; /* values; 0: not there */
     uint8_t scratch[SIM_VALUE_MAX];
@@ -229,8 +231,10 @@ void sim_check_view(struct sim *sim, int key, const struct cache_view *view);
 struct sim_purge {
     struct cache_purge purge;
     unsigned tag;
+    unsigned remainder; /* by test: of the name's last byte */
     int key;
 };
+bool sim_has_remainder(struct bytes name, unsigned remainder);
 bool sim_concerns(const struct sim_purge *purge, int key, unsigned tags);
 void sim_purge_facts(struct sim *sim, const struct sim_purge *purge);
 
@@ -258,11 +262,14 @@ void sim_put_wrong(struct sim *sim, int key);
 void sim_remove(struct sim *sim, int key);
 void sim_set_expiry(struct sim *sim, int key);
 void sim_give_tag(struct sim *sim, int key);
-void sim_purge(struct sim *sim, int key);
-void sim_purge_key(struct sim *sim, int key);
 void sim_crowd(struct sim *sim);
 void sim_step_of_many(struct sim *sim);
 struct cache_object_ops sim_object_ops(void);
+
+/* ---- sim_purge.c ------------------------------------------------------------------------- */
+
+void sim_purge(struct sim *sim, int key);
+void sim_purge_key(struct sim *sim, int key);
 
 /* ---- sim_load.c -------------------------------------------------------------------------- */
 

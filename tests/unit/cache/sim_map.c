@@ -168,6 +168,11 @@ void sim_check_view(struct sim *sim, int key, const struct cache_view *view)
 
 /* ---- purges ------------------------------------------------------------------------------ */
 
+bool sim_has_remainder(struct bytes name, unsigned remainder)
+{
+    return name.size > 0 && name.data[name.size - 1] % 3 == remainder;
+}
+
 bool sim_concerns(const struct sim_purge *purge, int key, unsigned tags)
 {
     bool same_space = purge->purge.space == sim_space(key);
@@ -181,6 +186,8 @@ bool sim_concerns(const struct sim_purge *purge, int key, unsigned tags)
         return same_space && bytes_begin_with(sim_name(key), purge->purge.name);
     case CACHE_BY_GLOB:
         return same_space && glob_fits(purge->purge.name, sim_name(key));
+    case CACHE_BY_TEST:
+        return same_space && sim_has_remainder(sim_name(key), purge->remainder);
     case CACHE_BY_SPACE:
         return same_space;
     case CACHE_BY_ALL:
