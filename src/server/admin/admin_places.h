@@ -1,7 +1,7 @@
 /* admin_places.h: the resources of the admin door, and what they need of a client.
  * SPDX-License-Identifier: MIT
  *
- * admin_client.c reads requests and says who may ask; what there is to be asked for is one table of
+ * admin_talk.c reads requests and says who may ask; what there is to be asked for is one table of
  * places, each with the function that answers. A new one is a row, a function and an operation of
  * ops.h.
  *

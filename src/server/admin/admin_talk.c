@@ -1,4 +1,4 @@
-/* admin_client.c: requests to the admin door and their answers. SPDX-License-Identifier: MIT */
+/* admin_talk.c: requests to the admin door and their answers. SPDX-License-Identifier: MIT */
 #include "server/admin/admin_client.h"
 
 #include "base/mem.h"
