@@ -210,7 +210,7 @@ static void take(struct server_worker *worker, struct edition *next)
         leave(farewell);
         return;
     }
-    gateway_change(worker->gateway, &(const struct gateway_change){
+    gateway_change(worker->gateway, &(const struct site_change){
                                         .site = next->site,
                                         .origins = next->origins[worker->number],
                                         .left = leave,

@@ -111,7 +111,7 @@ static struct fetch_ask fetch_ask_of(const struct asking *asking)
         .plain_size = look->plain_size,
         .is_variant = look->is_variant,
         .is_alike = look->is_alike,
-        .peer = visitor_address(asking->client, look->head),
+        .peer = visitor_address(asking->client->gate, client_visitor(asking->client), look->head),
         .authorized = look->is_authorized,
     };
 }
@@ -645,7 +645,9 @@ static void remember_purge(const struct asking *asking)
 
     if (asking->gate->history == NULL)
         return;
-    address_text(visitor_address(asking->client, asking->look.head), who);
+    address_text(
+        visitor_address(asking->client->gate, client_visitor(asking->client), asking->look.head),
+        who);
     history_purge_init(&purge, bytes_of_text(who), asking->look.target.url);
     history_purged(asking->gate->history, &purge);
 }

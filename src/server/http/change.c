@@ -84,7 +84,7 @@ static void look(struct timer *timer)
         timer_set(gate->loop, timer, loop_now_ms(gate->loop) + LOOK_MS);
 }
 
-void gate_change(struct gate *gate, const struct gateway_change *change)
+void gate_change(struct gate *gate, const struct site_change *change)
 {
     struct gate_past *past = mem_new(1, sizeof *past);
     struct gate_past **last = &gate->pasts;

@@ -16,8 +16,7 @@
 #ifndef LARDER_SERVER_HTTP_CHANGE_H
 #define LARDER_SERVER_HTTP_CHANGE_H
 
-#include "proto/http.h"
-#include "server/http/gateway.h"
+#include "server/http/site.h"
 
 struct gate;
 struct gate_past;
@@ -31,12 +30,6 @@ struct gate_regime {
 /* Which of them a route belongs to: the one of now, or one of the past. */
 struct gate_regime gate_regime_of(const struct gate *gate, const struct route *route);
 
-/* For a head that was kept: it was within the limits when it came, which may be others since. */
-static inline struct http_limits gate_kept_limits(void)
-{
-    return (struct http_limits){SIZE_MAX, SIZE_MAX, HTTP_FIELDS_MAX};
-}
-
 /* The origin of a request that was routed before or after a change. */
 static inline struct origin *gate_origin(const struct gate *gate, const struct route *route)
 {
@@ -44,7 +37,7 @@ static inline struct origin *gate_origin(const struct gate *gate, const struct r
 }
 
 /* What gateway_change does; `gate->settings` and what is made of them change at once. */
-void gate_change(struct gate *gate, const struct gateway_change *change);
+void gate_change(struct gate *gate, const struct site_change *change);
 
 /* At the end: lets all go, whoever uses them; `left` of each is called. */
 void gate_forget_pasts(struct gate *gate);

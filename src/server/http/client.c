@@ -10,7 +10,6 @@
 #include "proto/sfield.h"
 #include "server/http/accesslog.h"
 #include "server/http/block.h"
-#include "server/http/change.h"
 #include "server/http/tally.h"
 #include "server/http/visitor.h"
 
@@ -97,7 +96,7 @@ struct http_head *client_request_head(struct client *client)
     enum err err = http_parse_request(raw, &limits, &gate->request, &size, &complaint);
 
     must(err == ERR_OK);
-    gate->request.is_secure = visitor_is_secure(client, &gate->request);
+    gate->request.is_secure = visitor_is_secure(client_visitor(client), &gate->request);
     return &gate->request;
 }
 
@@ -238,7 +237,7 @@ static void write_log(struct client *client, const struct http_head *head, const
         head = client->request.raw == NULL ? &none : client_request_head(client);
     const struct logline line = {
         .wall_ms = clock_wall_ms(),
-        .client = visitor_address(client, head),
+        .client = visitor_address(client->gate, client_visitor(client), head),
         .method = head->method,
         .protocol = client->stream != NULL ? "HTTP/2"
                     : client->is_old       ? "HTTP/1.0"

@@ -22,6 +22,7 @@
 #include "server/http/gate.h"
 #include "server/http/gather.h"
 #include "server/http/multipart.h"
+#include "server/http/visitor.h"
 
 enum outcome {
     OUTCOME_HIT,
@@ -138,6 +139,12 @@ struct client {
     uint64_t sent_bytes; /* of the answer under way */
     struct request request;
 };
+
+static inline struct visitor client_visitor(const struct client *client)
+{
+    return (struct visitor){client->conn == NULL ? NULL : conn_peer(client->conn),
+                            client->is_trusted, client->is_secure};
+}
 
 /* NULL: no memory. */
 struct client *client_new(struct gate *gate, struct listener_limit *limit,

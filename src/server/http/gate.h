@@ -57,4 +57,10 @@ struct gate {
     struct buf text;             /* anything else */
 };
 
+/* For a head that was kept: it was within the limits when it came, which may be others since. */
+static inline struct http_limits gate_kept_limits(void)
+{
+    return (struct http_limits){SIZE_MAX, SIZE_MAX, HTTP_FIELDS_MAX};
+}
+
 #endif

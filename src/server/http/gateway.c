@@ -177,7 +177,7 @@ const struct address *gateway_address(const struct gateway *gateway, unsigned do
     return listener_address(gateway->doors[door].listener);
 }
 
-void gateway_change(struct gateway *gateway, const struct gateway_change *change)
+void gateway_change(struct gateway *gateway, const struct site_change *change)
 {
     gate_change(&gateway->gate, change);
     for (unsigned i = 0; i < GATEWAY_DOORS; i++)

@@ -69,17 +69,8 @@ enum err gateway_new(const struct gateway_birth *birth, struct gateway **ret_gat
 /* The address that a door listens at, with the port that the system picked. */
 const struct address *gateway_address(const struct gateway *gateway, unsigned door);
 
-/* What `site` was until now goes on for the requests under way. */
-struct gateway_change {
-    struct site *site;             /* the new one; it was told its cache and its limits */
-    struct origin *const *origins; /* in the order of its names */
-    void (*left)(void *context);   /* no request of this gateway uses the old ones any more; on the
-                                      loop, or from within gateway_free */
-    void *context;
-};
-
 /* Requests that begin from now on are served by another site: see change.h. */
-void gateway_change(struct gateway *gateway, const struct gateway_change *change);
+void gateway_change(struct gateway *gateway, const struct site_change *change);
 
 /* Another address of a door, or none, in two steps, so that all workers can move or none:
  * gateway_open listens there, beside the old address; then gateway_move accepts who waits at the

@@ -55,7 +55,7 @@ static void take_request(struct client *client, const struct h2_request *request
         refuse_head(client, &complaint);
         return;
     }
-    gate->request.is_secure = visitor_is_secure(client, &gate->request);
+    gate->request.is_secure = visitor_is_secure(client_visitor(client), &gate->request);
     client_begin(client, &gate->request);
     ask(client, &gate->request, request->head);
     if (client->request.is_uploading)

@@ -35,7 +35,9 @@ static uint64_t visitor_hash(struct client *client, const struct route *route,
     secret.words[1] ^= route->rate_salt;
     if (who.size == 0) {
         secret.words[0] ^= 1; /* nobody can be an address by saying it */
-        who = bytes_of(bytes, network_visitor(visitor_address(client, request), bytes));
+        who = bytes_of(
+            bytes,
+            network_visitor(visitor_address(client->gate, client_visitor(client), request), bytes));
     }
     uint64_t hash = hash_bytes(secret, who);
 

@@ -28,6 +28,7 @@ struct gateway_settings {
 enum { SITE_ROUTES_MAX = 1024 };
 
 struct site;
+struct origin;
 struct tallies;
 
 /* What connections, and bodies on their way, are charged to. Several sites that follow each other
@@ -128,5 +129,14 @@ struct site_where {
  * ERR_SYNTAX, ERR_TOO_BIG: it is refused, as it would be over the wire; the text says why. */
 enum err site_explain(const struct site *site, struct bytes head, const struct site_where *where,
                       struct buf *out);
+
+/* From one site to the next; requests under way keep theirs (change.h). */
+struct site_change {
+    struct site *site;             /* the new one; it was told its cache and its limits */
+    struct origin *const *origins; /* in the order of its names */
+    void (*left)(void *context);   /* no request of this gateway uses the old ones any more; on the
+                                      loop, or from within gateway_free */
+    void *context;
+};
 
 #endif

@@ -67,7 +67,8 @@ static bool take_request(struct client *client)
         return false;
     }
     client->has_part = false;
-    head->is_secure = client->is_trusted ? visitor_is_secure(client, head) : client->is_secure;
+    head->is_secure =
+        client->is_trusted ? visitor_is_secure(client_visitor(client), head) : client->is_secure;
     client_begin(client, head);
     ask(client, head, bytes_slice(input, 0, size));
     conn_consume(client->conn, size);

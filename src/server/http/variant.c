@@ -1,6 +1,5 @@
 /* variant.c: from the URL's lease to the variant's. SPDX-License-Identifier: MIT */
 #include "server/http/variant.h"
-#include "server/http/change.h"
 
 #include "base/mem.h"
 #include "base/must.h"

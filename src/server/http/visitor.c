@@ -34,14 +34,12 @@ static bool follow(const struct site *site, struct bytes list, struct address *v
     return true;
 }
 
-const struct address *visitor_address(struct client *client, const struct http_head *request)
+const struct address *visitor_address(struct gate *gate, struct visitor visitor,
+                                      const struct http_head *request)
 {
-    struct gate *gate = client->gate;
-    const struct address *peer = conn_peer(client->conn);
-
-    if (!client->is_trusted)
-        return peer;
-    gate->visitor = *peer;
+    if (!visitor.is_trusted)
+        return visitor.peer;
+    gate->visitor = *visitor.peer;
     for (size_t i = request->field_count; i > 0; i--) {
         const struct http_field *field = &request->fields[i - 1];
 
@@ -51,14 +49,14 @@ const struct address *visitor_address(struct client *client, const struct http_h
     return &gate->visitor;
 }
 
-bool visitor_is_secure(const struct client *client, const struct http_head *request)
+bool visitor_is_secure(struct visitor visitor, const struct http_head *request)
 {
     const struct http_field *field = http_find(request, HTTP_X_FORWARDED_PROTO);
 
-    if (!client->is_trusted || field == NULL ||
+    if (!visitor.is_trusted || field == NULL ||
         http_find_next(request, HTTP_X_FORWARDED_PROTO, field) != NULL)
-        return client->is_secure;
+        return visitor.is_secure;
     if (bytes_equal_nocase(field->value, BYTES("https")))
         return true;
-    return client->is_secure && !bytes_equal_nocase(field->value, BYTES("http"));
+    return visitor.is_secure && !bytes_equal_nocase(field->value, BYTES("http"));
 }

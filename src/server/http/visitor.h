@@ -11,11 +11,19 @@
 #ifndef LARDER_SERVER_HTTP_VISITOR_H
 #define LARDER_SERVER_HTTP_VISITOR_H
 
-#include "server/http/client.h"
+#include "server/http/gate.h"
 
-const struct address *visitor_address(struct client *client, const struct http_head *request);
+/* The other end of a connection. */
+struct visitor {
+    const struct address *peer;
+    bool is_trusted; /* its address is one of http.trusted_proxies */
+    bool is_secure;  /* it speaks TLS */
+};
+
+const struct address *visitor_address(struct gate *gate, struct visitor visitor,
+                                      const struct http_head *request);
 
 /* Whether the visitor speaks TLS, to us or to the proxy that is trusted. */
-bool visitor_is_secure(const struct client *client, const struct http_head *request);
+bool visitor_is_secure(struct visitor visitor, const struct http_head *request);
 
 #endif
