@@ -5,9 +5,11 @@
 #include "base/must.h"
 #include "cli/collect.h"
 #include "cli/origins.h"
+#include "cli/reload.h"
 #include "cli/routes.h"
 #include "cli/secret.h"
 #include "cli/server.h"
+#include "cli/upgrade.h"
 #include "net/clock.h"
 
 #include <signal.h>

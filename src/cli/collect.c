@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "cli/metric.h"
 #include "cli/origins.h"
+#include "cli/reload.h"
 #include "cli/routes.h"
 #include "cli/version.h"
 #include "net/clock.h"

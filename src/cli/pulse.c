@@ -3,18 +3,19 @@
 
 #include "base/mem.h"
 #include "cli/notify.h"
-#include "cli/server.h"
 
 struct beat {
     struct pulse *pulse;
+    struct loop *worker;
     struct loop_task there, back;
 };
 
 struct pulse {
-    struct server *server;
+    struct loop *loop;
     int64_t every_ms;
     struct timer timer;
     unsigned waits_for; /* workers */
+    unsigned workers_count;
     struct beat *beats; /* one a worker */
 };
 
@@ -22,7 +23,7 @@ static void there(struct loop_task *task)
 {
     struct beat *beat = list_owner(task, struct beat, there);
 
-    loop_post(beat->pulse->server->loop, &beat->back);
+    loop_post(beat->pulse->loop, &beat->back);
 }
 
 static void back(struct loop_task *task)
@@ -36,17 +37,16 @@ static void back(struct loop_task *task)
 static void beat_all(struct timer *timer)
 {
     struct pulse *pulse = list_owner(timer, struct pulse, timer);
-    struct server *server = pulse->server;
 
-    timer_set(server->loop, timer, loop_now_ms(server->loop) + pulse->every_ms);
+    timer_set(pulse->loop, timer, loop_now_ms(pulse->loop) + pulse->every_ms);
     if (pulse->waits_for > 0)
         return; /* somebody hangs */
-    pulse->waits_for = server->workers_count;
-    for (unsigned i = 0; i < server->workers_count; i++)
-        loop_post(server->workers[i].loop, &pulse->beats[i].there);
+    pulse->waits_for = pulse->workers_count;
+    for (unsigned i = 0; i < pulse->workers_count; i++)
+        loop_post(pulse->beats[i].worker, &pulse->beats[i].there);
 }
 
-struct pulse *pulse_new(struct server *server)
+struct pulse *pulse_new(struct loop *loop, unsigned workers_max)
 {
     int64_t every_ms = notify_watchdog_ms();
 
@@ -54,14 +54,19 @@ struct pulse *pulse_new(struct server *server)
         return NULL;
     struct pulse *pulse = mem_new(1, sizeof *pulse);
 
-    pulse->server = server;
+    pulse->loop = loop;
     pulse->every_ms = every_ms;
-    pulse->beats = mem_new(server->workers_count, sizeof *pulse->beats);
-    for (unsigned i = 0; i < server->workers_count; i++)
-        pulse->beats[i] = (struct beat){pulse, {NULL, there}, {NULL, back}};
+    pulse->beats = mem_new(workers_max, sizeof *pulse->beats);
     timer_init(&pulse->timer, beat_all);
-    timer_set(server->loop, &pulse->timer, loop_now_ms(server->loop));
+    timer_set(loop, &pulse->timer, loop_now_ms(loop));
     return pulse;
+}
+
+void pulse_add(struct pulse *pulse, struct loop *worker)
+{
+    if (pulse != NULL)
+        pulse->beats[pulse->workers_count++] =
+            (struct beat){pulse, worker, {NULL, there}, {NULL, back}};
 }
 
 void pulse_free(struct pulse **owner)
@@ -70,7 +75,7 @@ void pulse_free(struct pulse **owner)
 
     if (pulse == NULL)
         return;
-    timer_clear(pulse->server->loop, &pulse->timer);
+    timer_clear(pulse->loop, &pulse->timer);
     mem_free(&pulse->beats);
     mem_free(owner);
 }

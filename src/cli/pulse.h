@@ -10,11 +10,13 @@
 #ifndef LARDER_CLI_PULSE_H
 #define LARDER_CLI_PULSE_H
 
-struct server;
+#include "net/loop.h"
+
 struct pulse;
 
-/* Its workers run. NULL: nobody waits for it. */
-struct pulse *pulse_new(struct server *server);
-void pulse_free(struct pulse **owner); /* no worker runs any more */
+/* Begins on `loop`; workers whose loops run are added. NULL: nobody waits for it. */
+struct pulse *pulse_new(struct loop *loop, unsigned workers_max);
+void pulse_add(struct pulse *pulse, struct loop *worker); /* NULL: nothing is done */
+void pulse_free(struct pulse **owner);                    /* no worker runs any more */
 
 #endif

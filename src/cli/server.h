@@ -20,10 +20,7 @@
 #include "cache/cache.h"
 #include "cli/edition.h"
 #include "cli/inheritance.h"
-#include "cli/pulse.h"
-#include "cli/reload.h"
 #include "cli/resident.h"
-#include "cli/upgrade.h"
 #include "net/loop.h"
 #include "net/worker.h"
 #include "server/admin/admin.h"
@@ -56,6 +53,10 @@ struct server_worker {
     bool is_gateway_drained;
     bool is_counted; /* among workers_done */
 };
+
+struct pulse;
+struct reload;
+struct upgrade;
 
 struct server {
     struct edition_source source;

@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "cli/command.h"
+#include "cli/reload.h"
 #include "cli/server.h"
+#include "cli/upgrade.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "cli/notify.h"
+#include "cli/reload.h"
 #include "cli/server.h"
 
 #include <errno.h>

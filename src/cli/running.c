@@ -1,5 +1,8 @@
-/* server.c: everything together: birth, signals, end. SPDX-License-Identifier: MIT */
+/* running.c: everything together: birth, signals, end. SPDX-License-Identifier: MIT */
+#include "cli/pulse.h"
+#include "cli/reload.h"
 #include "cli/server.h"
+#include "cli/upgrade.h"
 
 #include "base/mem.h"
 #include "base/must.h"
@@ -395,7 +398,9 @@ enum err server_run(struct server *server, void (*ready)(const struct server *se
 
     if (err == ERR_OK) {
         resident_begin(server->resident, server->workers[0].loop);
-        server->pulse = pulse_new(server);
+        server->pulse = pulse_new(server->loop, server->workers_count);
+        for (unsigned i = 0; i < server->workers_count; i++)
+            pulse_add(server->pulse, server->workers[i].loop);
         ready(server);
         loop_run(server->loop);
     } else {
