@@ -24,7 +24,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BREAKER_SLOTS = 10 };
+enum {
+    BREAKER_SLOTS = 10,
+    BREAKER_SUSPECT = 2, /* failures in a row: one alone may be of one URL */
+};
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
@@ -71,10 +74,10 @@ void breaker_forget(struct breaker *breaker, int64_t now_ms);
 enum breaker_state breaker_state(const struct breaker *breaker);
 int64_t breaker_since_ms(const struct breaker *breaker);
 
-/* The last request failed, or more did: whoever need not wait for the origin should not. */
+/* The last two requests failed, or more did: whoever need not wait for the origin should not. */
 static inline bool breaker_is_suspect(const struct breaker *breaker)
 {
-    return atomic_load_explicit(&breaker->failures, memory_order_relaxed) > 0 ||
+    return atomic_load_explicit(&breaker->failures, memory_order_relaxed) >= BREAKER_SUSPECT ||
            breaker_state(breaker) != BREAKER_CLOSED;
 }
 

@@ -69,7 +69,7 @@ void origin_free(struct origin **owner);
 
 const struct origin_metrics *origin_metrics(const struct origin *origin);
 
-/* The last request failed, or the breaker is open: who has something stale that may be served
+/* The last two requests failed, or the breaker is open: who has something stale that may be served
  * should not wait for it. */
 bool origin_is_suspect(const struct origin *origin);
 

@@ -326,16 +326,17 @@ def test_errors_are_not_stored(serve, rogue):
     nothing_is_stored(fleet, rogue)
 
 
-def test_after_a_failure_nobody_waits_who_need_not(serve, rogue):
-    """The first to find out pays the time-out; who has something stale then gets it without asking
+def test_after_two_failures_nobody_waits_who_need_not(serve, rogue):
+    """The first two to find out pay the time-out; who has something stale then gets it without asking
     first, though the origin is asked."""
     fleet = start_fleet(serve, [rogue.address],
-                        "timeout: {first_byte: 2s}\nretry: {max: 0}\nbreaker: {failures: 100}\n",
+                        "timeout: {first_byte: 1s}\nretry: {max: 0}\nbreaker: {failures: 100}\n",
                         route="timeout: {retry: 0}\n")
-    for path in ("/a", "/b"):
+    for path in ("/a", "/b", "/c"):
         stale(fleet, rogue, path)
     rogue.act = hang()
     assert fleet.ask("/a").detail == "origin-timeout"
+    assert fleet.ask("/c").detail == "origin-timeout"
     before = rogue.asked
     got = fleet.ask("/b")
     assert (got.body, got.detail) == (b"old", "origin-error")

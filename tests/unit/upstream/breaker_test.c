@@ -51,6 +51,18 @@ TEST(an_answer_in_between_ends_the_row)
     CHECK(!breaker_is_suspect(&breaker));
 }
 
+TEST(one_failure_is_no_suspicion_and_two_in_a_row_are)
+{
+    struct breaker breaker = {.state = 0};
+
+    note(&breaker, silence, 1, 1000);
+    CHECK(!breaker_is_suspect(&breaker));
+    note(&breaker, silence, 1, 1000);
+    CHECK(breaker_is_suspect(&breaker));
+    note(&breaker, good, 1, 1000);
+    CHECK(!breaker_is_suspect(&breaker));
+}
+
 TEST(half_of_twenty_requests_open_it)
 {
     struct breaker breaker = {.state = 0};
