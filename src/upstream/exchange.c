@@ -47,7 +47,7 @@ static void exchange_free(struct exchange **owner)
     struct exchange *exchange = *owner;
 
     timer_clear(exchange->origin->loop, &exchange->timer);
-    exchange_leave_turnstile(exchange);
+    exchange_leave_limit(exchange);
     exchange_leave_ring(exchange);
     buf_fini(&exchange->early);
     exchange_charge(exchange, 0);
@@ -96,7 +96,7 @@ static void finish(struct exchange *exchange, enum err err)
     struct origin *origin = exchange->origin;
 
     timer_clear(origin->loop, &exchange->timer);
-    exchange_leave_turnstile(exchange);
+    exchange_leave_limit(exchange);
     exchange_leave_ring(exchange);
     note_request(exchange, err);
     counter_add(err == ERR_OK ? &origin->metrics.responses : &origin->metrics.failures, 1);
@@ -218,7 +218,7 @@ static struct exchange *exchange_new(struct origin *origin, const struct exchang
         .chunked = request->has_body && !request->body_size_known,
         .body_ended = !request->has_body,
         .body_left = request->body_size,
-        .turnstile = request->turnstile,
+        .concurrency = request->concurrency,
         .head_size = head_size,
     };
     request_write(request, host, fallback, exchange->head);
@@ -257,7 +257,7 @@ enum err exchange_go(struct exchange *exchange)
     return err == ERR_BUSY ? wait_in_queue(exchange) : err;
 }
 
-/* The same, if breaker and turnstile let it. */
+/* The same, if breaker and concurrency limit let it. */
 static enum err find_way(struct exchange *exchange)
 {
     struct origin *origin = exchange->origin;
@@ -268,9 +268,9 @@ static enum err find_way(struct exchange *exchange)
         return ERR_PEER_AVOIDED;
     }
     exchange->is_probe = leave == BREAKER_PROBE;
-    if (exchange->turnstile != NULL && !turnstile_enter(exchange->turnstile))
-        return exchange_line_up(exchange);
-    if (exchange->turnstile != NULL)
+    if (exchange->concurrency != NULL && !concurrency_enter(exchange->concurrency))
+        return exchange_queue_up(exchange);
+    if (exchange->concurrency != NULL)
         exchange->place = PLACE_INSIDE;
     return exchange_go(exchange);
 }

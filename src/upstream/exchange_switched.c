@@ -22,7 +22,7 @@ void exchange_switch(struct exchange *exchange, const struct http_head *head)
     exchange_note_head(exchange, head->status);
     exchange->has_body = exchange->chunked = true;
     exchange->body_ended = false;
-    exchange_leave_turnstile(exchange);
+    exchange_leave_limit(exchange);
     link_switch(exchange->link);
     exchange->events->switched(exchange, exchange->owner, head);
 }

@@ -36,7 +36,7 @@ static int64_t phase_ends_ms(const struct exchange *exchange)
 
     switch (exchange->phase) {
     case PHASE_QUEUED:
-        return since_ms + (exchange->place == PLACE_WAITING ? exchange->turnstile->wait_ms
+        return since_ms + (exchange->place == PLACE_WAITING ? exchange->concurrency->wait_ms
                                                             : settings->queue_wait_ms);
     case PHASE_CONNECTING:
         return since_ms + connect_ms(exchange);

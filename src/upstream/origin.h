@@ -37,7 +37,7 @@
 #include "base/setting.h"
 #include "net/loop.h"
 #include "proto/http.h"
-#include "upstream/turnstile.h"
+#include "upstream/concurrency.h"
 
 /* Fewer than a head can hold: whoever passes a response on adds fields of his own. */
 enum { ORIGIN_FIELDS_MAX = HTTP_FIELDS_MAX - 24 };
@@ -83,7 +83,7 @@ struct exchange_request {
     uint64_t body_size;
     struct bytes affinity; /* what decides where it goes, when keys do; empty: the target */
     struct bytes upgrade;  /* the protocol to ask for, of a request without a body; empty: none */
-    struct turnstile *turnstile; /* that it has to pass; outlives the exchange; NULL: none */
+    struct concurrency *concurrency; /* that it has to pass; outlives the exchange; NULL: none */
 };
 
 /* `interim`, `ready`, `switched` and `ended` may be NULL. In any of them the exchange may be

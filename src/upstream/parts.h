@@ -44,9 +44,9 @@ struct origin {
     struct list_node idle; /* of all pools; the last used first */
     struct list_node active;
     struct list_node queue;
-    struct list_node line;  /* in front of turnstiles */
-    int64_t queue_since_ms; /* when it was empty last */
-    struct timer line_timer;
+    struct list_node limited; /* waiting for room below a concurrency limit */
+    int64_t queue_since_ms;   /* when it was empty last */
+    struct timer limited_timer;
     struct timer idle_timer;
     struct timer queue_timer; /* when others may have made room at a server */
     size_t link_count;
@@ -72,7 +72,7 @@ struct link {
     struct dating dating;
 };
 
-/* Where it is, seen from its turnstile. */
+/* Where it is, seen from its concurrency limit. */
 enum place { PLACE_FREE, PLACE_WAITING, PLACE_INSIDE };
 
 enum phase { PHASE_QUEUED, PHASE_CONNECTING, PHASE_WAITING, PHASE_BODY, PHASE_SWITCHED };
@@ -82,10 +82,10 @@ struct exchange {
     struct link *link; /* NULL: queued */
     const struct exchange_events *events;
     void *owner;
-    struct list_node node; /* in the origin's `active`, `queue` or `line` */
+    struct list_node node; /* in the origin's `active`, `queue` or `limited` */
     struct timer timer;
     enum phase phase;
-    struct turnstile *turnstile; /* NULL: none */
+    struct concurrency *concurrency; /* NULL: none */
     enum place place;
     int64_t start_ms;
     int64_t since_ms; /* of what the phase's time is counted from, if nothing came later */
@@ -136,16 +136,17 @@ void origin_watch_queue(struct origin *origin);
 /* A link is freed. */
 void origin_link_is_gone(struct origin *origin, struct pool *pool, bool was_switched);
 
-/* ---- line.c ----------------------------------------------------------------------------- */
+/* ---- queue.c ----------------------------------------------------------------------------- */
 
-/* Waits for its turnstile. ERR_BUSY: the line is as long as it may be. */
-enum err exchange_line_up(struct exchange *exchange);
+/* Waits below its concurrency limit. ERR_BUSY: the queue is as long as it may be. */
+enum err exchange_queue_up(struct exchange *exchange);
 
-/* Out of the turnstile, or of the line in front of it. May be called at any time. */
-void exchange_leave_turnstile(struct exchange *exchange);
+/* No longer inside its concurrency limit, or in the queue in front of it. May be called at any
+ * time. */
+void exchange_leave_limit(struct exchange *exchange);
 
-/* The origin's line_timer: lets those in for whom there is room now. */
-void origin_look_at_the_line(struct timer *timer);
+/* The origin's limited_timer: lets those in for whom there is room now. */
+void origin_look_at_limited(struct timer *timer);
 
 /* How long a request may have waited for a connection and still be worth one: when the queue has
  * not been empty for a while, waiting longer helps nobody. */

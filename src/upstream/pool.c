@@ -112,8 +112,8 @@ void origin_new(struct loop *loop, struct fleet *fleet, struct account *account,
     list_init(&origin->idle);
     list_init(&origin->active);
     list_init(&origin->queue);
-    list_init(&origin->line);
-    timer_init(&origin->line_timer, origin_look_at_the_line);
+    list_init(&origin->limited);
+    timer_init(&origin->limited_timer, origin_look_at_limited);
     timer_init(&origin->idle_timer, close_expired);
     timer_init(&origin->queue_timer, look_at_the_queue);
     random_init(&origin->random, random_hash_secret().words[0]);
@@ -160,14 +160,14 @@ void origin_free(struct origin **owner)
         return;
     *owner = NULL;
     origin->gone = true;
-    fail_all(&origin->line);
+    fail_all(&origin->limited);
     fail_all(&origin->queue);
     fail_all(&origin->active);
     while (!list_alone(&origin->idle))
         link_drop(list_owner(origin->idle.next, struct link, idle));
     timer_clear(origin->loop, &origin->idle_timer);
     timer_clear(origin->loop, &origin->queue_timer);
-    timer_clear(origin->loop, &origin->line_timer);
+    timer_clear(origin->loop, &origin->limited_timer);
     end_if_last(origin);
 }
 

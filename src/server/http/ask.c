@@ -133,12 +133,12 @@ static void begin_trace(struct asking *asking, struct fetch_ask *fetch_ask)
 }
 
 /* The route has as many requests at the origin as it may: something stale is better than a place in
- * the line. */
+ * the queue. */
 static bool spares_origin(struct asking *asking, struct fetch_ask *fetch_ask)
 {
     const struct route *route = fetch_ask->target->route;
 
-    if (route->turnstile == NULL || !turnstile_is_full(route->turnstile) ||
+    if (route->concurrency == NULL || !concurrency_is_full(route->concurrency) ||
         !serve_stand_in(asking, FAILURE_UNREACHABLE, REASON_ORIGIN_BUSY))
         return false;
     if (fetch_ask->has_lease)
@@ -318,9 +318,9 @@ static void join(struct asking *asking, void *shared)
 /* The body that was gathered becomes part of the key. */
 static bool add_body(struct asking *asking)
 {
-    const struct gather *gather = asking->client->request.gather;
+    const struct key_body *key_body = asking->client->request.key_body;
 
-    return look_add_body(&asking->look, bytes_of(gather->hash, sizeof gather->hash));
+    return look_add_body(&asking->look, bytes_of(key_body->hash, sizeof key_body->hash));
 }
 
 /* Takes up a request whose head was kept. */
@@ -336,7 +336,7 @@ static void resume(struct client *client, struct asking *ret_asking)
     enum err err = look_begin(client->gate, site, head, &ret_asking->look, &complaint);
 
     must(err == ERR_OK); /* it was well before */
-    if (client->request.gather != NULL && client->request.gather->is_whole)
+    if (client->request.key_body != NULL && client->request.key_body->is_whole)
         must(add_body(ret_asking));
 }
 
@@ -344,11 +344,11 @@ static void resume(struct client *client, struct asking *ret_asking)
 static bool is_known(const struct asking *asking)
 {
     const struct look *look = &asking->look;
-    const struct gather *gather = asking->client->request.gather;
+    const struct key_body *key_body = asking->client->request.key_body;
 
     return decide_lookup(look->target.route, look->head, &look->control) == REASON_NONE &&
            (!decide_keys_body(look->target.route, look->head) ||
-            (gather != NULL && gather->is_whole));
+            (key_body != NULL && key_body->is_whole));
 }
 
 /* The same, and looks what the cache has, if that is for this request at all. */
@@ -601,7 +601,7 @@ static void seek(struct asking *asking)
 
 /* ---- bodies that say what is asked for --------------------------------------------------- */
 
-static void gather(struct asking *asking)
+static void take_key_body(struct asking *asking)
 {
     struct client *client = asking->client;
     const struct http_head *head = asking->look.head;
@@ -613,7 +613,7 @@ static void gather(struct asking *asking)
     }
     if (!keep(asking))
         return;
-    if (upload_gather(client, head, max) != ERR_OK) {
+    if (upload_key_body(client, head, max) != ERR_OK) {
         client->keeps_alive = false;
         refuse(client, head,
                &(const struct refusal){503, OUTCOME_FAILED, REASON_MEMORY_PRESSURE,
@@ -621,16 +621,16 @@ static void gather(struct asking *asking)
         return;
     }
     become_busy(asking);
-    if (client->request.gather->is_whole)
-        ask_gathered(client);
+    if (client->request.key_body->is_whole)
+        ask_with_key_body(client);
 }
 
-void ask_gathered(struct client *client)
+void ask_with_key_body(struct client *client)
 {
     struct asking asking;
 
     resume(client, &asking);
-    if (client->request.gather->is_whole)
+    if (client->request.key_body->is_whole)
         seek(&asking);
     else
         pass(&asking, REASON_BODY_TOO_LARGE_FOR_KEY, FETCH_METHOD);
@@ -743,7 +743,7 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw)
     else if (reason != REASON_NONE)
         pass(&asking, reason, why_passed(reason));
     else if (decide_keys_body(asking.look.target.route, head))
-        gather(&asking);
+        take_key_body(&asking);
     else
         seek(&asking);
 }

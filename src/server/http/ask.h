@@ -31,7 +31,7 @@ bool ask_takes_stale(struct client *client);
 void ask_part(struct client *client);
 
 /* The body that belongs to the key has come, or turned out to be too large for that. */
-void ask_gathered(struct client *client);
+void ask_with_key_body(struct client *client);
 
 /* The client is gone: lets go of what it waits for. */
 void ask_end(struct client *client);

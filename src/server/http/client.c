@@ -42,7 +42,7 @@ static void forget_request(struct client *client)
     account_refund(site_connections(client->gate->site), request->cost);
     request->cost = 0;
     mem_free(&request->raw);
-    gather_free(&request->gather);
+    key_body_free(&request->key_body);
     request->raw_size = 0;
 }
 
@@ -50,7 +50,7 @@ void client_free_if_over(struct client *client)
 {
     struct request *request = &client->request;
 
-    if (client->conn != NULL || client->plex != NULL || request->is_waiting ||
+    if (client->conn != NULL || client->http2 != NULL || request->is_waiting ||
         request->reader.stream != NULL ||
         atomic_load_explicit(&request->reader.is_posted, memory_order_acquire))
         return;

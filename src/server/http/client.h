@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT
  *
  * Over HTTP/1.x a connection does one request at a time; what is pipelined behind it waits in the
- * input. Over HTTP/2 (plex.h) each of its requests is a client of its own, whose way in and out is
+ * input. Over HTTP/2 (http2.h) each of its requests is a client of its own, whose way in and out is
  * a stream of the connection; what stands between the two forms is here, and nobody above asks
  * which one it is. A request that can be answered at once (a hit) leaves no trace here. Others copy
  * their head, wait for a lease or read from a fetch, and are answered later.
@@ -20,7 +20,7 @@
 #include "proto/body.h"
 #include "server/http/fetch.h"
 #include "server/http/gate.h"
-#include "server/http/gather.h"
+#include "server/http/key_body.h"
 #include "server/http/multipart.h"
 #include "server/http/visitor.h"
 
@@ -40,7 +40,7 @@ enum { TRACE_SIZE = 56 }; /* "00-", 32 digits, "-", 16 digits, "-00", NUL */
 
 struct client;
 struct h2_stream;
-struct plex;
+struct http2;
 
 /* What becomes of the body behind an answer's head. */
 struct body_plan {
@@ -95,9 +95,9 @@ struct request {
     uint64_t upload_size;     /* so far */
     uint64_t upload_measured; /* since `upload_since_ms` */
     int64_t upload_since_ms;
-    unsigned upload_fault;   /* the status that the client's own mistake deserves; 0: none */
-    struct fetch *upload_to; /* a reference */
-    struct gather *gather;   /* the body is part of the key; owned; NULL: it is not */
+    unsigned upload_fault;     /* the status that the client's own mistake deserves; 0: none */
+    struct fetch *upload_to;   /* a reference */
+    struct key_body *key_body; /* the body is part of the key; owned; NULL: it is not */
 };
 
 /* Given at birth, so that what lies below can say how it went. */
@@ -121,7 +121,7 @@ struct client {
     struct gate *gate;
     struct conn *conn;        /* NULL: closed, or its stream is */
     struct h2_stream *stream; /* one request of an HTTP/2 connection; else NULL */
-    struct plex *plex;        /* an HTTP/2 connection, which has no request itself; else NULL */
+    struct http2 *http2;      /* an HTTP/2 connection, which has no request itself; else NULL */
     struct listener_limit *limit;
     const struct client_hooks *hooks;
     struct timer timer;

@@ -68,7 +68,7 @@ struct fetch {
     struct bytes key;     /* under which it will be stored */
     struct bytes primary; /* without the variant */
     struct bytes plain;   /* and without what holds requests with credentials apart */
-    uint8_t *alike_key;   /* owns `url`, `primary` and `key` once they are known (alike.h) */
+    uint8_t *alike_key; /* owns `url`, `primary` and `key` once they are known (no_vary_search.h) */
     uint8_t *variant_key; /* owns `key` once the variant is known */
     const struct route *route;
     bool for_cache;

@@ -2,7 +2,7 @@
 #include "server/http/forward.h"
 
 #include "base/must.h"
-#include "server/http/pretender.h"
+#include "server/http/spoof.h"
 
 #include <stdio.h>
 
@@ -40,7 +40,7 @@ static bool is_negotiating(enum http_name id)
 
 static bool is_forwarded(const struct forward *forward, const struct http_field *field)
 {
-    if (is_ours(field->id) || (field->id == HTTP_OTHER && pretender_is(field->name)) ||
+    if (is_ours(field->id) || (field->id == HTTP_OTHER && spoof_is(field->name)) ||
         http_is_hop_by_hop(forward->request, field) ||
         edits_take(&forward->target->route->request_edits, field->name))
         return false;
@@ -147,6 +147,6 @@ void forward_write(struct gate *gate, const struct forward *forward,
         .body_size_known = request->framing == HTTP_SIZED,
         .body_size = request->content_length,
         .upgrade = forward->upgrade,
-        .turnstile = forward->target->route->turnstile,
+        .concurrency = forward->target->route->concurrency,
     };
 }

@@ -7,7 +7,7 @@
 #include "server/http/change.h"
 #include "server/http/compress.h"
 #include "server/http/depart.h"
-#include "server/http/preface.h"
+#include "server/http/proxy_protocol.h"
 #include "server/http/talk.h"
 
 enum {
@@ -127,7 +127,7 @@ static enum err open_door(struct gateway *gateway, const struct gateway_birth *b
         .output_max = OUTPUT_MAX,
         .account = site_connections(birth->site),
         .tls = birth->doors[i].tls,
-        .preface = birth->doors[i].proxied ? preface_read : NULL,
+        .preface = birth->doors[i].proxied ? proxy_protocol_read : NULL,
         .preface_ms = site_settings(birth->site)->header_ms,
     };
     if (birth->doors[i].address == NULL)

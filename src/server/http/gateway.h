@@ -10,8 +10,8 @@
  *   wait      for another request's fetch
  *   depart    asks the origin; the answer becomes a stream that all may read, on any worker
  *   landing   what becomes of the answer: shared or not, stored or not
- *   gather, adopt, parts, alike, groups, common   what QUERY, POST, ranges, No-Vary-Search,
- *             Cache-Groups and credentials add to that
+ *   key_body, adopt, parts, no_vary_search, groups, common   what QUERY, POST, ranges,
+ *             No-Vary-Search, Cache-Groups and credentials add to that
  *   compress  copies in br, zstd and gzip of what is stored
  *   pump      from a fetch to its client, as fast as that one reads
  *   tunnel    another protocol's bytes, after the origin switched to it

@@ -3,12 +3,12 @@
  *
  *   http://host:port/path?query                      the URL, normalised; what the origin is sent
  *   ... \0 h name length value  \0 c name ...        header fields and cookies of the route
- *   ... \0 b method length hash                      the body of a QUERY (gather.h)
+ *   ... \0 b method length hash                      the body of a QUERY (key_body.h)
  *   ... \0 a                                         requests with Authorization, kept apart
  *   ... \0 v name:value\n ...                        the variant (Vary)
  *   ... \0 z coding                                  a coded copy (compress.h)
  *   ... \0 r                                         parts (parts.h)
- *   path \0 n                                        a note for the path (alike.h)
+ *   path \0 n                                        a note for the path (no_vary_search.h)
  *   ... \0 p                                         a POST under way (adopt.h)
  *
  * A URL holds no NUL, so no key is the beginning of another one by chance; a prefix of URLs is a

@@ -6,11 +6,11 @@
 #include "net/clock.h"
 #include "proto/tags.h"
 #include "server/http/adopt.h"
-#include "server/http/alike.h"
 #include "server/http/block.h"
 #include "server/http/common.h"
 #include "server/http/groups.h"
 #include "server/http/history.h"
+#include "server/http/no_vary_search.h"
 #include "server/http/parts.h"
 #include "server/http/probe.h"
 #include "server/http/purge.h"
@@ -179,7 +179,7 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
     settle_times(fetch);
     probe_settle(fetch);
     if (is_wanted(&fetch->verdict) && !fetch->is_part)
-        alike_settle(fetch, response);
+        no_vary_search_settle(fetch, response);
     if (is_wanted(&fetch->verdict) && !fetch->is_part)
         variant_settle(fetch, response);
     reserve(fetch, response);

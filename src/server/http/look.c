@@ -1,8 +1,8 @@
 /* look.c: looking up a request. SPDX-License-Identifier: MIT */
 #include "server/http/look.h"
 
-#include "server/http/alike.h"
 #include "server/http/block.h"
+#include "server/http/no_vary_search.h"
 
 enum err look_begin(struct gate *gate, const struct site *site, const struct http_head *head,
                     struct look *ret_look, struct http_complaint *complaint)
@@ -61,10 +61,10 @@ static bool find_alike(struct look *look)
     size_t before = look->target.url.size;
 
     if (look->is_alike || !look->target.route->settings->no_vary_search ||
-        !alike_find(look->gate, &look->target))
+        !no_vary_search_find(look->gate, &look->target))
         return false;
     look->is_alike = true;
-    counter_add(&look->gate->metrics.alike, 1);
+    counter_add(&look->gate->metrics.no_vary_search, 1);
     look->plain_size -= before - look->target.url.size;
     return true;
 }

@@ -19,7 +19,7 @@ struct look {
     struct cache_control control;
     bool is_authorized; /* and the key does not hold the credential */
     bool is_variant;
-    bool is_alike;        /* the key is that of URLs that are answered alike (alike.h) */
+    bool is_alike;        /* the key is that of URLs that are answered alike (no_vary_search.h) */
     struct cache_key key; /* where the answer is, or will be */
     struct cache_view view;
     bool has_stored; /* the view is a response that may be used for this request at all */

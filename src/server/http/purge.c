@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/regex.h"
-#include "server/http/alike.h"
+#include "server/http/no_vary_search.h"
 #include "server/http/stored.h"
 
 static const struct bytes schemes[2] = {BYTES_INIT("http://"), BYTES_INIT("https://")};
@@ -61,7 +61,7 @@ static void purge_spelling(const struct purge_place *place, struct bytes url, bo
 
     purge_exactly(place, url, soft);
     buf_init(&alike, CACHE_KEY_MAX, NULL);
-    if (alike_url(place->thread, place->cache, url, place->now_ms, &alike))
+    if (no_vary_search_url(place->thread, place->cache, url, place->now_ms, &alike))
         purge_exactly(place, buf_bytes(&alike), soft);
     buf_fini(&alike);
 }
@@ -294,7 +294,8 @@ static enum err by_spelling(struct wish *wish, struct bytes url)
     enum err err = by_exact_spelling(wish, url);
 
     buf_init(&alike, CACHE_KEY_MAX, NULL);
-    if (err == ERR_OK && alike_url(place->thread, place->cache, url, place->now_ms, &alike))
+    if (err == ERR_OK &&
+        no_vary_search_url(place->thread, place->cache, url, place->now_ms, &alike))
         err = by_exact_spelling(wish, buf_bytes(&alike));
     buf_fini(&alike);
     return err;

@@ -72,10 +72,11 @@ struct tally;
 
 struct route {
     const struct route_settings *settings;
-    size_t origin;               /* its number */
-    struct tally *tallies;       /* its counts, one a worker (tally.h); NULL: nobody counts */
-    struct turnstile *turnstile; /* the site's; NULL: as many as there are may be at the origin */
-    struct limiter *limiter;     /* the site's; NULL: there is no limit */
+    size_t origin;         /* its number */
+    struct tally *tallies; /* its counts, one a worker (tally.h); NULL: nobody counts */
+    struct concurrency
+        *concurrency;        /* the site's; NULL: as many as there are may be at the origin */
+    struct limiter *limiter; /* the site's; NULL: there is no limit */
     struct limiter_rate rate;
     unsigned rate_by;
     struct bytes rate_name; /* of the header or cookie */

@@ -6,7 +6,7 @@
 #include "base/must.h"
 #include "base/random.h"
 #include "server/http/tally.h"
-#include "upstream/turnstile.h"
+#include "upstream/concurrency.h"
 
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ struct site {
     struct site_accounts *accounts; /* NULL: it serves nobody */
     struct hash_secret secret;
     struct limiter *limiter; /* NULL: no route limits */
-    struct turnstile *turnstiles;
+    struct concurrency *limits;
     struct network *trusted;
     size_t trusted_count;
     size_t route_count;
@@ -121,18 +121,18 @@ static void make_limiter(struct site *site)
     }
 }
 
-static void make_turnstiles(struct site *site)
+static void make_limits(struct site *site)
 {
-    site->turnstiles = mem_new(site->route_count + 1, sizeof *site->turnstiles);
+    site->limits = mem_new(site->route_count + 1, sizeof *site->limits);
     for (size_t i = 0; i < site->route_count; i++) {
         const struct route_settings *settings = site->routes[i].settings;
-        struct turnstile *turnstile = &site->turnstiles[i];
+        struct concurrency *concurrency = &site->limits[i];
 
-        turnstile->inside_max = settings->inside_max;
-        turnstile->waiting_max = settings->waiting_max;
-        turnstile->wait_ms = settings->inside_wait_ms;
+        concurrency->inside_max = settings->inside_max;
+        concurrency->waiting_max = settings->waiting_max;
+        concurrency->wait_ms = settings->inside_wait_ms;
         if (settings->inside_max > 0)
-            site->routes[i].turnstile = turnstile;
+            site->routes[i].concurrency = concurrency;
     }
 }
 
@@ -155,7 +155,7 @@ enum err site_new(const struct site_plan *plan, struct site **ret_site, struct f
         return err;
     }
     make_limiter(site);
-    make_turnstiles(site);
+    make_limits(site);
     *ret_site = site;
     return ERR_OK;
 }
@@ -207,7 +207,7 @@ void site_free(struct site **owner)
         account_refund(&site->accounts->connections, limiter_size(site->limiter));
     limiter_drop(&site->limiter);
     mem_free(&site->trusted);
-    mem_free(&site->turnstiles);
+    mem_free(&site->limits);
     mem_free(owner);
 }
 

@@ -22,7 +22,7 @@
 enum {
     STORED_RESPONSE = 64,
     STORED_MARKER = 65,
-    STORED_NOTE = 67,  /* a path's No-Vary-Search (alike.h) */
+    STORED_NOTE = 67,  /* a path's No-Vary-Search (no_vary_search.h) */
     STORED_PARTS = 68, /* ranges of something whose whole is not stored (parts.h) */
     STORED_PLAIN = 66, /* in the place of a coded copy: none is worth while (compress.h) */
 };

@@ -5,7 +5,7 @@
 #include "h2/session.h"
 #include "net/clock.h"
 #include "server/http/ask.h"
-#include "server/http/plex.h"
+#include "server/http/http2.h"
 #include "server/http/pump.h"
 #include "server/http/refuse.h"
 #include "server/http/upload.h"
@@ -44,7 +44,7 @@ static void take_other(struct client *client, struct bytes input, enum err err,
     client->has_part = false;
     if (!is_two)
         refuse_head(client, complaint);
-    else if (plex_begin(client) != ERR_OK)
+    else if (http2_begin(client) != ERR_OK)
         conn_abort(client->conn);
 }
 
@@ -139,8 +139,8 @@ static void check(struct timer *timer)
     if (client->conn == NULL)
         return;
     timer_set(gate->loop, timer,
-              client->plex != NULL ? plex_check(client->plex, now_ms)
-                                   : next_check_ms(client, now_ms));
+              client->http2 != NULL ? http2_check(client->http2, now_ms)
+                                    : next_check_ms(client, now_ms));
     if (conn_output_size(client->conn) > 0) {
         if (now_ms - conn_last_progress_ms(client->conn) < gate->settings->send_ms)
             return;
@@ -150,7 +150,7 @@ static void check(struct timer *timer)
     } else if (upload_is_slow(client)) {
         counter_add(&gate->metrics.slow_bodies, 1);
         upload_refuse(client, 408);
-    } else if (!client->is_busy && !client->is_closing && client->plex == NULL) {
+    } else if (!client->is_busy && !client->is_closing && client->http2 == NULL) {
         check_idle(client, now_ms);
     }
 }
@@ -162,8 +162,8 @@ static void received(struct conn *conn, void *owner)
     struct client *client = owner;
 
     (void)conn;
-    if (client->plex != NULL)
-        plex_received(client->plex);
+    if (client->http2 != NULL)
+        http2_received(client->http2);
     else if (client->request.is_uploading)
         upload(client);
     go_on(client);
@@ -176,8 +176,8 @@ static void ended(struct conn *conn, void *owner)
 
     (void)conn;
     client->has_ended = true;
-    if (client->plex != NULL) {
-        plex_ended(client->plex);
+    if (client->http2 != NULL) {
+        http2_ended(client->http2);
         return;
     }
     if (client->request.is_uploading)
@@ -191,8 +191,8 @@ static void drained(struct conn *conn, void *owner)
 
     (void)conn;
     client->since_ms = loop_now_ms(client->gate->loop); /* until now it was not read on */
-    if (client->plex != NULL)
-        plex_drained(client->plex);
+    if (client->http2 != NULL)
+        http2_drained(client->http2);
     else if (client->is_busy)
         pump(client);
     else
@@ -222,8 +222,8 @@ static void closed(struct conn *conn, void *owner, enum err why)
     if (client->is_busy)
         counter_sub(&gate->metrics.requests_waiting, 1);
     client->is_busy = false;
-    if (client->plex != NULL) {
-        plex_closed(client->plex);
+    if (client->http2 != NULL) {
+        http2_closed(client->http2);
         return;
     }
     ask_end(client);
@@ -244,7 +244,7 @@ static const struct client_hooks hooks = {
     .again = ask_again,
     .takes_stale = ask_takes_stale,
     .part = ask_part,
-    .gathered = ask_gathered,
+    .gathered = ask_with_key_body,
     .closed = closed,
 };
 
@@ -278,8 +278,8 @@ void talk_drain(struct gate *gate)
         struct client *client = list_owner(at, struct client, node);
 
         at = at->next;
-        if (client->plex != NULL && client->conn != NULL)
-            plex_drain(client->plex);
+        if (client->http2 != NULL && client->conn != NULL)
+            http2_drain(client->http2);
     }
 }
 
@@ -289,7 +289,7 @@ void talk_end_idle(struct gate *gate, int64_t idle_ms)
 
     for (struct list_node *at = gate->clients.next; at != &gate->clients;) {
         struct client *client = list_owner(at, struct client, node);
-        bool is_other = client->plex != NULL || client->stream != NULL || client->conn == NULL;
+        bool is_other = client->http2 != NULL || client->stream != NULL || client->conn == NULL;
 
         at = at->next;
         if (is_other || client->is_busy || client->has_part || client->is_closing ||

@@ -33,31 +33,32 @@ static void begin_body(struct client *client, const struct http_head *head)
         client_send_interim(client, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
-enum err upload_gather(struct client *client, const struct http_head *head, size_t max)
+enum err upload_key_body(struct client *client, const struct http_head *head, size_t max)
 {
     struct request *request = &client->request;
 
-    request->gather = gather_new(max, site_connections(client->gate->site));
-    if (request->gather == NULL)
+    request->key_body = key_body_new(max, site_connections(client->gate->site));
+    if (request->key_body == NULL)
         return ERR_FULL;
     begin_body(client, head);
     measure_anew(client);
     if (!request->is_uploading)
-        gather_seal(request->gather, head);
+        key_body_seal(request->key_body, head);
     return ERR_OK;
 }
 
 static bool is_gathering(const struct request *request)
 {
-    return request->gather != NULL && !request->gather->is_whole && !request->gather->is_too_large;
+    return request->key_body != NULL && !request->key_body->is_whole &&
+           !request->key_body->is_too_large;
 }
 
 /* What was gathered goes first; and if it is too large for a key, the rest as it comes. */
-static void send_gathered(struct fetch *fetch, const struct gather *gather)
+static void send_gathered(struct fetch *fetch, const struct key_body *key_body)
 {
-    if (gather->body.size > 0)
-        (void)depart_send(fetch, buf_bytes(&gather->body));
-    if (gather->is_whole)
+    if (key_body->body.size > 0)
+        (void)depart_send(fetch, buf_bytes(&key_body->body));
+    if (key_body->is_whole)
         depart_send_end(fetch);
 }
 
@@ -65,23 +66,23 @@ void upload_begin(struct client *client, const struct http_head *head, struct fe
 {
     struct request *request = &client->request;
 
-    if (request->gather == NULL)
+    if (request->key_body == NULL)
         begin_body(client, head);
     measure_anew(client);
     stream_hold(&fetch->stream);
     request->upload_to = fetch;
     fetch->context = client;
     fetch->ready = ready;
-    if (request->gather != NULL)
-        send_gathered(fetch, request->gather);
+    if (request->key_body != NULL)
+        send_gathered(fetch, request->key_body);
 }
 
 void upload_again(const struct client *client, struct fetch *fetch)
 {
-    const struct gather *gather = client->request.gather;
+    const struct key_body *key_body = client->request.key_body;
 
-    if (gather != NULL && client->request.upload.framing != HTTP_NO_BODY)
-        send_gathered(fetch, gather);
+    if (key_body != NULL && client->request.upload.framing != HTTP_NO_BODY)
+        send_gathered(fetch, key_body);
 }
 
 void upload_refuse(struct client *client, unsigned status)
@@ -138,7 +139,7 @@ static bool pass_on(struct client *client, struct bytes piece)
     struct request *request = &client->request;
 
     if (is_gathering(request)) {
-        if (gather_add(request->gather, piece))
+        if (key_body_add(request->key_body, piece))
             return true;
         client->hooks->gathered(client);
     }
@@ -158,7 +159,7 @@ static void end(struct client *client)
         depart_send_end(request->upload_to);
         return;
     }
-    gather_seal(request->gather, client_request_head(client));
+    key_body_seal(request->key_body, client_request_head(client));
     client->hooks->gathered(client);
 }
 

@@ -10,7 +10,7 @@
 
 /* The request has a body, and its fetch has begun: from here on input is body. */
 /* Reads the body to make it a part of the key; `max` bytes at the most. ERR_FULL: no memory. */
-enum err upload_gather(struct client *client, const struct http_head *head, size_t max);
+enum err upload_key_body(struct client *client, const struct http_head *head, size_t max);
 
 /* Sends what was gathered with a fetch that no client reads from. */
 void upload_again(const struct client *client, struct fetch *fetch);

@@ -3,9 +3,9 @@
 
 #include "base/mem.h"
 #include "base/must.h"
-#include "server/http/alike.h"
 #include "server/http/decide.h"
 #include "server/http/key.h"
+#include "server/http/no_vary_search.h"
 #include "server/http/purge.h"
 #include "server/http/stored.h"
 
@@ -60,7 +60,7 @@ static bool peek(struct asking *asking, struct bytes name)
                       why->now_ms, &asking->view) != CACHE_MISS;
 }
 
-/* Nothing is there: perhaps under a URL that is answered alike (alike.h). */
+/* Nothing is there: perhaps under a URL that is answered alike (no_vary_search.h). */
 static bool peek_alike(struct asking *asking)
 {
     const struct why *why = asking->why;
@@ -69,7 +69,7 @@ static bool peek_alike(struct asking *asking)
 
     buf_clear(out);
     if (!target->route->settings->no_vary_search ||
-        !alike_url(why->thread, site_cache(why->site), target->url, why->now_ms, out))
+        !no_vary_search_url(why->thread, site_cache(why->site), target->url, why->now_ms, out))
         return false;
     buf_add(out, bytes_skip(target->key, target->url.size));
     asking->key = buf_bytes(out);

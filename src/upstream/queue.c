@@ -1,13 +1,13 @@
-/* line.c: exchanges that wait in front of a turnstile, and how long a queue may stand.
+/* queue.c: exchanges that wait at a concurrency limit, and how long a queue may stand.
  * SPDX-License-Identifier: MIT */
 #include "base/must.h"
 #include "upstream/parts.h"
 
 enum { SOON_MS = 10, STANDING_MIN_MS = 10, PATIENCE_MIN_MS = 5 };
 
-/* ---- the turnstile ------------------------------------------------------------------------ */
+/* ---- the concurrency limit ------------------------------------------------------------------ */
 
-void exchange_leave_turnstile(struct exchange *exchange)
+void exchange_leave_limit(struct exchange *exchange)
 {
     struct origin *origin = exchange->origin;
     enum place place = exchange->place;
@@ -15,38 +15,38 @@ void exchange_leave_turnstile(struct exchange *exchange)
     exchange->place = PLACE_FREE;
     if (place == PLACE_WAITING) {
         list_leave(&exchange->node);
-        turnstile_give_up(exchange->turnstile);
+        concurrency_give_up(exchange->concurrency);
     } else if (place == PLACE_INSIDE) {
-        turnstile_leave(exchange->turnstile);
-        if (!list_alone(&origin->line))
-            timer_set(origin->loop, &origin->line_timer, loop_now_ms(origin->loop));
+        concurrency_leave(exchange->concurrency);
+        if (!list_alone(&origin->limited))
+            timer_set(origin->loop, &origin->limited_timer, loop_now_ms(origin->loop));
     }
 }
 
-enum err exchange_line_up(struct exchange *exchange)
+enum err exchange_queue_up(struct exchange *exchange)
 {
     struct origin *origin = exchange->origin;
 
-    if (!turnstile_line_up(exchange->turnstile)) {
+    if (!concurrency_queue(exchange->concurrency)) {
         counter_add(&origin->metrics.route_refused, 1);
         return ERR_BUSY;
     }
     exchange->place = PLACE_WAITING;
-    list_append(&origin->line, &exchange->node);
+    list_append(&origin->limited, &exchange->node);
     exchange_enter(exchange, PHASE_QUEUED);
-    if (!timer_is_set(&origin->line_timer))
-        timer_set(origin->loop, &origin->line_timer, loop_now_ms(origin->loop) + SOON_MS);
+    if (!timer_is_set(&origin->limited_timer))
+        timer_set(origin->loop, &origin->limited_timer, loop_now_ms(origin->loop) + SOON_MS);
     return ERR_OK;
 }
 
 static void let_in(struct exchange *exchange)
 {
-    turnstile_give_up(exchange->turnstile);
+    concurrency_give_up(exchange->concurrency);
     list_leave(&exchange->node);
     exchange->place = PLACE_INSIDE;
     enum err err = exchange_go(exchange);
 
-    if (err != ERR_OK) { /* told a little later: its owner might do anything to the line */
+    if (err != ERR_OK) { /* told a little later: its owner might do anything to the queue */
         exchange->failing = err;
         exchange->phase = PHASE_CONNECTING;
         list_append(&exchange->origin->active, &exchange->node);
@@ -54,18 +54,18 @@ static void let_in(struct exchange *exchange)
     }
 }
 
-void origin_look_at_the_line(struct timer *timer)
+void origin_look_at_limited(struct timer *timer)
 {
-    struct origin *origin = list_owner(timer, struct origin, line_timer);
+    struct origin *origin = list_owner(timer, struct origin, limited_timer);
 
-    for (struct list_node *at = origin->line.next; at != &origin->line;) {
+    for (struct list_node *at = origin->limited.next; at != &origin->limited;) {
         struct exchange *exchange = list_owner(at, struct exchange, node);
 
         at = at->next;
-        if (turnstile_enter(exchange->turnstile))
+        if (concurrency_enter(exchange->concurrency))
             let_in(exchange);
     }
-    if (!list_alone(&origin->line))
+    if (!list_alone(&origin->limited))
         timer_set(origin->loop, timer, loop_now_ms(origin->loop) + SOON_MS);
 }
 

@@ -1,5 +1,5 @@
-/* pretender.c: fields that no stranger may send to an origin. SPDX-License-Identifier: MIT */
-#include "server/http/pretender.h"
+/* spoof.c: fields that no stranger may send to an origin. SPDX-License-Identifier: MIT */
+#include "server/http/spoof.h"
 
 enum { NAME_MAX_SIZE = 32 /* longer ones are nobody's */ };
 
@@ -12,7 +12,7 @@ static const struct bytes names[] = {
     BYTES_INIT("true-client-ip"),  BYTES_INIT("front-end-https"),
 };
 
-bool pretender_is(struct bytes name)
+bool spoof_is(struct bytes name)
 {
     uint8_t plain[NAME_MAX_SIZE];
     bool has_underscore = false;

@@ -1,5 +1,5 @@
-/* alike.c: one key for many URLs. SPDX-License-Identifier: MIT */
-#include "server/http/alike.h"
+/* no_vary_search.c: one key for many URLs. SPDX-License-Identifier: MIT */
+#include "server/http/no_vary_search.h"
 #include "server/http/change.h"
 
 #include "base/mem.h"
@@ -46,8 +46,8 @@ static bool write_url(const struct search *search, struct bytes url, struct buf 
     return !bytes_equal(buf_bytes(out), url);
 }
 
-bool alike_url(struct cache_thread *thread, const struct cache *cache, struct bytes url,
-               int64_t now_ms, struct buf *out)
+bool no_vary_search_url(struct cache_thread *thread, const struct cache *cache, struct bytes url,
+                        int64_t now_ms, struct buf *out)
 {
     struct cache_view view;
     struct search search;
@@ -61,13 +61,13 @@ bool alike_url(struct cache_thread *thread, const struct cache *cache, struct by
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-bool alike_find(struct gate *gate, struct target *target)
+bool no_vary_search_find(struct gate *gate, struct target *target)
 {
     struct key_room *room = &gate->keys;
     struct buf *url = &gate->text;
 
     must(target->key.data == room->key);
-    if (!alike_url(gate->thread, gate->cache, target->url, loop_now_ms(gate->loop), url))
+    if (!no_vary_search_url(gate->thread, gate->cache, target->url, loop_now_ms(gate->loop), url))
         return false;
     struct bytes rest = bytes_skip(target->key, target->url.size);
 
@@ -224,7 +224,7 @@ static void settle(struct moving *moving, const struct http_head *response)
     struct buf field;
     struct buf url;
 
-    buf_init(&field, ALIKE_FIELD_MAX, NULL);
+    buf_init(&field, NO_VARY_SEARCH_MAX, NULL);
     buf_init(&url, CACHE_KEY_MAX, NULL);
     read_field(moving, response, &field);
     if (moving->field.size > 0 || fetch->is_alike) {
@@ -241,7 +241,7 @@ static void settle(struct moving *moving, const struct http_head *response)
     buf_fini(&field);
 }
 
-void alike_settle(struct fetch *fetch, const struct http_head *response)
+void no_vary_search_settle(struct fetch *fetch, const struct http_head *response)
 {
     struct moving moving = {
         .fetch = fetch,

@@ -1,5 +1,5 @@
-/* plex.c: many requests on one connection. SPDX-License-Identifier: MIT */
-#include "server/http/plex.h"
+/* http2.c: many requests on one connection. SPDX-License-Identifier: MIT */
+#include "server/http/http2.h"
 
 #include "base/mem.h"
 #include "base/must.h"
@@ -13,7 +13,7 @@
 
 enum { CHECK_MS = 1000 };
 
-struct plex {
+struct http2 {
     struct gate *gate;
     struct client *client; /* the connection's */
     struct conn *conn;     /* NULL: closed */
@@ -37,7 +37,7 @@ static const struct client_hooks hooks = {
     .idle = over,
     .failed = ask_failed,
     .part = ask_part,
-    .gathered = ask_gathered,
+    .gathered = ask_with_key_body,
 };
 
 static void take_request(struct client *client, const struct h2_request *request)
@@ -64,15 +64,15 @@ static void take_request(struct client *client, const struct h2_request *request
 
 static void *on_request(void *owner, struct h2_stream *stream, const struct h2_request *request)
 {
-    struct plex *plex = owner;
-    struct client *client = client_new(plex->gate, NULL, &hooks);
+    struct http2 *http2 = owner;
+    struct client *client = client_new(http2->gate, NULL, &hooks);
 
     if (client == NULL)
         return NULL;
-    client->conn = plex->conn;
+    client->conn = http2->conn;
     client->stream = stream;
-    client->is_secure = plex->client->is_secure;
-    client->is_trusted = plex->client->is_trusted;
+    client->is_secure = http2->client->is_secure;
+    client->is_trusted = http2->client->is_trusted;
     client->started_ns = clock_now_ns();
     take_request(client, request);
     if (client->is_busy)
@@ -112,33 +112,33 @@ static void on_gone(void *stream_owner)
 
 static void on_send(void *owner, struct bytes bytes)
 {
-    const struct plex *plex = owner;
+    const struct http2 *http2 = owner;
 
-    conn_send(plex->conn, bytes);
+    conn_send(http2->conn, bytes);
 }
 
 static void on_send_loan(void *owner, struct bytes bytes, void (*release)(void *context),
                          void *context)
 {
-    const struct plex *plex = owner;
+    const struct http2 *http2 = owner;
 
-    conn_send_loan(plex->conn, bytes, release, context);
+    conn_send_loan(http2->conn, bytes, release, context);
 }
 
 static bool is_congested(void *owner)
 {
-    const struct plex *plex = owner;
+    const struct http2 *http2 = owner;
 
-    return conn_is_congested(plex->conn);
+    return conn_is_congested(http2->conn);
 }
 
 static void on_wake(void *owner)
 {
-    struct plex *plex = owner;
+    struct http2 *http2 = owner;
 
-    if (!plex->is_posted)
-        loop_post(plex->gate->loop, &plex->task);
-    plex->is_posted = true;
+    if (!http2->is_posted)
+        loop_post(http2->gate->loop, &http2->task);
+    http2->is_posted = true;
 }
 
 static const struct h2_events events = {
@@ -173,112 +173,112 @@ static struct counter *flood_counter(struct gateway_metrics *metrics, enum flood
     never("a flood that is none");
 }
 
-static void count(struct plex *plex)
+static void count(struct http2 *http2)
 {
-    struct gateway_metrics *metrics = &plex->gate->metrics;
-    const struct h2_counts *now = h2_session_counts(plex->session);
+    struct gateway_metrics *metrics = &http2->gate->metrics;
+    const struct h2_counts *now = h2_session_counts(http2->session);
     enum flood_kind kind = FLOOD_RESETS;
 
-    counter_add(&metrics->h2_streams, now->streams - plex->counted.streams);
-    counter_add(&metrics->h2_resets, now->resets - plex->counted.resets);
-    counter_add(&metrics->h2_resets_sent, now->resets_sent - plex->counted.resets_sent);
-    plex->counted = *now;
-    if (plex->is_flooded || !h2_session_is_flooded(plex->session, &kind))
+    counter_add(&metrics->h2_streams, now->streams - http2->counted.streams);
+    counter_add(&metrics->h2_resets, now->resets - http2->counted.resets);
+    counter_add(&metrics->h2_resets_sent, now->resets_sent - http2->counted.resets_sent);
+    http2->counted = *now;
+    if (http2->is_flooded || !h2_session_is_flooded(http2->session, &kind))
         return;
-    plex->is_flooded = true;
+    http2->is_flooded = true;
     counter_add(flood_counter(metrics, kind), 1);
 }
 
-static void settle(struct plex *plex, enum err err)
+static void settle(struct http2 *http2, enum err err)
 {
-    struct client *client = plex->client;
-    int64_t now_ms = loop_now_ms(plex->gate->loop);
-    size_t stream_count = h2_session_stream_count(plex->session);
+    struct client *client = http2->client;
+    int64_t now_ms = loop_now_ms(http2->gate->loop);
+    size_t stream_count = h2_session_stream_count(http2->session);
 
-    count(plex);
+    count(http2);
     if (stream_count > 0)
         client->since_ms = now_ms;
     if (client->is_closing)
         return;
     if (err != ERR_OK) {
         client->is_closing = true;
-        conn_abort(plex->conn);
-    } else if (h2_session_is_over(plex->session) || (client->has_ended && stream_count == 0)) {
+        conn_abort(http2->conn);
+    } else if (h2_session_is_over(http2->session) || (client->has_ended && stream_count == 0)) {
         client->is_closing = true;
-        conn_close(plex->conn);
+        conn_close(http2->conn);
     } else if (client->timer.at_ms > now_ms + CHECK_MS) {
-        timer_set(plex->gate->loop, &client->timer, now_ms + CHECK_MS);
+        timer_set(http2->gate->loop, &client->timer, now_ms + CHECK_MS);
     }
 }
 
-static void work(struct plex *plex)
+static void work(struct http2 *http2)
 {
-    settle(plex, h2_session_work(plex->session, loop_now_ms(plex->gate->loop)));
+    settle(http2, h2_session_work(http2->session, loop_now_ms(http2->gate->loop)));
 }
 
-static void plex_free(struct plex **owner)
+static void http2_free(struct http2 **owner)
 {
-    struct plex *plex = *owner;
-    struct client *client = plex->client;
+    struct http2 *http2 = *owner;
+    struct client *client = http2->client;
 
-    account_refund(site_connections(plex->gate->site), sizeof *plex);
-    client->plex = NULL;
+    account_refund(site_connections(http2->gate->site), sizeof *http2);
+    client->http2 = NULL;
     mem_free(owner);
     client_free_if_over(client);
 }
 
 static void run(struct loop_task *task)
 {
-    struct plex *plex = list_owner(task, struct plex, task);
+    struct http2 *http2 = list_owner(task, struct http2, task);
 
-    plex->is_posted = false;
-    if (plex->conn == NULL)
-        plex_free(&plex);
+    http2->is_posted = false;
+    if (http2->conn == NULL)
+        http2_free(&http2);
     else
-        work(plex);
+        work(http2);
 }
 
 /* ---- the connection ----------------------------------------------------------------------- */
 
-enum err plex_begin(struct client *client)
+enum err http2_begin(struct client *client)
 {
     struct gate *gate = client->gate;
-    struct plex *plex = mem_try(sizeof *plex);
+    struct http2 *http2 = mem_try(sizeof *http2);
 
-    if (plex == NULL)
+    if (http2 == NULL)
         return ERR_FULL;
-    *plex =
-        (struct plex){.gate = gate, .client = client, .conn = client->conn, .task = {.run = run}};
-    if (h2_session_new(&gate->h2, &events, plex, loop_now_ms(gate->loop), &plex->session) !=
+    *http2 =
+        (struct http2){.gate = gate, .client = client, .conn = client->conn, .task = {.run = run}};
+    if (h2_session_new(&gate->h2, &events, http2, loop_now_ms(gate->loop), &http2->session) !=
         ERR_OK) {
-        mem_free(&plex);
+        mem_free(&http2);
         return ERR_FULL;
     }
-    account_force(site_connections(gate->site), sizeof *plex);
+    account_force(site_connections(gate->site), sizeof *http2);
     counter_add(&gate->metrics.h2_connections, 1);
-    client->plex = plex;
+    client->http2 = http2;
     client->since_ms = loop_now_ms(gate->loop);
-    plex_received(plex);
+    http2_received(http2);
     return ERR_OK;
 }
 
-void plex_received(struct plex *plex)
+void http2_received(struct http2 *http2)
 {
-    struct bytes input = conn_input(plex->conn);
+    struct bytes input = conn_input(http2->conn);
 
-    if (plex->client->is_closing || input.size == 0)
+    if (http2->client->is_closing || input.size == 0)
         return;
-    if (conn_is_congested(plex->conn)) {
-        conn_pause(plex->conn);
+    if (conn_is_congested(http2->conn)) {
+        conn_pause(http2->conn);
         return;
     }
-    enum err err = h2_session_receive(plex->session, input, loop_now_ms(plex->gate->loop));
+    enum err err = h2_session_receive(http2->session, input, loop_now_ms(http2->gate->loop));
 
-    conn_consume(plex->conn, input.size);
+    conn_consume(http2->conn, input.size);
     if (err == ERR_OK)
-        work(plex);
+        work(http2);
     else
-        settle(plex, err);
+        settle(http2, err);
 }
 
 /* A body that is not whole will never be. */
@@ -292,29 +292,29 @@ static void end_upload(void *stream_owner)
 }
 
 /* What was asked is answered, then it is over. */
-void plex_ended(struct plex *plex)
+void http2_ended(struct http2 *http2)
 {
-    if (plex->client->is_closing)
+    if (http2->client->is_closing)
         return;
-    h2_session_visit(plex->session, end_upload);
-    work(plex);
+    h2_session_visit(http2->session, end_upload);
+    work(http2);
 }
 
-void plex_drained(struct plex *plex)
+void http2_drained(struct http2 *http2)
 {
-    conn_resume(plex->conn);
-    if (!plex->client->is_closing)
-        work(plex);
+    conn_resume(http2->conn);
+    if (!http2->client->is_closing)
+        work(http2);
 }
 
-void plex_closed(struct plex *plex)
+void http2_closed(struct http2 *http2)
 {
-    plex->conn = NULL;
-    counter_sub(&plex->gate->metrics.h2_connections, 1);
-    count(plex);
-    h2_session_free(&plex->session);
-    if (!plex->is_posted)
-        plex_free(&plex);
+    http2->conn = NULL;
+    counter_sub(&http2->gate->metrics.h2_connections, 1);
+    count(http2);
+    h2_session_free(&http2->session);
+    if (!http2->is_posted)
+        http2_free(&http2);
 }
 
 static void check_upload(void *stream_owner)
@@ -329,42 +329,42 @@ static void check_upload(void *stream_owner)
         over(client);
 }
 
-static void check_streams(struct plex *plex, int64_t now_ms)
+static void check_streams(struct http2 *http2, int64_t now_ms)
 {
-    struct gate *gate = plex->gate;
-    size_t stalled = h2_session_check(plex->session, gate->settings->send_ms, now_ms);
+    struct gate *gate = http2->gate;
+    size_t stalled = h2_session_check(http2->session, gate->settings->send_ms, now_ms);
 
     counter_add(&gate->metrics.slow_readers, stalled);
-    h2_session_visit(plex->session, check_upload);
+    h2_session_visit(http2->session, check_upload);
 }
 
-int64_t plex_check(struct plex *plex, int64_t now_ms)
+int64_t http2_check(struct http2 *http2, int64_t now_ms)
 {
-    struct gate *gate = plex->gate;
+    struct gate *gate = http2->gate;
     const struct gateway_settings *settings = gate->settings;
-    struct client *client = plex->client;
+    struct client *client = http2->client;
     int64_t since_ms = 0;
-    bool is_quiet = h2_session_stream_count(plex->session) == 0;
-    bool has_part = h2_session_has_part(plex->session, &since_ms);
+    bool is_quiet = h2_session_stream_count(http2->session) == 0;
+    bool has_part = h2_session_has_part(http2->session, &since_ms);
 
     if (gate->draining)
-        h2_session_drain(plex->session); /* the other side has had a second to hear of it */
+        h2_session_drain(http2->session); /* the other side has had a second to hear of it */
     if (has_part && now_ms - since_ms >= settings->header_ms) {
         counter_add(&gate->metrics.slow_headers, 1);
-        h2_session_end(plex->session);
+        h2_session_end(http2->session);
     } else if (!is_quiet) {
-        check_streams(plex, now_ms);
+        check_streams(http2, now_ms);
     } else if (now_ms - client->since_ms >= settings->idle_ms) {
         counter_add(&gate->metrics.idle_closed, 1);
-        h2_session_end(plex->session);
+        h2_session_end(http2->session);
     }
     int64_t idle_ms = client->since_ms + settings->idle_ms;
 
     return is_quiet && !has_part && idle_ms > now_ms + CHECK_MS ? idle_ms : now_ms + CHECK_MS;
 }
 
-void plex_drain(struct plex *plex)
+void http2_drain(struct http2 *http2)
 {
-    h2_session_drain(plex->session);
-    timer_set(plex->gate->loop, &plex->client->timer, loop_now_ms(plex->gate->loop) + CHECK_MS);
+    h2_session_drain(http2->session);
+    timer_set(http2->gate->loop, &http2->client->timer, loop_now_ms(http2->gate->loop) + CHECK_MS);
 }

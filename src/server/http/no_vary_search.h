@@ -1,4 +1,4 @@
-/* alike.h: URLs that the origin answers alike, by its No-Vary-Search.
+/* no_vary_search.h: URLs that the origin answers alike, by its No-Vary-Search.
  * SPDX-License-Identifier: MIT
  *
  * An answer with No-Vary-Search is stored under its URL with the query as that field leaves it, and
@@ -13,27 +13,27 @@
  * moves to where that says, and the note goes with it. The route's own rules of the query come
  * before all this.
  *
- * Threads: the loop's own; the fetch's worker's own. Limits: a field of ALIKE_FIELD_MAX bytes;
+ * Threads: the loop's own; the fetch's worker's own. Limits: a field of NO_VARY_SEARCH_MAX bytes;
  * longer ones are as if they were not there.
  */
-#ifndef LARDER_SERVER_HTTP_ALIKE_H
-#define LARDER_SERVER_HTTP_ALIKE_H
+#ifndef LARDER_SERVER_HTTP_NO_VARY_SEARCH_H
+#define LARDER_SERVER_HTTP_NO_VARY_SEARCH_H
 
 #include "server/http/fetch.h"
 
-enum { ALIKE_FIELD_MAX = 1024 };
+enum { NO_VARY_SEARCH_MAX = 1024 };
 
 /* After a miss: puts the URL that counts in the place of the target's (what the origin is sent
  * stays). False: nothing is noted, or it is the same URL. */
-bool alike_find(struct gate *gate, struct target *target);
+bool no_vary_search_find(struct gate *gate, struct target *target);
 
 /* The answer's head is here: moves the fetch to the key of the URL that counts, under a lease of
  * its own, and notes what the answer says. Where that cannot be done the verdict changes. */
-void alike_settle(struct fetch *fetch, const struct http_head *response);
+void no_vary_search_settle(struct fetch *fetch, const struct http_head *response);
 
 /* The URL under which what is asked for by this one may be stored, in `out`. False: only its own.
  */
-bool alike_url(struct cache_thread *thread, const struct cache *cache, struct bytes url,
-               int64_t now_ms, struct buf *out);
+bool no_vary_search_url(struct cache_thread *thread, const struct cache *cache, struct bytes url,
+                        int64_t now_ms, struct buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* gather.h: a request's body as a part of the key: QUERY, and POST where the route says so.
+/* key_body.h: a request's body as a part of the key: QUERY, and POST where the route says so.
  * SPDX-License-Identifier: MIT
  *
  * What such a request asks for stands in its body, so the body is read before anything is looked
@@ -9,29 +9,29 @@
  * another one's fetch may have to ask himself. Threads: the loop's own. Limits: the route's
  * key.max_body.
  */
-#ifndef LARDER_SERVER_HTTP_GATHER_H
-#define LARDER_SERVER_HTTP_GATHER_H
+#ifndef LARDER_SERVER_HTTP_KEY_BODY_H
+#define LARDER_SERVER_HTTP_KEY_BODY_H
 
 #include "base/buf.h"
 #include "proto/http.h"
 
-enum { GATHER_HASH_SIZE = 16 };
+enum { KEY_BODY_HASH_SIZE = 16 };
 
-struct gather {
+struct key_body {
     struct buf body;
     bool is_whole;
     bool is_too_large; /* what is here is only its beginning */
-    uint8_t hash[GATHER_HASH_SIZE];
+    uint8_t hash[KEY_BODY_HASH_SIZE];
 };
 
 /* NULL: no memory. */
-struct gather *gather_new(size_t max, struct account *account);
-void gather_free(struct gather **owner);
+struct key_body *key_body_new(size_t max, struct account *account);
+void key_body_free(struct key_body **owner);
 
 /* False, and nothing was added: it is too large to be part of a key. */
-bool gather_add(struct gather *gather, struct bytes piece);
+bool key_body_add(struct key_body *key_body, struct bytes piece);
 
 /* The body is whole: makes the hash. */
-void gather_seal(struct gather *gather, const struct http_head *request);
+void key_body_seal(struct key_body *key_body, const struct http_head *request);
 
 #endif

@@ -1,5 +1,5 @@
-/* preface.c: from the PROXY protocol's header to an address. SPDX-License-Identifier: MIT */
-#include "server/http/preface.h"
+/* proxy_protocol.c: from the PROXY protocol's header to an address. SPDX-License-Identifier: MIT */
+#include "server/http/proxy_protocol.h"
 
 #include "proto/proxy.h"
 
@@ -33,7 +33,7 @@ static struct address address_of(const struct proxy_header *header)
     return address;
 }
 
-enum err preface_read(struct bytes input, struct address *ret_peer, size_t *ret_size)
+enum err proxy_protocol_read(struct bytes input, struct address *ret_peer, size_t *ret_size)
 {
     struct proxy_header header;
 

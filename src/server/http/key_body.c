@@ -1,21 +1,21 @@
-/* gather.c: the hash of a body and of what gives it its meaning. SPDX-License-Identifier: MIT */
-#include "server/http/gather.h"
+/* key_body.c: the hash of a body and of what gives it its meaning. SPDX-License-Identifier: MIT */
+#include "server/http/key_body.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
 
-struct gather *gather_new(size_t max, struct account *account)
+struct key_body *key_body_new(size_t max, struct account *account)
 {
-    struct gather *gather = mem_try(sizeof *gather);
+    struct key_body *key_body = mem_try(sizeof *key_body);
 
-    if (gather == NULL)
+    if (key_body == NULL)
         return NULL;
-    *gather = (struct gather){.is_whole = false};
-    buf_init(&gather->body, max, account);
-    return gather;
+    *key_body = (struct key_body){.is_whole = false};
+    buf_init(&key_body->body, max, account);
+    return key_body;
 }
 
-void gather_free(struct gather **owner)
+void key_body_free(struct key_body **owner)
 {
     if (*owner == NULL)
         return;
@@ -23,16 +23,16 @@ void gather_free(struct gather **owner)
     mem_free(owner);
 }
 
-bool gather_add(struct gather *gather, struct bytes piece)
+bool key_body_add(struct key_body *key_body, struct bytes piece)
 {
-    size_t before = gather->body.size;
+    size_t before = key_body->body.size;
 
-    buf_add(&gather->body, piece);
-    if (buf_failed(&gather->body) == ERR_OK)
+    buf_add(&key_body->body, piece);
+    if (buf_failed(&key_body->body) == ERR_OK)
         return true;
-    gather->body.failed = false;
-    gather->body.size = before;
-    gather->is_too_large = true;
+    key_body->body.failed = false;
+    key_body->body.size = before;
+    key_body->is_too_large = true;
     return false;
 }
 
@@ -52,7 +52,7 @@ static uint64_t hash_of(struct bytes fields, struct bytes body, uint64_t seed)
     return hash_bytes(secret, bytes_of(halves, sizeof halves));
 }
 
-void gather_seal(struct gather *gather, const struct http_head *request)
+void key_body_seal(struct key_body *key_body, const struct http_head *request)
 {
     static const enum http_name names[] = {HTTP_CONTENT_TYPE, HTTP_CONTENT_ENCODING};
     struct buf fields;
@@ -66,10 +66,10 @@ void gather_seal(struct gather *gather, const struct http_head *request)
         buf_add_byte(&fields, ';');
     }
     for (uint64_t half = 0; half < 2; half++) {
-        uint64_t hash = hash_of(buf_bytes(&fields), buf_bytes(&gather->body), half + 1);
+        uint64_t hash = hash_of(buf_bytes(&fields), buf_bytes(&key_body->body), half + 1);
 
-        memcpy(gather->hash + half * sizeof hash, &hash, sizeof hash);
+        memcpy(key_body->hash + half * sizeof hash, &hash, sizeof hash);
     }
     buf_fini(&fields);
-    gather->is_whole = true;
+    key_body->is_whole = true;
 }
