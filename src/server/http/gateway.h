@@ -1,9 +1,11 @@
 /* gateway.h: the HTTP door: a caching reverse proxy, one a worker.
  * SPDX-License-Identifier: MIT
  *
- * Clients speak HTTP/1.1 to it; it answers from the engine, or asks an origin. How a request goes:
+ * Clients speak HTTP/1.1 or HTTP/2 to it; it answers from the engine, or asks an origin. How a
+ * request goes:
  *
  *   talk      cuts the request out of the stream (proto/http.h); time limits
+ *   http2     a connection of HTTP/2: each of its streams is a client of its own
  *   ask       what is to be done with it: route and key, look, wait, join, lead, pass
  *   look      what the cache has for it, by decide: RFC 9111 as pure functions
  *   serve     a known answer as the client wants it: whole, 304, HEAD, a range
