@@ -702,3 +702,30 @@ def test_connections_of_both_kinds_beside_each_other(gateway, origin):
     for thread in threads:
         thread.join(60)
     assert wrong == [] and all(len(origin.seen(f"/{path}")) == 1 for path in range(20))
+
+
+# ---- what a request may have to do twice -----------------------------------------------------
+
+def test_an_error_in_place_of_something_that_may_be_stale(plex, origin):
+    origin.reply("/a", status=500, body=b"broken", headers=HOUR)
+    answer = ask(plex, "/a", cache_control="max-stale=60")
+    assert (answer.status, answer.body) == (500, b"broken")
+    assert ask(plex, "/a", 3).status == 500
+
+
+def test_something_stale_in_place_of_an_error_for_who_takes_it(plex, origin):
+    past = {"Cache-Control": "max-age=1", "Age": "10", "ETag": '"1"'}
+    origin.replies("/a", {"body": b"old", "headers": past}, {"status": 503})
+    ask(plex, "/a")
+    answer = ask(plex, "/a", 3, cache_control="stale-if-error=600")
+    assert (answer.status, answer.body) == (200, b"old")
+
+
+def test_a_304_about_something_else_is_asked_again(plex, origin):
+    past = {"Cache-Control": "max-age=1", "Age": "10", "ETag": '"1"'}
+    origin.replies("/a", {"body": b"old", "headers": past},
+                   {"status": 304, "headers": {"ETag": '"2"'}},
+                   {"body": b"new", "headers": {**HOUR, "ETag": '"2"'}})
+    ask(plex, "/a")
+    answer = ask(plex, "/a", 3)
+    assert (answer.status, answer.body) == (200, b"new")
