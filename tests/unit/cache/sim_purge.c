@@ -118,7 +118,7 @@ void sim_purge(struct sim *sim, int key)
     if (err == ERR_FULL) { /* too many rules stand: nothing happened */
         SIM_CHECK(sim, purge.purge.by == CACHE_BY_PREFIX || purge.purge.by == CACHE_BY_GLOB ||
                            purge.purge.by == CACHE_BY_TEST);
-        if (purge.purge.by == CACHE_BY_TEST)
+        if (purge.purge.test != NULL)
             purge.purge.test->drop(purge.purge.test);
         return;
     }
