@@ -61,6 +61,14 @@ enum err vary_of(const struct http_head *response, struct vary *ret_vary)
     return ERR_OK;
 }
 
+bool vary_is_named(const struct http_head *response)
+{
+    struct vary vary;
+
+    return http_has(response, HTTP_VARY) &&
+           (vary_of(response, &vary) != ERR_OK || vary.any || vary.count > 0);
+}
+
 enum err vary_parse(struct bytes text, struct vary *ret_vary)
 {
     ret_vary->any = false;

@@ -32,6 +32,9 @@ struct vary {
  * '*': nothing safe can be said about it. ERR_TOO_BIG: more than VARY_NAMES_MAX names. */
 enum err vary_of(const struct http_head *response, struct vary *ret_vary);
 
+/* Whether the response varies at all: `Vary:` with nothing behind it is no Vary. */
+bool vary_is_named(const struct http_head *response);
+
 /* The same from text, such as vary_write leaves. */
 enum err vary_parse(struct bytes text, struct vary *ret_vary);
 

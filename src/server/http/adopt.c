@@ -20,9 +20,9 @@ static bool is_own_url(const struct fetch *fetch, struct bytes reference)
     head.is_secure = bytes_begin_with(fetch->url, BYTES("https:"));
     head.host = there.host;
     head.path = there.target;
-    const struct site *site = gate_regime_of(fetch->gate, fetch->route).site;
 
-    return target_find(site, &head, room, &target, &complaint) == ERR_OK &&
+    return target_find(gate_site(fetch->gate, fetch->route), &head, room, &target, &complaint) ==
+               ERR_OK &&
            bytes_equal(target.url, fetch->url);
 }
 
@@ -30,18 +30,6 @@ static bool is_explicit(const struct verdict *verdict)
 {
     return !verdict->by_route && verdict->source != FRESHNESS_NONE &&
            verdict->source != FRESHNESS_HEURISTIC;
-}
-
-static bool is_purged(const struct fetch *fetch)
-{
-    struct bytes tags[CACHE_TAGS_MAX];
-    uint8_t url_tag[KEY_URL_TAG_SIZE];
-    size_t count = fetch_tags(fetch, tags);
-
-    tags[count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
-    return cache_is_purged_since(fetch->gate->thread,
-                                 cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->key), tags, count,
-                                 fetch->lease.sequence);
 }
 
 static bool is_fit(struct fetch *fetch, const struct http_head *response,
@@ -66,10 +54,7 @@ void adopt_lead(const struct look *look, struct fetch_ask *fetch_ask)
         look->target.route->settings->cache == ROUTE_CACHE_OFF ||
         http_has(look->head, HTTP_AUTHORIZATION))
         return;
-    buf_clear(key);
-    buf_add(key, look->target.key);
-    buf_add(key, BYTES("\0p"));
-    if (buf_failed(key) != ERR_OK || key->size > CACHE_KEY_MAX ||
+    if (!key_add_mark(look->target.key, 'p', key) ||
         !fetch_take_lease(gate, buf_bytes(key), look->target.route->settings->lease_ms,
                           &fetch_ask->lease))
         return;
@@ -87,7 +72,7 @@ static bool take_over(struct fetch *fetch, struct cache_lease *ret_lease)
     (void)cache_remove(gate->thread, cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->url), now_ms);
     if (!fetch_take_lease(gate, fetch->url, fetch->route->settings->lease_ms, ret_lease))
         return false;
-    if (!is_purged(fetch))
+    if (!fetch_is_purged(fetch, fetch->url, fetch->key))
         return true;
     cache_abandon(gate->thread, ret_lease, now_ms);
     return false;

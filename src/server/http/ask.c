@@ -332,7 +332,7 @@ static void resume(struct client *client, struct asking *ret_asking)
     ret_asking->gate = client->gate;
     ret_asking->raw = bytes_of(client->request.raw, client->request.raw_size);
     const struct http_head *head = client_request_head(client);
-    const struct site *site = gate_regime_of(client->gate, client->request.route).site;
+    const struct site *site = gate_site(client->gate, client->request.route);
     enum err err = look_begin(client->gate, site, head, &ret_asking->look, &complaint);
 
     must(err == ERR_OK); /* it was well before */
@@ -555,9 +555,7 @@ static void refresh_early(struct asking *asking)
     enum cache_answer answer = cache_get(asking->gate->thread, look->key, &cache_ask,
                                          now_ms(asking), NULL, &view, &lease, &shared);
 
-    if (answer == CACHE_JOIN)
-        fetch_drop_shared(shared);
-    else if (answer == CACHE_HIT_LEAD)
+    if (answer == CACHE_HIT_LEAD)
         refresh(asking, &lease);
     else if (answer == CACHE_LEAD && lease.token != 0)
         cache_abandon(asking->gate->thread, &lease, now_ms(asking));

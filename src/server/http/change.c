@@ -9,21 +9,21 @@ enum { LOOK_MS = 100 };
 
 struct gate_past {
     struct gate_past *next; /* the one after it */
-    struct gate_regime regime;
+    struct gate_generation generation;
     void (*left)(void *context);
     void *context;
 };
 
-struct gate_regime gate_regime_of(const struct gate *gate, const struct route *route)
+struct gate_generation gate_generation(const struct gate *gate, const struct route *route)
 {
     if (!site_has_route(gate->site, route)) {
         for (const struct gate_past *past = gate->pasts; past != NULL; past = past->next) {
-            if (site_has_route(past->regime.site, route))
-                return past->regime;
+            if (site_has_route(past->generation.site, route))
+                return past->generation;
         }
         never("a request with a route of no site");
     }
-    return (struct gate_regime){gate->site, gate->origins};
+    return (struct gate_generation){gate->site, gate->origins};
 }
 
 void gate_take_settings(struct gate *gate)
@@ -78,7 +78,7 @@ static void look(struct timer *timer)
 {
     struct gate *gate = list_owner(timer, struct gate, past_timer);
 
-    while (gate->pasts != NULL && !has_users(gate, gate->pasts->regime.site))
+    while (gate->pasts != NULL && !has_users(gate, gate->pasts->generation.site))
         let_go(gate);
     if (gate->pasts != NULL)
         timer_set(gate->loop, timer, loop_now_ms(gate->loop) + LOOK_MS);

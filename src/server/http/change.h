@@ -22,18 +22,24 @@ struct gate;
 struct gate_past;
 
 /* The site and the origins of one that is or was in use here. */
-struct gate_regime {
+struct gate_generation {
     struct site *site;
     struct origin *const *origins;
 };
 
 /* Which of them a route belongs to: the one of now, or one of the past. */
-struct gate_regime gate_regime_of(const struct gate *gate, const struct route *route);
+struct gate_generation gate_generation(const struct gate *gate, const struct route *route);
+
+/* The site of a request that was routed before or after a change. */
+static inline struct site *gate_site(const struct gate *gate, const struct route *route)
+{
+    return gate_generation(gate, route).site;
+}
 
 /* The origin of a request that was routed before or after a change. */
 static inline struct origin *gate_origin(const struct gate *gate, const struct route *route)
 {
-    return gate_regime_of(gate, route).origins[route->origin];
+    return gate_generation(gate, route).origins[route->origin];
 }
 
 /* What gateway_change does; `gate->settings` and what is made of them change at once. */

@@ -86,18 +86,12 @@ enum err client_keep_request(struct client *client, struct bytes raw)
 
 struct http_head *client_request_head(struct client *client)
 {
-    struct gate *gate = client->gate;
-    struct http_complaint complaint;
-    size_t size = 0;
-
     must(client->request.raw != NULL);
     struct bytes raw = bytes_of(client->request.raw, client->request.raw_size);
-    const struct http_limits limits = gate_kept_limits();
-    enum err err = http_parse_request(raw, &limits, &gate->request, &size, &complaint);
+    struct http_head *head = gate_read_kept(client->gate, raw);
 
-    must(err == ERR_OK);
-    gate->request.is_secure = visitor_is_secure(client_visitor(client), &gate->request);
-    return &gate->request;
+    head->is_secure = visitor_is_secure(client_visitor(client), head);
+    return head;
 }
 
 void client_begin(struct client *client, const struct http_head *head)

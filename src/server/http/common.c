@@ -27,45 +27,17 @@ static bool has_variants(const struct fetch *fetch, const struct http_head *resp
                                              marker_names(&view).size > 0);
 }
 
-static bool take_lease(struct fetch *fetch)
-{
-    struct cache_view view;
-    struct cache_ask ask = {
-        .lease_ms = fetch->route->settings->lease_ms,
-        .refresh = true,
-        .no_stale = true,
-        .no_wait = true,
-        .hold_shared = fetch_hold_shared,
-    };
-    void *shared = NULL;
-    enum cache_answer answer = cache_get(fetch->gate->thread, key_for_all(fetch), &ask,
-                                         now_ms(fetch), NULL, &view, &fetch->common, &shared);
-
-    if (answer == CACHE_JOIN)
-        fetch_drop_shared(shared);
-    return (answer == CACHE_LEAD || answer == CACHE_HIT_LEAD) && fetch->common.token != 0;
-}
-
-/* The second lease's number is younger than the miss: what was purged in between counts too. */
-static bool is_purged(const struct fetch *fetch)
-{
-    struct bytes tags[CACHE_TAGS_MAX];
-    uint8_t url_tag[KEY_URL_TAG_SIZE];
-    size_t count = fetch_tags(fetch, tags);
-
-    tags[count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
-    return cache_is_purged_since(fetch->gate->thread, key_for_all(fetch), tags, count,
-                                 fetch->lease.sequence);
-}
-
 void common_open(struct fetch *fetch, const struct http_head *response)
 {
-    if (!is_apart(fetch) || has_variants(fetch, response) || !take_lease(fetch))
+    if (!is_apart(fetch) || has_variants(fetch, response) ||
+        !fetch_take_lease(fetch->gate, fetch->plain, fetch->route->settings->lease_ms,
+                          &fetch->common))
         return;
     fetch->has_common = true;
     stream_hold(&fetch->stream);
-    if (is_purged(fetch) || !cache_share(fetch->gate->thread, &fetch->common, &fetch->stream,
-                                         fetch_drop_shared, now_ms(fetch))) {
+    if (fetch_is_purged(fetch, fetch->url, fetch->plain) ||
+        !cache_share(fetch->gate->thread, &fetch->common, &fetch->stream, fetch_drop_shared,
+                     now_ms(fetch))) {
         stream_drop(&fetch->stream);
         common_close(fetch);
     }

@@ -415,9 +415,8 @@ static bool key_of_copy(const struct look *look, enum coding coding, struct cach
 {
     struct buf *text = &look->gate->text;
 
-    buf_clear(text);
-    buf_add(text, look->key.name);
-    buf_add(text, BYTES("\0z"));
+    if (!key_add_mark(look->key.name, 'z', text))
+        return false;
     buf_add(text, coding_name(coding));
     if (buf_failed(text) != ERR_OK || text->size > CACHE_KEY_MAX)
         return false;

@@ -150,8 +150,7 @@ bool fetch_take_lease(struct gate *gate, struct bytes key, int64_t lease_ms,
         .lease_ms = lease_ms,
         .refresh = true,
         .no_stale = true,
-        .no_wait = true,
-        .hold_shared = fetch_hold_shared,
+        .no_wait = true, /* so nothing shared comes */
     };
     struct cache_view view;
     void *shared = NULL;
@@ -160,6 +159,18 @@ bool fetch_take_lease(struct gate *gate, struct bytes key, int64_t lease_ms,
                   loop_now_ms(gate->loop), NULL, &view, ret_lease, &shared);
 
     return (answer == CACHE_LEAD || answer == CACHE_HIT_LEAD) && ret_lease->token != 0;
+}
+
+bool fetch_is_purged(const struct fetch *fetch, struct bytes url, struct bytes key)
+{
+    struct bytes tags[CACHE_TAGS_MAX];
+    uint8_t url_tag[KEY_URL_TAG_SIZE];
+    size_t count = fetch_tags(fetch, tags);
+
+    tags[count++] = key_url_tag(fetch->cache, url, url_tag);
+    return cache_is_purged_since(fetch->gate->thread,
+                                 cache_key(fetch->cache, CACHE_SPACE_HTTP, key), tags, count,
+                                 fetch->lease.sequence);
 }
 
 bool fetch_take_key(struct fetch *fetch, struct bytes key)
@@ -173,6 +184,20 @@ bool fetch_take_key(struct fetch *fetch, struct bytes key)
     fetch->variant_key = copy;
     fetch->key = bytes_of(copy, key.size);
     return true;
+}
+
+struct http_head *fetch_request(const struct fetch *fetch)
+{
+    struct http_head *request = gate_read_kept(fetch->gate, fetch->raw);
+
+    request->is_secure = bytes_begin_with(fetch->url, BYTES("https:"));
+    return request;
+}
+
+void fetch_refuse(struct fetch *fetch, enum gateway_reason reason)
+{
+    fetch->verdict.share = fetch->verdict.store = false;
+    fetch->verdict.reason = reason;
 }
 
 void fetch_charge(struct fetch *fetch, size_t size)

@@ -154,8 +154,19 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask);
 bool fetch_take_lease(struct gate *gate, struct bytes key, int64_t lease_ms,
                       struct cache_lease *ret_lease);
 
+/* Whether something that would concern an answer stored under the key, for the URL, was purged
+ * since the miss. Asked under a new lease, whose number is younger: what was purged in between
+ * counts too. */
+bool fetch_is_purged(const struct fetch *fetch, struct bytes url, struct bytes key);
+
 /* Goes on under another key; the name is copied. False: no memory. */
 bool fetch_take_key(struct fetch *fetch, struct bytes key);
+
+/* The request's head again, in the gate's room. */
+struct http_head *fetch_request(const struct fetch *fetch);
+
+/* At the answer's head: it is neither shared nor stored. */
+void fetch_refuse(struct fetch *fetch, enum gateway_reason reason);
 
 /* Adds to what it costs until it ends. */
 void fetch_charge(struct fetch *fetch, size_t size);

@@ -57,10 +57,8 @@ struct gate {
     struct buf text;             /* anything else */
 };
 
-/* For a head that was kept: it was within the limits when it came, which may be others since. */
-static inline struct http_limits gate_kept_limits(void)
-{
-    return (struct http_limits){SIZE_MAX, SIZE_MAX, HTTP_FIELDS_MAX};
-}
+/* A head that was kept, in `request` again: it was within the limits when it came, which may be
+ * others since. */
+struct http_head *gate_read_kept(struct gate *gate, struct bytes raw);
 
 #endif

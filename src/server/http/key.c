@@ -196,6 +196,15 @@ static bool is_ignored(const struct route *route, struct bytes name)
     return false;
 }
 
+bool key_add_mark(struct bytes key, char mark, struct buf *out)
+{
+    buf_clear(out);
+    buf_add(out, key);
+    buf_add_byte(out, 0);
+    buf_add_byte(out, (uint8_t)mark);
+    return buf_failed(out) == ERR_OK && out->size <= CACHE_KEY_MAX;
+}
+
 bool key_of_variant(struct bytes primary, const struct vary *vary, const struct http_head *head,
                     const struct route *route, struct buf *out)
 {

@@ -10,6 +10,8 @@
  *   ... \0 r                                         parts (parts.h)
  *   path \0 n                                        a note for the path (no_vary_search.h)
  *   ... \0 p                                         a POST under way (adopt.h)
+ *   ... \0 s                                         a fetch that may end a while without sharing
+ *                                                    (probe.h)
  *
  * A URL holds no NUL, so no key is the beginning of another one by chance; a prefix of URLs is a
  * prefix of keys. Whatever is stored under more than the bare URL, notes apart, carries a tag made
@@ -67,6 +69,9 @@ bool target_split_by_user(struct target *target, const struct http_head *head, b
 /* Appends the hash of a body that says what is asked for. False: the key would be too long. */
 bool target_add_body(struct target *target, struct bytes method, struct bytes hash,
                      struct key_room *room);
+
+/* The key and, behind a NUL, one of the marks above, in `out`. False: too long. */
+bool key_add_mark(struct bytes key, char mark, struct buf *out);
 
 /* The key of a variant: `primary` and what the request says in the named fields. False: too long.
  * The result is in `out`. */

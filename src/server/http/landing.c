@@ -22,12 +22,6 @@ static int64_t now_ms(const struct fetch *fetch)
     return loop_now_ms(fetch->gate->loop);
 }
 
-static void forbid(struct fetch *fetch, enum gateway_reason reason)
-{
-    fetch->verdict.share = fetch->verdict.store = false;
-    fetch->verdict.reason = reason;
-}
-
 /* ---- the header -------------------------------------------------------------------------- */
 
 static void collect_tags(struct fetch *fetch, const struct http_head *response)
@@ -37,15 +31,15 @@ static void collect_tags(struct fetch *fetch, const struct http_head *response)
     if (!fetch->verdict.store)
         return;
     if (fetch->pass_reason == REASON_TAG_OVERFLOW || tags_of(response, &tags) == ERR_TOO_BIG) {
-        forbid(fetch, REASON_TAG_OVERFLOW);
+        fetch_refuse(fetch, REASON_TAG_OVERFLOW);
         return;
     }
     for (size_t i = 0; i < tags.count; i++) {
         if (!fetch_add_tag(fetch, tags.items[i]))
-            forbid(fetch, REASON_TAG_OVERFLOW);
+            fetch_refuse(fetch, REASON_TAG_OVERFLOW);
     }
     if (!groups_tag(fetch, response))
-        forbid(fetch, REASON_TAG_OVERFLOW);
+        fetch_refuse(fetch, REASON_TAG_OVERFLOW);
 }
 
 /* By others, now or later. */
@@ -95,7 +89,7 @@ static void settle_lease(struct fetch *fetch)
         if (fetch->is_sharing)
             return;
         stream_drop(&fetch->stream);
-        forbid(fetch, REASON_PURGED_DURING_FETCH);
+        fetch_refuse(fetch, REASON_PURGED_DURING_FETCH);
         remember_ms = 0;
     }
     if (fetch->verdict.reason == REASON_PURGED_DURING_FETCH ||
@@ -125,7 +119,7 @@ static void reserve(struct fetch *fetch, const struct http_head *response)
         response->content_length == 0)
         return;
     if (stream_reserve(&fetch->stream, response->content_length) != ERR_OK)
-        forbid(fetch, REASON_MEMORY_PRESSURE);
+        fetch_refuse(fetch, REASON_MEMORY_PRESSURE);
 }
 
 /* A method that is not safe changed something (RFC 9111 §4.4): before its answer is passed on.
@@ -173,8 +167,8 @@ void landing_judge(struct fetch *fetch, const struct http_head *response)
         return;
     }
     if (!fetch->has_lease && is_wanted(&fetch->verdict))
-        forbid(fetch, fetch->pass_reason == REASON_NONE ? REASON_PREDICTED_UNCACHEABLE
-                                                        : fetch->pass_reason);
+        fetch_refuse(fetch, fetch->pass_reason == REASON_NONE ? REASON_PREDICTED_UNCACHEABLE
+                                                              : fetch->pass_reason);
     collect_tags(fetch, response);
     settle_times(fetch);
     probe_settle(fetch);

@@ -18,10 +18,7 @@ static struct bytes without_query(struct bytes url)
 
 static bool write_note_key(struct bytes url, struct buf *out)
 {
-    buf_clear(out);
-    buf_add(out, without_query(url));
-    buf_add(out, BYTES("\0n"));
-    return buf_failed(out) == ERR_OK && out->size <= CACHE_KEY_MAX;
+    return key_add_mark(without_query(url), 'n', out);
 }
 
 /* The URL as the field leaves it, in `out`. False: as it was. */
@@ -94,12 +91,6 @@ struct moving {
     struct search search;
 };
 
-static void refuse(struct fetch *fetch, enum gateway_reason reason)
-{
-    fetch->verdict.share = fetch->verdict.store = false;
-    fetch->verdict.reason = reason;
-}
-
 /* All fields of the name are one (RFC 9651 §4.2). */
 static void read_field(struct moving *moving, const struct http_head *response, struct buf *out)
 {
@@ -132,21 +123,7 @@ static void note(const struct moving *moving)
     if (moving->field.size == 0)
         (void)cache_remove(gate->thread, put.key, moving->now_ms);
     else if (cache_put(gate->thread, &put, moving->now_ms) != ERR_OK)
-        refuse(moving->fetch, REASON_MEMORY_PRESSURE);
-}
-
-/* The new lease's number is younger than the miss: what was purged in between has to count too. */
-static bool is_purged(const struct moving *moving, struct bytes url)
-{
-    const struct fetch *fetch = moving->fetch;
-    struct bytes tags[CACHE_TAGS_MAX];
-    uint8_t url_tag[KEY_URL_TAG_SIZE];
-    size_t count = fetch_tags(fetch, tags);
-
-    tags[count++] = key_url_tag(fetch->cache, url, url_tag);
-    return cache_is_purged_since(moving->gate->thread,
-                                 cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->key), tags, count,
-                                 fetch->lease.sequence);
+        fetch_refuse(moving->fetch, REASON_MEMORY_PRESSURE);
 }
 
 /* The fetch goes on under the URL and what stood behind the old one in its key. */
@@ -180,7 +157,8 @@ static void move(struct moving *moving, struct bytes url)
     bool has_key = take_key(fetch, url);
     bool is_mine = has_key && fetch_take_lease(moving->gate, fetch->key,
                                                fetch->route->settings->lease_ms, &lease);
-    bool is_late = is_purged(moving, asked) || is_purged(moving, url);
+    bool is_late =
+        fetch_is_purged(fetch, asked, fetch->key) || fetch_is_purged(fetch, url, fetch->key);
 
     if (is_mine && is_late) {
         cache_abandon(moving->gate->thread, &lease, moving->now_ms);
@@ -192,29 +170,22 @@ static void move(struct moving *moving, struct bytes url)
     fetch->has_lease = is_mine;
     fetch->lease = lease;
     if (!has_key)
-        refuse(fetch, REASON_MEMORY_PRESSURE);
+        fetch_refuse(fetch, REASON_MEMORY_PRESSURE);
     else if (is_late)
-        refuse(fetch, REASON_PURGED_DURING_FETCH);
+        fetch_refuse(fetch, REASON_PURGED_DURING_FETCH);
     else if (!is_mine)
-        refuse(fetch, REASON_WAITERS_FULL);
+        fetch_refuse(fetch, REASON_WAITERS_FULL);
 }
 
 /* The URL that was asked for, as the route's rules leave it. */
 static struct bytes asked_url(struct fetch *fetch)
 {
     struct gate *gate = fetch->gate;
-    struct http_head *request = &gate->request;
     struct http_complaint complaint;
     struct target target;
-    size_t size = 0;
 
-    const struct http_limits limits = gate_kept_limits();
-
-    must(http_parse_request(fetch->raw, &limits, request, &size, &complaint) == ERR_OK);
-    request->is_secure = bytes_begin_with(fetch->url, BYTES("https:"));
-    const struct site *site = gate_regime_of(gate, fetch->route).site;
-
-    must(target_find(site, request, &gate->keys, &target, &complaint) == ERR_OK);
+    must(target_find(gate_site(gate, fetch->route), fetch_request(fetch), &gate->keys, &target,
+                     &complaint) == ERR_OK);
     return target.url;
 }
 

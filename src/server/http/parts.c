@@ -21,14 +21,6 @@ struct parts {
     struct bytes bytes;
 };
 
-static bool write_key(struct bytes key, struct buf *out)
-{
-    buf_clear(out);
-    buf_add(out, key);
-    buf_add(out, BYTES("\0r"));
-    return buf_failed(out) == ERR_OK && out->size <= CACHE_KEY_MAX;
-}
-
 static uint64_t length_of(struct range range)
 {
     return range.last - range.first + 1;
@@ -163,7 +155,8 @@ bool parts_serve(struct client *client, const struct look *look)
     struct cache_view view;
     struct parts parts;
 
-    if (look->head->method_id != HTTP_METHOD_GET || !write_key(look->target.key, &gate->text) ||
+    if (look->head->method_id != HTTP_METHOD_GET ||
+        !key_add_mark(look->target.key, 'r', &gate->text) ||
         cache_look(gate->thread, cache_key(gate->cache, CACHE_SPACE_HTTP, buf_bytes(&gate->text)),
                    loop_now_ms(gate->loop), &view) != CACHE_FRESH ||
         !parts_read(&view, &parts))
@@ -183,7 +176,8 @@ void parts_lead(const struct look *look, enum gateway_reason reason, struct fetc
 
     if ((reason != REASON_TOO_LARGE && reason != REASON_PREDICTED_UNCACHEABLE) ||
         look->head->method_id != HTTP_METHOD_GET || !http_has(look->head, HTTP_RANGE) ||
-        http_has(look->head, HTTP_AUTHORIZATION) || !write_key(look->target.key, &gate->text))
+        http_has(look->head, HTTP_AUTHORIZATION) ||
+        !key_add_mark(look->target.key, 'r', &gate->text))
         return;
     struct bytes key = buf_bytes(&gate->text);
 
@@ -209,18 +203,6 @@ static bool read_range(const struct http_head *response, struct content_range *r
              response->content_length == length_of(ret_range->range)));
 }
 
-static bool is_purged(const struct fetch *fetch)
-{
-    struct bytes tags[CACHE_TAGS_MAX];
-    uint8_t url_tag[KEY_URL_TAG_SIZE];
-    size_t count = fetch_tags(fetch, tags);
-
-    tags[count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
-    return cache_is_purged_since(fetch->gate->thread,
-                                 cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->key), tags, count,
-                                 fetch->lease.sequence);
-}
-
 /* The fetch was to bring the whole; those who wait for that ask for themselves. */
 static bool move(struct fetch *fetch)
 {
@@ -229,27 +211,17 @@ static bool move(struct fetch *fetch)
     struct cache_lease lease = {0, 0, 0};
     int64_t now_ms = loop_now_ms(gate->loop);
 
-    if (!fetch->has_lease || !write_key(fetch->primary, &gate->text) ||
+    if (!fetch->has_lease || !key_add_mark(fetch->primary, 'r', &gate->text) ||
         !fetch_take_lease(gate, buf_bytes(&gate->text), fetch->route->settings->lease_ms, &lease))
         return false;
-    if (is_purged(fetch) || !fetch_take_key(fetch, buf_bytes(&gate->text))) {
+    if (fetch_is_purged(fetch, fetch->url, fetch->key) ||
+        !fetch_take_key(fetch, buf_bytes(&gate->text))) {
         cache_abandon(gate->thread, &lease, now_ms);
         return false;
     }
     cache_disperse(gate->thread, &before, gate->settings->uncacheable_ms, now_ms);
     fetch->lease = lease;
     return true;
-}
-
-static bool is_varying(const struct http_head *response)
-{
-    const struct http_field *field = http_find(response, HTTP_VARY);
-
-    for (; field != NULL; field = http_find_next(response, HTTP_VARY, field)) {
-        if (field->value.size > 0)
-            return true;
-    }
-    return false;
 }
 
 void parts_settle(struct fetch *fetch, const struct http_head *response,
@@ -260,7 +232,7 @@ void parts_settle(struct fetch *fetch, const struct http_head *response,
     struct verdict verdict;
     bool is_wanted = fetch->is_part || (fetch->for_cache && fetch->has_range);
 
-    if (response->status != 206 || !is_wanted || is_varying(response) ||
+    if (response->status != 206 || !is_wanted || vary_is_named(response) ||
         !read_range(response, &range))
         return;
     *whole = *response;

@@ -11,10 +11,7 @@ bool probe_lead(const struct look *look, struct fetch_ask *fetch_ask)
     if (look->head->method_id != HTTP_METHOD_GET || look->is_variant || look->is_authorized ||
         http_has(look->head, HTTP_RANGE) || precondition_is_asked(look->head))
         return false;
-    buf_clear(key);
-    buf_add(key, look->target.key);
-    buf_add(key, BYTES("\0s"));
-    if (buf_failed(key) != ERR_OK || key->size > CACHE_KEY_MAX ||
+    if (!key_add_mark(look->target.key, 's', key) ||
         !fetch_take_lease(gate, buf_bytes(key), look->target.route->settings->lease_ms,
                           &fetch_ask->lease))
         return false;
@@ -24,18 +21,6 @@ bool probe_lead(const struct look *look, struct fetch_ask *fetch_ask)
     fetch_ask->is_variant = true;
     fetch_ask->key = buf_bytes(key);
     return true;
-}
-
-static bool is_purged(const struct fetch *fetch, uint64_t sequence)
-{
-    struct bytes tags[CACHE_TAGS_MAX];
-    uint8_t url_tag[KEY_URL_TAG_SIZE];
-    size_t count = fetch_tags(fetch, tags);
-
-    tags[count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
-    return cache_is_purged_since(fetch->gate->thread,
-                                 cache_key(fetch->cache, CACHE_SPACE_HTTP, fetch->primary), tags,
-                                 count, sequence);
 }
 
 /* Ends the while, and leads from there on. */
@@ -48,7 +33,7 @@ static bool take_over(struct fetch *fetch, struct cache_lease *ret_lease)
                        now_ms);
     if (!fetch_take_lease(gate, fetch->primary, fetch->route->settings->lease_ms, ret_lease))
         return false;
-    if (!is_purged(fetch, fetch->lease.sequence))
+    if (!fetch_is_purged(fetch, fetch->url, fetch->primary))
         return true;
     cache_abandon(gate->thread, ret_lease, now_ms);
     return false;
@@ -68,6 +53,5 @@ void probe_settle(struct fetch *fetch)
         fetch->key = fetch->primary;
         return;
     }
-    fetch->verdict.share = fetch->verdict.store = false;
-    fetch->verdict.reason = REASON_PREDICTED_UNCACHEABLE;
+    fetch_refuse(fetch, REASON_PREDICTED_UNCACHEABLE);
 }

@@ -231,8 +231,7 @@ static struct bytes key_told(struct client *client, const struct http_head *requ
     const struct route *route = client->request.route;
     struct http_complaint complaint;
     struct target target;
-    enum err err =
-        target_find(gate_regime_of(gate, route).site, request, &gate->keys, &target, &complaint);
+    enum err err = target_find(gate_site(gate, route), request, &gate->keys, &target, &complaint);
 
     return err == ERR_OK ? target.url : BYTES("");
 }

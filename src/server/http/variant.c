@@ -1,8 +1,6 @@
 /* variant.c: from the URL's lease to the variant's. SPDX-License-Identifier: MIT */
 #include "server/http/variant.h"
 
-#include "base/mem.h"
-#include "base/must.h"
 #include "base/number.h"
 
 enum { MARKER_MS = 24 * 3600 * 1000 };
@@ -16,12 +14,6 @@ struct settling {
     struct vary vary; /* the names in question: the answer's and the marker's */
     int64_t now_ms;
 };
-
-static void refuse(struct fetch *fetch, enum gateway_reason reason)
-{
-    fetch->verdict.share = fetch->verdict.store = false;
-    fetch->verdict.reason = reason;
-}
 
 /* The names of the answer and of the marker together, in one form. False: too many. */
 static bool join_names(struct settling *settling, const struct http_head *response)
@@ -70,25 +62,6 @@ static struct cache_put marker_put(struct settling *settling)
     };
 }
 
-/* The lease of the variant; false: somebody else has it. */
-static bool take_lease(struct settling *settling, struct bytes key, struct cache_lease *ret_lease)
-{
-    struct cache_view view;
-    struct cache_ask ask = {
-        .lease_ms = settling->fetch->route->settings->lease_ms,
-        .refresh = true,
-        .no_stale = true,
-        .no_wait = true,
-        .hold_shared = fetch_hold_shared,
-    };
-    void *shared = NULL;
-    enum cache_answer answer =
-        cache_get(settling->gate->thread, cache_key(settling->gate->cache, CACHE_SPACE_HTTP, key),
-                  &ask, settling->now_ms, NULL, &view, ret_lease, &shared);
-
-    return (answer == CACHE_LEAD || answer == CACHE_HIT_LEAD) && ret_lease->token != 0;
-}
-
 /* Ends the lease that the fetch had, so that all who wait find the marker. */
 static bool publish_marker(struct settling *settling)
 {
@@ -111,51 +84,26 @@ static bool publish_marker(struct settling *settling)
     return err == ERR_OK;
 }
 
-static bool take_key(struct fetch *fetch, struct bytes key)
-{
-    uint8_t *copy = mem_try(key.size);
-
-    if (copy == NULL)
-        return false;
-    memcpy(copy, key.data, key.size);
-    mem_free(&fetch->variant_key);
-    fetch->variant_key = copy;
-    fetch->key = bytes_of(copy, key.size);
-    return true;
-}
-
-/* The new lease's number is younger than the miss: what was purged in between has to count too. */
-static bool is_purged(const struct settling *settling, uint64_t sequence)
-{
-    const struct fetch *fetch = settling->fetch;
-    struct bytes tags[CACHE_TAGS_MAX];
-    uint8_t url_tag[KEY_URL_TAG_SIZE];
-    size_t count = fetch_tags(fetch, tags);
-
-    tags[count++] = key_url_tag(fetch->cache, fetch->url, url_tag);
-    return cache_is_purged_since(settling->gate->thread, settling->primary, tags, count, sequence);
-}
-
 static void move(struct settling *settling, struct bytes key)
 {
     struct fetch *fetch = settling->fetch;
     struct cache_lease lease = {0, 0, 0};
-    bool is_mine = take_lease(settling, key, &lease);
-    bool is_late = is_purged(settling, fetch->lease.sequence);
+    bool is_mine = fetch_take_lease(settling->gate, key, fetch->route->settings->lease_ms, &lease);
+    bool is_late = fetch_is_purged(fetch, fetch->url, fetch->primary);
 
     if (!publish_marker(settling) || is_late) {
         if (is_mine)
             cache_abandon(settling->gate->thread, &lease, settling->now_ms);
-        refuse(fetch, REASON_PURGED_DURING_FETCH);
+        fetch_refuse(fetch, REASON_PURGED_DURING_FETCH);
         return;
     }
     if (!is_mine) {
-        refuse(fetch, REASON_WAITERS_FULL);
+        fetch_refuse(fetch, REASON_WAITERS_FULL);
         return;
     }
-    if (!take_key(fetch, key)) {
+    if (!fetch_take_key(fetch, key)) {
         cache_abandon(settling->gate->thread, &lease, settling->now_ms);
-        refuse(fetch, REASON_MEMORY_PRESSURE);
+        fetch_refuse(fetch, REASON_MEMORY_PRESSURE);
         return;
     }
     fetch->lease = lease;
@@ -169,16 +117,7 @@ static void admit_known(struct settling *settling)
 
     if (buf_failed(&settling->gate->text) != ERR_OK ||
         cache_put(settling->gate->thread, &put, settling->now_ms) != ERR_OK)
-        refuse(settling->fetch, REASON_MEMORY_PRESSURE);
-}
-
-/* Whether the answer names a field at all: `Vary:` with nothing behind it is no Vary. */
-static bool is_varying(const struct http_head *response)
-{
-    struct vary said;
-
-    return http_has(response, HTTP_VARY) &&
-           (vary_of(response, &said) != ERR_OK || said.any || said.count > 0);
+        fetch_refuse(settling->fetch, REASON_MEMORY_PRESSURE);
 }
 
 static void settle(struct settling *settling, const struct http_head *response)
@@ -193,23 +132,17 @@ static void settle(struct settling *settling, const struct http_head *response)
         before = settling->marker.names;
     bool has_marker = before.size > 0;
 
-    if (!has_marker && !is_varying(response))
+    if (!has_marker && !vary_is_named(response))
         return;
     if (!join_names(settling, response)) {
-        refuse(fetch, REASON_VARY_STAR);
+        fetch_refuse(fetch, REASON_VARY_STAR);
         return;
     }
     if (has_marker && !bytes_equal(before, settling->marker.names))
         settling->marker.count = 0;
-    struct http_head *request = &gate->request;
-    struct http_complaint complaint;
-    size_t size = 0;
-
-    const struct http_limits limits = gate_kept_limits();
-
-    must(http_parse_request(fetch->raw, &limits, request, &size, &complaint) == ERR_OK);
-    if (!key_of_variant(fetch->primary, &settling->vary, request, fetch->route, &gate->variant)) {
-        refuse(fetch, REASON_KEY_TOO_LARGE);
+    if (!key_of_variant(fetch->primary, &settling->vary, fetch_request(fetch), fetch->route,
+                        &gate->variant)) {
+        fetch_refuse(fetch, REASON_KEY_TOO_LARGE);
         return;
     }
     struct bytes key = buf_bytes(&gate->variant);

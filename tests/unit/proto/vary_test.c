@@ -46,6 +46,18 @@ TEST(an_asterisk_anywhere_or_nonsense_fits_no_request_rfc_9111_4_1)
     CHECK(vary.any);
 }
 
+TEST(a_vary_that_names_nothing_is_none)
+{
+    head_of_response(&head, ANSWER(""));
+    CHECK(!vary_is_named(&head));
+    head_of_response(&head, ANSWER("Vary: \r\nVary: ,\r\n"));
+    CHECK(!vary_is_named(&head));
+    head_of_response(&head, ANSWER("Vary: ,\r\nVary: Accept\r\n"));
+    CHECK(vary_is_named(&head));
+    head_of_response(&head, ANSWER("Vary: *\r\n"));
+    CHECK(vary_is_named(&head));
+}
+
 TEST(more_names_than_the_limit_are_an_error)
 {
     CHECK(vary_parse(BYTES("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"), &vary) == ERR_OK);

@@ -161,6 +161,20 @@ TEST(a_key_that_would_be_too_long_is_refused)
 
 /* ---- markers ------------------------------------------------------------------------------ */
 
+TEST(a_mark_stands_behind_a_nul_and_a_key_that_is_full_takes_none)
+{
+    struct buf out;
+    uint8_t name[CACHE_KEY_MAX];
+
+    memset(name, 'a', sizeof name);
+    buf_init(&out, (size_t)2 * CACHE_KEY_MAX, NULL);
+    CHECK(key_add_mark(BYTES("http://a/"), 'r', &out));
+    CHECK(bytes_equal(buf_bytes(&out), BYTES("http://a/\0r")));
+    CHECK(key_add_mark(bytes_of(name, sizeof name - 2), 'r', &out));
+    CHECK(!key_add_mark(bytes_of(name, sizeof name - 1), 'r', &out));
+    buf_fini(&out);
+}
+
 TEST(a_marker_is_read_as_it_was_written)
 {
     struct marker marker = {.count = 0, .names = BYTES("accept,origin")};
