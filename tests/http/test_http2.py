@@ -2,6 +2,7 @@
 import json
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -745,3 +746,15 @@ def test_a_304_about_something_else_is_asked_again(plex, origin):
     ask(plex, "/a")
     answer = ask(plex, "/a", 3)
     assert (answer.status, answer.body) == (200, b"new")
+
+
+def test_half_a_body_that_belongs_to_the_key_is_refused_and_forgotten(plex, origin):
+    origin.reply("/a", body=b"x", headers=HOUR)
+    plex.request(1, "/a", ends=False, method="QUERY", content_type="text/plain")
+    plex.data(1, b"half").ping()
+    plex.socket.shutdown(socket.SHUT_WR)
+    assert plex.answer(1).status == 400
+    plex.until(lambda: plex.is_closed)
+    server = plex.gateway.server.process
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=60) == 0

@@ -83,6 +83,7 @@ static void *on_request(void *owner, struct h2_stream *stream, const struct h2_r
     return NULL;
 }
 
+/* Which may be answered at once: a body that is part of the key is whole, or never will be. */
 static void on_body(void *stream_owner)
 {
     struct client *client = stream_owner;
@@ -290,7 +291,7 @@ static void end_upload(void *stream_owner)
 
     client->has_ended = true;
     if (client->request.is_uploading)
-        upload(client);
+        on_body(client);
 }
 
 /* What was asked is answered, then it is over. */
