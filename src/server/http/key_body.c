@@ -1,7 +1,6 @@
 /* key_body.c: the hash of a body and of what gives it its meaning. SPDX-License-Identifier: MIT */
 #include "server/http/key_body.h"
 
-#include "base/hash.h"
 #include "base/mem.h"
 
 struct key_body *key_body_new(size_t max, struct account *account)
@@ -44,15 +43,15 @@ static void add_value(struct buf *out, struct bytes value)
     buf_add(out, value);
 }
 
-static uint64_t hash_of(struct bytes fields, struct bytes body, uint64_t seed)
+static uint64_t hash_of(struct bytes fields, struct bytes body, struct hash_secret secret)
 {
-    const struct hash_secret secret = {{0x6c61726465720003 + seed, seed}};
     uint64_t halves[2] = {hash_bytes(secret, fields), hash_bytes(secret, body)};
 
     return hash_bytes(secret, bytes_of(halves, sizeof halves));
 }
 
-void key_body_seal(struct key_body *key_body, const struct http_head *request)
+void key_body_seal(struct key_body *key_body, const struct http_head *request,
+                   struct hash_secret secret)
 {
     static const enum http_name names[] = {HTTP_CONTENT_TYPE, HTTP_CONTENT_ENCODING};
     struct buf fields;
@@ -66,8 +65,9 @@ void key_body_seal(struct key_body *key_body, const struct http_head *request)
         buf_add_byte(&fields, ';');
     }
     for (uint64_t half = 0; half < 2; half++) {
-        uint64_t hash = hash_of(buf_bytes(&fields), buf_bytes(&key_body->body), half + 1);
+        uint64_t hash = hash_of(buf_bytes(&fields), buf_bytes(&key_body->body), secret);
 
+        secret.words[0] = ~secret.words[0];
         memcpy(key_body->hash + half * sizeof hash, &hash, sizeof hash);
     }
     buf_fini(&fields);

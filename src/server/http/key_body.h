@@ -13,6 +13,7 @@
 #define LARDER_SERVER_HTTP_KEY_BODY_H
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "proto/http.h"
 
 enum { KEY_BODY_HASH_SIZE = 16 };
@@ -31,7 +32,9 @@ void key_body_free(struct key_body **owner);
 /* False, and nothing was added: it is too large to be part of a key. */
 bool key_body_add(struct key_body *key_body, struct bytes piece);
 
-/* The body is whole: makes the hash. */
-void key_body_seal(struct key_body *key_body, const struct http_head *request);
+/* The body is whole: makes the hash. Of a secret, since whoever could choose two bodies with one
+ * hash would choose what others are answered. */
+void key_body_seal(struct key_body *key_body, const struct http_head *request,
+                   struct hash_secret secret);
 
 #endif

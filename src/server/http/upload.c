@@ -33,6 +33,18 @@ static void begin_body(struct client *client, const struct http_head *head)
         client_send_interim(client, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
+/* The same as long as what is stored is, over all workers and reloads. */
+static void seal(const struct client *client, const struct http_head *head)
+{
+    const struct cache *cache = client->gate->cache;
+    const struct hash_secret secret = {{
+        cache_key(cache, CACHE_SPACE_HTTP, BYTES("a body's hash, 1")).hash,
+        cache_key(cache, CACHE_SPACE_HTTP, BYTES("a body's hash, 2")).hash,
+    }};
+
+    key_body_seal(client->request.key_body, head, secret);
+}
+
 enum err upload_key_body(struct client *client, const struct http_head *head, size_t max)
 {
     struct request *request = &client->request;
@@ -43,7 +55,7 @@ enum err upload_key_body(struct client *client, const struct http_head *head, si
     begin_body(client, head);
     measure_anew(client);
     if (!request->is_uploading)
-        key_body_seal(request->key_body, head);
+        seal(client, head);
     return ERR_OK;
 }
 
@@ -159,7 +171,7 @@ static void end(struct client *client)
         depart_send_end(request->upload_to);
         return;
     }
-    key_body_seal(request->key_body, client_request_head(client));
+    seal(client, client_request_head(client));
     client->hooks->gathered(client);
 }
 

@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-static void hash(const char *fields, const char *body, uint8_t ret_hash[KEY_BODY_HASH_SIZE])
+static void hash_with(struct hash_secret secret, const char *fields, const char *body,
+                      uint8_t ret_hash[KEY_BODY_HASH_SIZE])
 {
     static const struct http_limits limits = {65536, 8192, HTTP_FIELDS_MAX};
     static struct http_head head;
@@ -18,11 +19,16 @@ static void hash(const char *fields, const char *body, uint8_t ret_hash[KEY_BODY
     CHECK(http_parse_request(bytes_of_text(text), &limits, &head, &size, &complaint) == ERR_OK);
     for (size_t i = 0; body[i] != 0; i++)
         CHECK(key_body_add(key_body, bytes_of(body + i, 1)));
-    key_body_seal(key_body, &head);
+    key_body_seal(key_body, &head, secret);
     CHECK(key_body->is_whole);
     memcpy(ret_hash, key_body->hash, KEY_BODY_HASH_SIZE);
     key_body_free(&key_body);
     CHECK(key_body == NULL);
+}
+
+static void hash(const char *fields, const char *body, uint8_t ret_hash[KEY_BODY_HASH_SIZE])
+{
+    hash_with((struct hash_secret){{1, 2}}, fields, body, ret_hash);
 }
 
 static bool same(const char *fields, const char *body, const char *others, const char *other_body)
@@ -49,6 +55,18 @@ TEST(body_type_and_coding_each_make_a_difference)
     CHECK(!same("Content-Type: a/b\r\n", "", "", "a/b"));
     CHECK(!same("Content-Type: gzip\r\n", "", "Content-Encoding: gzip\r\n", ""));
     CHECK(!same("Content-Type: a/b\r\nContent-Type: c\r\n", "", "Content-Type: a/b, c\r\n", ""));
+}
+
+TEST(nobody_who_does_not_know_the_secret_knows_the_hash)
+{
+    uint8_t one[KEY_BODY_HASH_SIZE];
+    uint8_t other[KEY_BODY_HASH_SIZE];
+
+    hash_with((struct hash_secret){{1, 2}}, "", "{a}", one);
+    hash_with((struct hash_secret){{1, 3}}, "", "{a}", other);
+    CHECK(memcmp(one, other, 8) != 0);
+    CHECK(memcmp(one + 8, other + 8, 8) != 0);
+    CHECK(memcmp(one, one + 8, 8) != 0);
 }
 
 TEST(what_is_too_large_leaves_the_beginning_as_it_was)
