@@ -313,6 +313,21 @@ def test_web_pages_of_other_sites_are_refused(serve, origin):
     assert ask(server, "POST", "/v1/purge", wish, {"Origin": own})[0] == 200
 
 
+def test_pages_of_names_that_mean_this_machine_need_the_token(serve, origin, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("correct-horse-battery\n")
+    origins = f"origins: {{app: {{servers: [\"{origin.address}\"]}}}}\n"
+    secret = f"listen: {{admin: {{address: \"127.0.0.1:0\", token_file: \"{token}\"}}}}\n"
+    for config, status in ((origins, 403), (secret + origins, 200)):
+        server = serve(config=config)
+        hosts = {f"evil.example:{server.admin_port}": status, "evil.example": status,
+                 f"localhost:{server.admin_port}": 200, "[::1]:1": 200, "127.0.0.1": 200}
+        for host, expected in hosts.items():
+            said = {"Origin": f"http://{host}", "Host": host,
+                    "Authorization": "Bearer correct-horse-battery"}
+            assert ask(server, "POST", "/v1/purge", '{"all": true}', said)[0] == expected, host
+
+
 def test_the_gateway_knows_nothing_of_the_admin_door(serve, origin):
     server = serve("--origin", origin.url)
     assert get(server, "/metrics")[0] == "path /metrics\n"

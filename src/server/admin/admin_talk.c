@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/must.h"
+#include "net/network.h"
 #include "server/admin/admin_places.h"
 
 static const struct http_limits limits = {
@@ -118,8 +119,19 @@ static bool has_token(const struct admin *admin, const struct http_head *head)
                               bytes_of(admin->token, admin->token_size));
 }
 
-/* A browser says for which page it sends a request. */
-static bool is_foreign(const struct http_head *head)
+/* Any other name may be made to mean this machine by whoever it belongs to. */
+static bool is_nearby(struct bytes host)
+{
+    struct bytes name = bytes_slice(host, 0, bytes_find(host, ':'));
+    struct address address;
+
+    return network_read_address(host, &address) || bytes_equal_nocase(name, BYTES("localhost"));
+}
+
+/* A browser says for which page it sends a request. Without a token that page has to come from an
+ * address: one that comes from its own name, and lets that name mean this door's address, would be
+ * no other site's. */
+static bool is_foreign(const struct admin *admin, const struct http_head *head)
 {
     const struct http_field *field = http_find(head, HTTP_ORIGIN);
 
@@ -129,7 +141,8 @@ static bool is_foreign(const struct http_head *head)
 
     if (!bytes_begin_with(from, BYTES("http://")))
         return true;
-    return !bytes_equal_nocase(bytes_skip(from, strlen("http://")), head->host);
+    from = bytes_skip(from, strlen("http://"));
+    return !bytes_equal_nocase(from, head->host) || (admin->token == NULL && !is_nearby(from));
 }
 
 /* "there is /metrics, /healthz, ... and /v1/purge" */
@@ -164,7 +177,7 @@ static void take_head(struct admin_client *client, const struct http_head *head)
     if (place->is_post ? head->method_id != HTTP_METHOD_POST : !is_get)
         return refuse(client, 405, place->is_post ? "Allow: POST\r\n" : "Allow: GET, HEAD\r\n",
                       place->is_post ? "this is done with POST" : "this is read with GET");
-    if (is_foreign(head))
+    if (is_foreign(client->admin, head))
         return deny(client, 403, "", "requests of other sites' web pages are refused");
     if (place->needs_token && !has_token(client->admin, head))
         return deny(client, 401, "WWW-Authenticate: Bearer\r\n",
