@@ -105,22 +105,6 @@ def test_a_range_is_cut_from_what_is_stored(plex, origin):
     assert answer.status == 206 and b"Content-Range: bytes 9-9/10" in answer.body
 
 
-def test_who_says_how_stale_it_may_be_is_given_an_error_as_well(plex, origin):
-    origin.reply("/a", status=500)
-    answer = ask(plex, "/a", more=[("cache-control", "stale-if-error=60")])
-    assert answer.status == 500
-
-
-def test_a_304_about_something_else_is_asked_for_anew(plex, origin):
-    stale = {"Cache-Control": "max-age=0", "ETag": '"1"'}
-    origin.replies("/a", {"body": b"old", "headers": stale},
-                   {"status": 304, "headers": {**stale, "ETag": '"2"'}},
-                   {"body": b"new", "headers": {**stale, "ETag": '"2"'}})
-    assert ask(plex, "/a").body == b"old"
-    answer = ask(plex, "/a", 3)
-    assert (answer.status, answer.body) == (200, b"new")
-
-
 def test_an_answer_without_a_body_ends_with_its_head(plex, origin):
     origin.reply("/a", status=204)
     assert ask(plex, "/a").status == 204
