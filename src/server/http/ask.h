@@ -1,11 +1,9 @@
-/* ask.h: how the answer to a request is found: in the cache, in another one's fetch, at the origin.
+/* ask.h: how a request is answered, and what it does when its fetch was in vain.
  * SPDX-License-Identifier: MIT
  *
- *   route, key -> look -> hit: served at once
- *                     \-> cache_get -> LEAD   fetch it
- *                                      WAIT   for another one's fetch
- *                                      JOIN   read along
- *                                      stale  served; perhaps refreshed in the background
+ *   route, key -> refused, purged, preflight: answered here
+ *             \-> not for the cache (decide.h): passed to the origin (lead.h)
+ *             \-> for the cache: seek.h, once a body that belongs to the key is there
  *
  * Threads: the loop's own.
  */

@@ -6,10 +6,12 @@
  *
  *   talk      cuts the request out of the stream (proto/http.h); time limits
  *   http2     a connection of HTTP/2: each of its streams is a client of its own
- *   ask       what is to be done with it: route and key, look, wait, join, lead, pass
+ *   ask       what is to be done with it: route and key; what is answered here; pass, or seek
+ *   seek      its answer in the cache or in another's fetch: look, wait, join, or lead
  *   look      what the cache has for it, by decide: RFC 9111 as pure functions
  *   serve     a known answer as the client wants it: whole, 304, HEAD, a range
  *   wait      for another request's fetch
+ *   lead      a fetch for all who want the same, for itself, or in the background
  *   depart    asks the origin; the answer becomes a stream that all may read, on any worker
  *   landing   what becomes of the answer: shared or not, stored or not
  *   key_body, adopt, parts, no_vary_search, groups, common   what QUERY, POST, ranges,
