@@ -1,7 +1,6 @@
 /* compress.c: choosing and making coded copies. SPDX-License-Identifier: MIT */
 #include "server/http/compress.h"
 
-#include "base/glob.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "proto/vary.h"
@@ -13,7 +12,6 @@ enum {
     AT_ONCE_MAX = 256 * 1024, /* bytes that are coded while a client waits */
     LEASE_MS = 60000,         /* for a whole copy */
     HEAD_MAX = 4 << 20,       /* bytes of a copy's head */
-    MARK_FIELDS = 4, /* Vary, Content-Encoding, ETag, Content-Length: what may still be added */
     TAGS_SIZE = CACHE_TAGS_MAX * (CACHE_TAG_SIZE_MAX + 1),
 };
 
@@ -37,99 +35,6 @@ struct job {
     size_t key_size;
     uint8_t key[]; /* of the copy */
 };
-
-/* ---- what is fit for it ------------------------------------------------------------------ */
-
-static bool is_text(struct bytes type)
-{
-    static const char *const patterns[] = {
-        "text/*",
-        "*+json",
-        "*+xml",
-        "application/json",
-        "application/xml",
-        "application/wasm",
-        "application/javascript",
-        "application/x-javascript",
-        "application/graphql-response",
-        "image/svg+xml",
-        "image/bmp",
-        "image/x-icon",
-        "font/ttf",
-        "font/otf",
-    };
-
-    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-        if (glob_fits(bytes_of_text(patterns[i]), type))
-            return true;
-    }
-    return false;
-}
-
-static bool is_wanted_type(const struct text_list *types, const struct http_head *response)
-{
-    const struct http_field *field = http_find(response, HTTP_CONTENT_TYPE);
-    struct bytes rest = field == NULL ? BYTES("") : field->value;
-    struct bytes type = bytes_trim(bytes_cut(&rest, ';'));
-    uint8_t lower[128];
-
-    if (type.size == 0 || type.size > sizeof lower)
-        return false;
-    for (size_t i = 0; i < type.size; i++)
-        lower[i] = byte_lower(type.data[i]);
-    type.data = lower;
-    if (types->count == 0)
-        return is_text(type);
-    for (size_t i = 0; i < types->count; i++) {
-        if (glob_fits(bytes_of_text(types->items[i]), type))
-            return true;
-    }
-    return false;
-}
-
-static bool is_coded(const struct http_head *response)
-{
-    const struct http_field *field = http_find(response, HTTP_CONTENT_ENCODING);
-
-    return field != NULL && !bytes_equal_nocase(field->value, BYTES("identity"));
-}
-
-bool compress_fits(const struct route *route, const struct http_head *response, bool authorized)
-{
-    const struct route_settings *settings = route->settings;
-    struct cache_response known;
-
-    if (route->coding_count == 0 || response->status != 200)
-        return false;
-    if (!settings->compress_secrets &&
-        (authorized || http_has(response, HTTP_SET_COOKIE) ||
-         settings->authorization == ROUTE_AUTH_PER_USER || settings->key_cookies.count > 0))
-        return false;
-    if (is_coded(response) || http_has(response, HTTP_CONTENT_RANGE) ||
-        (response->has_content_length && response->content_length < settings->compress_min) ||
-        !is_wanted_type(&settings->compress_types, response))
-        return false;
-    cache_response_of(response, 0, &known);
-    return !known.control.no_transform;
-}
-
-bool compress_mark(struct buf *block)
-{
-    struct http_head head;
-    struct vary vary;
-
-    block_parse(buf_bytes(block), &head);
-    if (vary_of(&head, &vary) != ERR_OK || head.field_count + MARK_FIELDS > HTTP_FIELDS_MAX)
-        return false;
-    for (size_t i = 0; i < vary.count; i++) {
-        if (vary.ids[i] == HTTP_ACCEPT_ENCODING)
-            return true;
-    }
-    block->size -= 2;
-    block_add_field(block, BYTES("Vary"), BYTES("Accept-Encoding"));
-    buf_add(block, BYTES("\r\n"));
-    return true;
-}
 
 /* ---- the copy's head --------------------------------------------------------------------- */
 

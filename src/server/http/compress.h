@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: MIT
  *
  * An answer is stored once, as the origin sent it. Where the route wants it (`compress`) and the
- * answer is fit for it, it gets `Vary: Accept-Encoding` and a flag. The first client that takes a
- * coding begins a copy; until that is made, a few milliseconds later, everybody gets what there is.
+ * answer is fit for it (compressible.h), it gets `Vary: Accept-Encoding` and a flag. The first
+ * client that takes a coding begins a copy; until that is made, a few milliseconds later, everybody
+ * gets what there is.
  *
  *   KEY              the answer                          flag COMPRESSIBLE, body_id 7, born 100
  *   KEY \0 z br      | head, weak ETag | coded body |    body_id 7, born 100: it belongs to that
@@ -15,29 +16,15 @@
  * lock, under a lease of its own key, so that one worker makes it; an invalidation meanwhile makes
  * it void.
  *
- * Not for answers that belong to one person, unless the route says so (`compress.secrets`): the
- * length of a coded body tells about its content, and who can put guesses into it can read the rest
- * (BREACH).
- *
  * Memory: charged to the account of bodies on their way. Threads: the loop's own. Limits:
  * COMPRESS_JOBS_MAX copies in the making a worker; beyond, the answer goes out as it is.
  */
 #ifndef LARDER_SERVER_HTTP_COMPRESS_H
 #define LARDER_SERVER_HTTP_COMPRESS_H
 
-#include "server/http/decide.h"
 #include "server/http/look.h"
 
 enum { COMPRESS_JOBS_MAX = 8 };
-
-/* Whether copies of this answer may be made on the route: type, size, coding, no-transform, and
- * whether it is one person's (`authorized`: its request had Authorization). Without a length that
- * is known the size is looked at later. */
-bool compress_fits(const struct route *route, const struct http_head *response, bool authorized);
-
-/* Marks the head of an answer that is going to be stored: Vary says that the coding may differ.
- * False: the head has no room for more fields. */
-bool compress_mark(struct buf *block);
 
 /* For an answer with STORED_COMPRESSIBLE: puts the copy that the client likes best in the place of
  * the view, or begins to make one. The copy is made at once where the client refuses what there is.

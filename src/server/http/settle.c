@@ -5,7 +5,7 @@
 #include "base/number.h"
 #include "net/clock.h"
 #include "server/http/common.h"
-#include "server/http/compress.h"
+#include "server/http/compressible.h"
 #include "server/http/early.h"
 #include "server/http/history.h"
 
@@ -97,7 +97,8 @@ void settle_compressible(struct fetch *fetch, const struct http_head *response)
     struct answer_head *head = &fetch->head;
 
     if (fetch->route->coding_count == 0 || !fetch->verdict.store ||
-        !compress_fits(fetch->route, response, fetch->authorized) || !compress_mark(&head->block))
+        !compressible_is(fetch->route, response, fetch->authorized) ||
+        !compressible_mark(&head->block))
         return;
     head->stored.flags |= STORED_COMPRESSIBLE;
 }

@@ -1,5 +1,5 @@
-/* compress_test.c: what is fit to be compressed. SPDX-License-Identifier: MIT */
-#include "server/http/compress.h"
+/* compressible_test.c: what is fit to be compressed. SPDX-License-Identifier: MIT */
+#include "server/http/compressible.h"
 
 #include "t.h"
 
@@ -25,7 +25,7 @@ static bool fits(const char *fields, bool authorized)
     CHECK(snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%s\r\n", fields) < (int)sizeof text);
     CHECK(http_parse_response(bytes_of_text(text), &limits, false, &head, &size, &complaint) ==
           ERR_OK);
-    return compress_fits(&route, &head, authorized);
+    return compressible_is(&route, &head, authorized);
 }
 
 TEST(texts_of_some_size_are_fit)
@@ -81,12 +81,12 @@ TEST(a_mark_is_made_once)
 
     buf_init(&block, 4096, NULL);
     buf_add(&block, BYTES("HTTP/1.1 200 OK\r\nVary: Origin\r\n\r\n"));
-    CHECK(compress_mark(&block));
+    CHECK(compressible_mark(&block));
     CHECK(bytes_equal(buf_bytes(&block), BYTES("HTTP/1.1 200 OK\r\nVary: Origin\r\n"
                                                "Vary: Accept-Encoding\r\n\r\n")));
     size_t size = block.size;
 
-    CHECK(compress_mark(&block));
+    CHECK(compressible_mark(&block));
     CHECK(block.size == size);
     buf_fini(&block);
 }
