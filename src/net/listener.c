@@ -256,7 +256,8 @@ static int take_over(struct listener *listener, int fd)
     /* Whoever listened before may have had fewer in mind. */
     if (listen(fd, BACKLOG) != 0)
         return errno;
-    listener->owns_path = address->any.sa_family == AF_UNIX;
+    /* The path of a Unix socket is whose who made it: systemd goes on listening there. What another
+     * Larder leaves behind, the next one that wants the path takes away. */
     listener->watch.fd = fd;
     return 0;
 }

@@ -318,3 +318,31 @@ origins: {{app: {{servers: ["{origin.address}"]}}}}
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(larder.PATIENCE_S) == 0
+
+
+def test_the_path_of_a_unix_socket_of_systemd_stays(origin, tmp_path):
+    path = str(tmp_path / "sock")
+    lent = socket.socket(socket.AF_UNIX)
+    lent.bind(path)
+    lent.listen()
+    (tmp_path / "larder.yaml").write_text(f"""
+pid_file: {tmp_path}/pid
+workers: 2
+listen: {{http: {{address: "unix:{path}"}}, resp: {{address: "off"}}, admin: {{address: "off"}}}}
+origins: {{app: {{servers: ["{origin.address}"]}}}}
+""")
+    script = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.set_inheritable(3, True);"
+              "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='http');"
+              "os.execv(sys.argv[2], sys.argv[2:])")
+    process = subprocess.Popen(
+        ["/usr/bin/python3", "-c", script, str(lent.fileno()), larder.binary(), "serve", "-c",
+         str(tmp_path / "larder.yaml")], pass_fds=[lent.fileno()],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: (tmp_path / "pid").exists())
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(larder.PATIENCE_S) == 0
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+    lent.close()
