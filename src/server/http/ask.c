@@ -18,6 +18,17 @@
 
 /* ---- bodies that say what is asked for --------------------------------------------------- */
 
+static void with_key_body(struct client *client)
+{
+    struct asking asking;
+
+    asking_resume(client, &asking);
+    if (client->request.key_body->is_whole)
+        seek(&asking);
+    else
+        lead_pass(&asking, REASON_BODY_TOO_LARGE_FOR_KEY, FETCH_METHOD);
+}
+
 static void take_key_body(struct asking *asking)
 {
     struct client *client = asking->client;
@@ -39,18 +50,7 @@ static void take_key_body(struct asking *asking)
     }
     asking_become_busy(asking);
     if (client->request.key_body->is_whole)
-        ask_with_key_body(client);
-}
-
-void ask_with_key_body(struct client *client)
-{
-    struct asking asking;
-
-    asking_resume(client, &asking);
-    if (client->request.key_body->is_whole)
-        seek(&asking);
-    else
-        lead_pass(&asking, REASON_BODY_TOO_LARGE_FOR_KEY, FETCH_METHOD);
+        with_key_body(client);
 }
 
 /* ---- the request ------------------------------------------------------------------------- */
@@ -167,7 +167,7 @@ void ask(struct client *client, const struct http_head *head, struct bytes raw)
 
 /* ---- later ------------------------------------------------------------------------------- */
 
-void ask_failed(struct client *client, enum err err, enum failure failure)
+static void failed(struct client *client, enum err err, enum failure failure)
 {
     struct asking asking;
 
@@ -179,7 +179,7 @@ void ask_failed(struct client *client, enum err err, enum failure failure)
     client->hooks->idle(client);
 }
 
-void ask_again(struct client *client)
+static void again(struct client *client)
 {
     struct asking asking;
 
@@ -189,7 +189,7 @@ void ask_again(struct client *client)
         client->hooks->idle(client);
 }
 
-bool ask_takes_stale(struct client *client)
+static bool takes_stale(struct client *client)
 {
     struct asking asking;
 
@@ -197,7 +197,7 @@ bool ask_takes_stale(struct client *client)
     return look_stands_in(&asking.look, FAILURE_STATUS);
 }
 
-void ask_part(struct client *client)
+static void part(struct client *client)
 {
     struct asking asking;
 
@@ -206,6 +206,14 @@ void ask_part(struct client *client)
     if (!client->is_busy)
         client->hooks->idle(client);
 }
+
+const struct client_asks ask_later = {
+    .failed = failed,
+    .again = again,
+    .takes_stale = takes_stale,
+    .part = part,
+    .with_key_body = with_key_body,
+};
 
 void ask_end(struct client *client)
 {

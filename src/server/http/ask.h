@@ -16,20 +16,14 @@
  * client is busy. The input is not consumed here. */
 void ask(struct client *client, const struct http_head *head, struct bytes raw);
 
-/* The origin failed: something stale if that is allowed, else 502, 503 or 504. */
-void ask_failed(struct client *client, enum err err, enum failure failure);
-
-/* Its fetch was in vain, and nothing is stored any more: asks anew. */
-void ask_again(struct client *client);
-
-/* Whether something stored may stand in for an error of the origin, for this client. */
-bool ask_takes_stale(struct client *client);
-
-/* The whole is too large to be stored: asks for the range that the client wants, and no more. */
-void ask_part(struct client *client);
-
-/* The body that belongs to the key has come, or turned out to be too large for that. */
-void ask_with_key_body(struct client *client);
+/* For the hooks of its client. What its calls do:
+ * failed         something stale if that is allowed, else 502, 503 or 504
+ * again          asks anew: nothing is stored any more
+ * takes_stale    whether something stored may stand in for an error of the origin
+ * part           the whole is too large to be stored: asks for the range that the client wants, and
+ *                no more
+ * with_key_body  goes on with it, or to the origin past the cache when it is too large */
+extern const struct client_asks ask_later;
 
 /* The client is gone: lets go of what it waits for. */
 void ask_end(struct client *client);

@@ -100,10 +100,8 @@ struct request {
     struct key_body *key_body; /* the body is part of the key; owned; NULL: it is not */
 };
 
-/* Given at birth, so that what lies below can say how it went. */
-struct client_hooks {
-    void (*idle)(
-        struct client *client); /* the request is answered, or cut: look for the next one */
+/* What an answer that comes to nothing, or not alone, may need: ask.h, whatever the protocol. */
+struct client_asks {
     void (*failed)(struct client *client, enum err err, enum failure failure);
     void (*again)(struct client *client); /* its fetch was in vain: look for it anew */
     /* Whether this client takes something stale that there is, in place of an error. */
@@ -111,8 +109,15 @@ struct client_hooks {
     /* The whole is too large to look for a part in it: to be asked for the part alone. */
     void (*part)(struct client *client);
     /* The body that belongs to the key is whole, or too large for that. */
-    void (*gathered)(struct client *client);
-    /* Its connection is gone: for who took over the connection's events. */
+    void (*with_key_body)(struct client *client);
+};
+
+/* Given at birth, so that what lies below can say how it went. */
+struct client_hooks {
+    const struct client_asks *asks;
+    /* The request is answered, or cut: look for the next one. */
+    void (*idle)(struct client *client);
+    /* Its connection is gone: for who took over the connection's events. NULL: it has none. */
     void (*closed)(struct conn *conn, void *client, enum err why);
 };
 

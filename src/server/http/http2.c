@@ -34,12 +34,8 @@ static void over(struct client *client)
 }
 
 static const struct client_hooks hooks = {
+    .asks = &ask_later,
     .idle = over,
-    .failed = ask_failed,
-    .again = ask_again,
-    .takes_stale = ask_takes_stale,
-    .part = ask_part,
-    .gathered = ask_with_key_body,
 };
 
 static void take_request(struct client *client, const struct h2_request *request)

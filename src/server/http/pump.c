@@ -223,9 +223,9 @@ static void give_up(struct client *client)
 
     leave(client);
     if (is_again)
-        client->hooks->again(client);
+        client->hooks->asks->again(client);
     else
-        client->hooks->failed(client, err, failure);
+        client->hooks->asks->failed(client, err, failure);
 }
 
 /* A range of something that is not going to be stored: the origin may know how to send only that.
@@ -245,7 +245,7 @@ static bool wants_stale(struct client *client)
 
     return fetch->for_cache && fetch->verdict.is_error &&
            http_has(client_request_head(client), HTTP_CACHE_CONTROL) &&
-           client->hooks->takes_stale(client);
+           client->hooks->asks->takes_stale(client);
 }
 
 void pump(struct client *client)
@@ -269,12 +269,12 @@ void pump(struct client *client)
         }
         if (wants_stale(client)) {
             leave(client);
-            client->hooks->failed(client, ERR_PEER_BROKEN, FAILURE_STATUS);
+            client->hooks->asks->failed(client, ERR_PEER_BROKEN, FAILURE_STATUS);
             return;
         }
         if (wants_part(client)) {
             leave(client);
-            client->hooks->part(client);
+            client->hooks->asks->part(client);
             return;
         }
         send_head(client, BYTES(""));

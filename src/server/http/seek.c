@@ -80,9 +80,9 @@ static void woken(struct client *client)
         return;
     }
     if (request->woken == CACHE_FAILED) {
-        client->hooks->failed(client, request->woken_err,
-                              request->woken_err == ERR_PEER_BROKEN ? FAILURE_STATUS
-                                                                    : FAILURE_UNREACHABLE);
+        client->hooks->asks->failed(client, request->woken_err,
+                                    request->woken_err == ERR_PEER_BROKEN ? FAILURE_STATUS
+                                                                          : FAILURE_UNREACHABLE);
         return;
     }
     if (request->woken == CACHE_SHARED || request->woken == CACHE_PROMOTED)

@@ -239,12 +239,8 @@ static const struct conn_events events = {
 };
 
 static const struct client_hooks hooks = {
+    .asks = &ask_later,
     .idle = go_on,
-    .failed = ask_failed,
-    .again = ask_again,
-    .takes_stale = ask_takes_stale,
-    .part = ask_part,
-    .gathered = ask_with_key_body,
     .closed = closed,
 };
 

@@ -153,7 +153,7 @@ static bool pass_on(struct client *client, struct bytes piece)
     if (is_gathering(request)) {
         if (key_body_add(request->key_body, piece))
             return true;
-        client->hooks->gathered(client);
+        client->hooks->asks->with_key_body(client);
     }
     if (request->upload_to == NULL) {
         request->is_uploading = false; /* it was refused */
@@ -172,7 +172,7 @@ static void end(struct client *client)
         return;
     }
     seal(client, client_request_head(client));
-    client->hooks->gathered(client);
+    client->hooks->asks->with_key_body(client);
 }
 
 void upload(struct client *client)

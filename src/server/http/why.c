@@ -9,7 +9,7 @@
 #include "server/http/purge.h"
 #include "server/http/stored.h"
 
-struct asking {
+struct inquiry {
     const struct why *why;
     struct key_room *room;
     struct http_head *head;
@@ -52,79 +52,79 @@ static void add_switch(struct buf *out, const char *name, bool is_on)
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-static bool peek(struct asking *asking, struct bytes name)
+static bool peek(struct inquiry *inquiry, struct bytes name)
 {
-    const struct why *why = asking->why;
+    const struct why *why = inquiry->why;
 
     return cache_peek(why->thread, cache_key(site_cache(why->site), CACHE_SPACE_HTTP, name),
-                      why->now_ms, &asking->view) != CACHE_MISS;
+                      why->now_ms, &inquiry->view) != CACHE_MISS;
 }
 
 /* Nothing is there: perhaps under a URL that is answered alike (no_vary_search.h). */
-static bool peek_alike(struct asking *asking)
+static bool peek_alike(struct inquiry *inquiry)
 {
-    const struct why *why = asking->why;
-    const struct target *target = &asking->target;
-    struct buf *out = &asking->alike;
+    const struct why *why = inquiry->why;
+    const struct target *target = &inquiry->target;
+    struct buf *out = &inquiry->alike;
 
     buf_clear(out);
     if (!target->route->settings->no_vary_search ||
         !no_vary_search_url(why->thread, site_cache(why->site), target->url, why->now_ms, out))
         return false;
     buf_add(out, bytes_skip(target->key, target->url.size));
-    asking->key = buf_bytes(out);
-    return peek(asking, asking->key);
+    inquiry->key = buf_bytes(out);
+    return peek(inquiry, inquiry->key);
 }
 
 /* The same steps as of look.c, but nothing is counted. */
-static void look_at(struct asking *asking)
+static void look_at(struct inquiry *inquiry)
 {
     struct vary vary;
 
-    asking->key = asking->target.key;
-    bool is_there = peek(asking, asking->key) || peek_alike(asking);
+    inquiry->key = inquiry->target.key;
+    bool is_there = peek(inquiry, inquiry->key) || peek_alike(inquiry);
 
-    if (is_there && marker_read(&asking->view, &asking->marker)) {
-        asking->is_variant = true;
-        buf_clear(&asking->variant);
-        is_there = vary_parse(asking->marker.names, &vary) == ERR_OK &&
-                   key_of_variant(asking->key, &vary, asking->head, asking->target.route,
-                                  &asking->variant) &&
-                   peek(asking, buf_bytes(&asking->variant));
-        asking->key = buf_bytes(&asking->variant);
+    if (is_there && marker_read(&inquiry->view, &inquiry->marker)) {
+        inquiry->is_variant = true;
+        buf_clear(&inquiry->variant);
+        is_there = vary_parse(inquiry->marker.names, &vary) == ERR_OK &&
+                   key_of_variant(inquiry->key, &vary, inquiry->head, inquiry->target.route,
+                                  &inquiry->variant) &&
+                   peek(inquiry, buf_bytes(&inquiry->variant));
+        inquiry->key = buf_bytes(&inquiry->variant);
     }
-    asking->has_parts = is_there && asking->view.kind == STORED_PARTS;
-    asking->is_stored =
-        is_there && stored_read(&asking->view, &asking->stored, &asking->block, &asking->body);
+    inquiry->has_parts = is_there && inquiry->view.kind == STORED_PARTS;
+    inquiry->is_stored =
+        is_there && stored_read(&inquiry->view, &inquiry->stored, &inquiry->block, &inquiry->body);
 }
 
-static void look(struct asking *asking)
+static void look(struct inquiry *inquiry)
 {
-    int mode = (int)asking->target.route->settings->authorization;
+    int mode = (int)inquiry->target.route->settings->authorization;
 
-    if (!http_has(asking->head, HTTP_AUTHORIZATION)) {
-        look_at(asking);
+    if (!http_has(inquiry->head, HTTP_AUTHORIZATION)) {
+        look_at(inquiry);
         return;
     }
     if (mode != ROUTE_AUTH_PER_USER) {
-        look_at(asking);
-        if (asking->is_stored && (asking->stored.flags & STORED_PUBLIC) != 0)
+        look_at(inquiry);
+        if (inquiry->is_stored && (inquiry->stored.flags & STORED_PUBLIC) != 0)
             return;
     }
-    asking->is_stored = asking->is_variant = false;
-    asking->marker.count = 0;
-    if (target_split_by_user(&asking->target, asking->head, mode == ROUTE_AUTH_PER_USER,
-                             asking->room))
-        look_at(asking);
+    inquiry->is_stored = inquiry->is_variant = false;
+    inquiry->marker.count = 0;
+    if (target_split_by_user(&inquiry->target, inquiry->head, mode == ROUTE_AUTH_PER_USER,
+                             inquiry->room))
+        look_at(inquiry);
 }
 
 /* ---- what is stored -------------------------------------------------------------------------- */
 
-static const char *state_text(const struct asking *asking)
+static const char *state_text(const struct inquiry *inquiry)
 {
-    if (asking->view.soft_purged)
+    if (inquiry->view.soft_purged)
         return "soft-purged";
-    switch (asking->view.state) {
+    switch (inquiry->view.state) {
     case CACHE_FRESH:
         return "fresh";
     case CACHE_STALE:
@@ -155,55 +155,55 @@ static void add_tag(void *context, struct bytes tag)
     list->before = ", ";
 }
 
-static int64_t left_s(const struct asking *asking, int64_t until_ms)
+static int64_t left_s(const struct inquiry *inquiry, int64_t until_ms)
 {
-    return until_ms <= asking->why->now_ms ? 0 : (until_ms - asking->why->now_ms) / 1000;
+    return until_ms <= inquiry->why->now_ms ? 0 : (until_ms - inquiry->why->now_ms) / 1000;
 }
 
-static void add_object(struct asking *asking)
+static void add_object(struct inquiry *inquiry)
 {
-    const struct cache_view *view = &asking->view;
-    struct cache_thread *thread = asking->why->thread;
-    struct buf *out = asking->out;
+    const struct cache_view *view = &inquiry->view;
+    struct cache_thread *thread = inquiry->why->thread;
+    struct buf *out = inquiry->out;
     struct tag_list list = {out, ""};
     unsigned frequency = 0;
 
-    buf_printf(out, ", \"object\": {\"state\": \"%s\"", state_text(asking));
-    add_number(out, "status", asking->stored.status);
-    add_number(out, "age_s", stored_age_s(&asking->stored, asking->why->now_ms));
-    add_number(out, "ttl_s", (view->expires_ms - asking->why->now_ms) / 1000);
-    add_number(out, "stale_while_revalidate_s", asking->stored.swr_ms / 1000);
-    add_number(out, "stale_if_error_s", asking->stored.sie_ms / 1000);
-    add_number(out, "grace_s", asking->stored.grace_ms / 1000);
-    add_number(out, "kept_s", left_s(asking, view->error_until_ms));
-    add_switch(out, "must_revalidate", (asking->stored.flags & STORED_STRICT) != 0);
-    add_switch(out, "shared_with_authorized", (asking->stored.flags & STORED_PUBLIC) != 0);
-    add_number(out, "body_bytes", (int64_t)asking->body.size);
+    buf_printf(out, ", \"object\": {\"state\": \"%s\"", state_text(inquiry));
+    add_number(out, "status", inquiry->stored.status);
+    add_number(out, "age_s", stored_age_s(&inquiry->stored, inquiry->why->now_ms));
+    add_number(out, "ttl_s", (view->expires_ms - inquiry->why->now_ms) / 1000);
+    add_number(out, "stale_while_revalidate_s", inquiry->stored.swr_ms / 1000);
+    add_number(out, "stale_if_error_s", inquiry->stored.sie_ms / 1000);
+    add_number(out, "grace_s", inquiry->stored.grace_ms / 1000);
+    add_number(out, "kept_s", left_s(inquiry, view->error_until_ms));
+    add_switch(out, "must_revalidate", (inquiry->stored.flags & STORED_STRICT) != 0);
+    add_switch(out, "shared_with_authorized", (inquiry->stored.flags & STORED_PUBLIC) != 0);
+    add_number(out, "body_bytes", (int64_t)inquiry->body.size);
     add_number(out, "cost_bytes", (int64_t)cache_cost(thread, view));
     if (cache_frequency(thread, view, &frequency))
         add_number(out, "frequency", frequency);
-    add_switch(out, "is_variant", asking->is_variant);
+    add_switch(out, "is_variant", inquiry->is_variant);
     buf_add_text(out, ", \"tags\": [");
     cache_tags_of(thread, view, add_tag, &list);
     buf_add_text(out, "]}");
 }
 
-static void add_variants(struct asking *asking)
+static void add_variants(struct inquiry *inquiry)
 {
-    int64_t now_ms = asking->why->now_ms;
+    int64_t now_ms = inquiry->why->now_ms;
     size_t count = 0;
 
-    for (size_t i = 0; i < asking->marker.count; i++)
-        count += asking->marker.slots[i].until_ms > now_ms;
-    buf_add_text(asking->out, ", \"variants\": {\"by\": \"");
-    buf_add_json(asking->out, asking->marker.names);
-    buf_printf(asking->out, "\", \"fresh\": %zu, \"max\": %llu}", count,
-               (unsigned long long)asking->target.route->settings->vary_max);
+    for (size_t i = 0; i < inquiry->marker.count; i++)
+        count += inquiry->marker.slots[i].until_ms > now_ms;
+    buf_add_text(inquiry->out, ", \"variants\": {\"by\": \"");
+    buf_add_json(inquiry->out, inquiry->marker.names);
+    buf_printf(inquiry->out, "\", \"fresh\": %zu, \"max\": %llu}", count,
+               (unsigned long long)inquiry->target.route->settings->vary_max);
 }
 
 /* ---- the past -------------------------------------------------------------------------------- */
 
-static bool route_has_tag(const struct asking *asking, struct bytes tag)
+static bool route_has_tag(const struct inquiry *inquiry, struct bytes tag)
 {
     size_t ends[ROUTE_TAGS_MAX];
     struct buf text;
@@ -211,7 +211,7 @@ static bool route_has_tag(const struct asking *asking, struct bytes tag)
     bool is_there = false;
 
     buf_init(&text, 1 << 20, NULL);
-    size_t count = route_tags(asking->target.route, &asking->target.captures, &text, ends);
+    size_t count = route_tags(inquiry->target.route, &inquiry->target.captures, &text, ends);
 
     for (size_t i = 0; i < count; i++) {
         is_there = is_there || bytes_equal(bytes_slice(buf_bytes(&text), from, ends[i]), tag);
@@ -242,48 +242,48 @@ static enum site_purge_by kind_of(enum history_by by)
 }
 
 /* Whether a purge took this URL's answer, as far as its text tells. */
-static bool concerns(const struct asking *asking, const struct history_purge *purge)
+static bool concerns(const struct inquiry *inquiry, const struct history_purge *purge)
 {
     struct bytes text = bytes_of_text(purge->text);
 
     if (purge->by == HISTORY_BY_KEY || purge->is_cut)
         return false;
     if (purge->by == HISTORY_BY_TAG)
-        return route_has_tag(asking, text) ||
-               (asking->is_known && history_had_tag(&asking->past, text));
-    return purge_concerns(asking->why->site, kind_of(purge->by), text, asking->target.url);
+        return route_has_tag(inquiry, text) ||
+               (inquiry->is_known && history_had_tag(&inquiry->past, text));
+    return purge_concerns(inquiry->why->site, kind_of(purge->by), text, inquiry->target.url);
 }
 
 /* The first that came after the answer was stored; the latest when nobody knows when that was. */
-static bool find_purge(const struct asking *asking, struct history_purge *ret_purge)
+static bool find_purge(const struct inquiry *inquiry, struct history_purge *ret_purge)
 {
     struct history_purge *purges = mem_new(HISTORY_PURGES, sizeof *purges);
-    size_t count = history_purges(asking->why->history, purges);
+    size_t count = history_purges(inquiry->why->history, purges);
     bool is_found = false;
 
     for (size_t i = 0; i < count; i++) {
         /* One of the same moment was before, if there is a later one. */
-        if (asking->is_known && purges[i].wall_ms < asking->past.stored_ms + is_found)
+        if (inquiry->is_known && purges[i].wall_ms < inquiry->past.stored_ms + is_found)
             break;
-        if (!concerns(asking, &purges[i]))
+        if (!concerns(inquiry, &purges[i]))
             continue;
         *ret_purge = purges[i];
         is_found = true;
-        if (!asking->is_known || asking->past.stored_ms == 0)
+        if (!inquiry->is_known || inquiry->past.stored_ms == 0)
             break;
     }
     mem_free(&purges);
     return is_found;
 }
 
-static void add_past(struct asking *asking)
+static void add_past(struct inquiry *inquiry)
 {
-    const struct history_url *past = &asking->past;
-    struct buf *out = asking->out;
+    const struct history_url *past = &inquiry->past;
+    struct buf *out = inquiry->out;
 
     if (past->stored_ms != 0) {
         buf_printf(out, ", \"stored_last\": {\"seconds_ago\": %lld",
-                   (long long)((asking->why->wall_ms - past->stored_ms) / 1000));
+                   (long long)((inquiry->why->wall_ms - past->stored_ms) / 1000));
         history_write_moment(out, "at", past->stored_ms);
         history_write_moment(out, "fresh_until", past->fresh_until_ms);
         buf_add_text(out, "}");
@@ -292,7 +292,7 @@ static void add_past(struct asking *asking)
         enum gateway_reason reason = (enum gateway_reason)past->reason;
 
         buf_printf(out, ", \"not_stored_last\": {\"seconds_ago\": %lld",
-                   (long long)((asking->why->wall_ms - past->refused_ms) / 1000));
+                   (long long)((inquiry->why->wall_ms - past->refused_ms) / 1000));
         history_write_moment(out, "at", past->refused_ms);
         add_number(out, "status", past->status);
         add_text(out, "reason", bytes_of_text(gateway_reason_text(reason)));
@@ -306,14 +306,14 @@ static void add_past(struct asking *asking)
 enum gone { GONE_NEVER, GONE_REFUSED, GONE_PURGED, GONE_INVALIDATED, GONE_OVER, GONE_EVICTED };
 
 /* What happened last of all that explains why nothing is there. */
-static enum gone how_it_went(const struct asking *asking, bool is_purged,
+static enum gone how_it_went(const struct inquiry *inquiry, bool is_purged,
                              const struct history_purge *purge)
 {
-    const struct history_url *past = &asking->past;
+    const struct history_url *past = &inquiry->past;
     int64_t last_ms = past->stored_ms;
     enum gone gone = past->stored_ms == 0 ? GONE_NEVER : GONE_EVICTED;
 
-    if (past->stored_ms != 0 && past->kept_until_ms <= asking->why->wall_ms)
+    if (past->stored_ms != 0 && past->kept_until_ms <= inquiry->why->wall_ms)
         gone = GONE_OVER;
     if (is_purged && purge->wall_ms >= last_ms)
         gone = GONE_PURGED, last_ms = purge->wall_ms;
@@ -324,14 +324,14 @@ static enum gone how_it_went(const struct asking *asking, bool is_purged,
     return gone;
 }
 
-static void say_gone(struct asking *asking, enum gone gone, const struct history_purge *purge)
+static void say_gone(struct inquiry *inquiry, enum gone gone, const struct history_purge *purge)
 {
-    const struct history_url *past = &asking->past;
-    struct buf *out = asking->out;
+    const struct history_url *past = &inquiry->past;
+    struct buf *out = inquiry->out;
 
     switch (gone) {
     case GONE_NEVER:
-        buf_add_text(out, asking->is_variant
+        buf_add_text(out, inquiry->is_variant
                               ? "other variants are stored, none for a request like this"
                               : "nobody asked for it lately, as far as is remembered");
         return;
@@ -354,7 +354,7 @@ static void say_gone(struct asking *asking, enum gone gone, const struct history
         buf_add_text(out, "it was stored, and its time is over");
         return;
     case GONE_EVICTED:
-        buf_add_text(out, asking->is_variant
+        buf_add_text(out, inquiry->is_variant
                               ? "other variants are stored, none for a request like this"
                               : "it was stored and made room for others");
         return;
@@ -362,28 +362,28 @@ static void say_gone(struct asking *asking, enum gone gone, const struct history
     never("a way to go that is none");
 }
 
-static void say_stored(const struct asking *asking)
+static void say_stored(const struct inquiry *inquiry)
 {
-    struct buf *out = asking->out;
+    struct buf *out = inquiry->out;
 
-    if ((asking->stored.flags & STORED_ASK) != 0)
+    if ((inquiry->stored.flags & STORED_ASK) != 0)
         buf_add_text(out, "it is stored, and the origin is asked each time whether it still holds");
-    else if (asking->view.state == CACHE_FRESH)
+    else if (inquiry->view.state == CACHE_FRESH)
         buf_add_text(out, "it is stored and fresh");
-    else if (asking->view.state == CACHE_STALE)
+    else if (inquiry->view.state == CACHE_STALE)
         buf_add_text(out, "it is stored and stale: served while it is fetched anew");
     else
         buf_add_text(out, "it is stored and too old to be served: kept for when the origin fails, "
                           "and to ask whether it still holds");
 }
 
-static void add_because(struct asking *asking, enum gateway_reason lookup)
+static void add_because(struct inquiry *inquiry, enum gateway_reason lookup)
 {
     struct history_purge purge = {.wall_ms = 0};
-    bool is_purged = asking->why->history != NULL && find_purge(asking, &purge);
-    struct buf *out = asking->out;
+    bool is_purged = inquiry->why->history != NULL && find_purge(inquiry, &purge);
+    struct buf *out = inquiry->out;
 
-    if (is_purged && (!asking->is_stored || asking->view.soft_purged)) {
+    if (is_purged && (!inquiry->is_stored || inquiry->view.soft_purged)) {
         buf_add_text(out, ", \"purge\": ");
         history_write_purge(out, &purge);
     }
@@ -391,14 +391,14 @@ static void add_because(struct asking *asking, enum gateway_reason lookup)
     if (lookup != REASON_NONE) {
         buf_add_text(out, "such a request is passed to the origin: ");
         buf_add_json(out, bytes_of_text(gateway_reason_meaning(lookup)));
-    } else if (decide_keys_body(asking->target.route, asking->head)) {
+    } else if (decide_keys_body(inquiry->target.route, inquiry->head)) {
         buf_add_text(out, "such a request is stored under its body, which was not told");
-    } else if (asking->is_stored) {
-        say_stored(asking);
-    } else if (asking->has_parts) {
+    } else if (inquiry->is_stored) {
+        say_stored(inquiry);
+    } else if (inquiry->has_parts) {
         buf_add_text(out, "only parts of it are stored: it is too large to be stored as a whole");
     } else {
-        say_gone(asking, how_it_went(asking, is_purged, &purge), &purge);
+        say_gone(inquiry, how_it_went(inquiry, is_purged, &purge), &purge);
     }
     buf_add_text(out, "\"");
 }
@@ -406,10 +406,10 @@ static void add_because(struct asking *asking, enum gateway_reason lookup)
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 /* Keys hold NULs and lengths between their parts; a person gets readable ones. */
-static void add_key(struct asking *asking)
+static void add_key(struct inquiry *inquiry)
 {
-    struct bytes key = asking->key;
-    struct buf *out = asking->out;
+    struct bytes key = inquiry->key;
+    struct buf *out = inquiry->out;
 
     buf_add_text(out, ", \"key\": \"");
     for (size_t i = 0; i < key.size; i++) {
@@ -421,36 +421,37 @@ static void add_key(struct asking *asking)
     buf_add_text(out, "\"");
 }
 
-static void write_all(struct asking *asking)
+static void write_all(struct inquiry *inquiry)
 {
-    const struct route_settings *settings = asking->target.route->settings;
-    struct buf *out = asking->out;
+    const struct route_settings *settings = inquiry->target.route->settings;
+    struct buf *out = inquiry->out;
 
-    decide_control(asking->target.route, asking->head, &asking->control);
+    decide_control(inquiry->target.route, inquiry->head, &inquiry->control);
     enum gateway_reason lookup =
-        decide_lookup(asking->target.route, asking->head, &asking->control);
+        decide_lookup(inquiry->target.route, inquiry->head, &inquiry->control);
 
-    look(asking);
-    if (asking->why->history != NULL)
-        asking->is_known = history_find(asking->why->history, asking->target.url, &asking->past);
+    look(inquiry);
+    if (inquiry->why->history != NULL)
+        inquiry->is_known =
+            history_find(inquiry->why->history, inquiry->target.url, &inquiry->past);
     buf_add_text(out, "{\"url\": \"");
-    buf_add_json(out, asking->target.url);
+    buf_add_json(out, inquiry->target.url);
     buf_add_text(out, "\"");
     add_text(out, "route", bytes_of_text(settings->name));
     if (settings->file != NULL) {
         add_text(out, "file", bytes_of_text(settings->file));
         add_number(out, "line", settings->line);
     }
-    add_key(asking);
-    add_switch(out, "stored", asking->is_stored);
+    add_key(inquiry);
+    add_switch(out, "stored", inquiry->is_stored);
     if (lookup != REASON_NONE)
         add_text(out, "passed", bytes_of_text(gateway_reason_text(lookup)));
-    if (asking->is_stored)
-        add_object(asking);
-    if (asking->is_variant)
-        add_variants(asking);
-    add_past(asking);
-    add_because(asking, lookup);
+    if (inquiry->is_stored)
+        add_object(inquiry);
+    if (inquiry->is_variant)
+        add_variants(inquiry);
+    add_past(inquiry);
+    add_because(inquiry, lookup);
     buf_add_text(out, "}");
 }
 
@@ -460,30 +461,30 @@ enum err why_json(const struct why *why, struct bytes head, bool is_secure, stru
     const struct gateway_settings *settings = site_settings(why->site);
     const struct http_limits limits = {settings->head_max, settings->target_max,
                                        settings->fields_max};
-    struct asking *asking = mem_new(1, sizeof *asking);
+    struct inquiry *inquiry = mem_new(1, sizeof *inquiry);
     struct http_complaint complaint = {400, ""};
     size_t size = 0;
 
-    asking->why = why;
-    asking->out = out;
-    asking->room = mem_new(1, sizeof *asking->room);
-    asking->head = mem_new(1, sizeof *asking->head);
-    buf_init(&asking->variant, (size_t)KEY_ROOM * 2, NULL);
-    buf_init(&asking->alike, (size_t)KEY_ROOM * 2, NULL);
-    enum err err = http_parse_request(head, &limits, asking->head, &size, &complaint);
+    inquiry->why = why;
+    inquiry->out = out;
+    inquiry->room = mem_new(1, sizeof *inquiry->room);
+    inquiry->head = mem_new(1, sizeof *inquiry->head);
+    buf_init(&inquiry->variant, (size_t)KEY_ROOM * 2, NULL);
+    buf_init(&inquiry->alike, (size_t)KEY_ROOM * 2, NULL);
+    enum err err = http_parse_request(head, &limits, inquiry->head, &size, &complaint);
 
-    asking->head->is_secure = is_secure;
+    inquiry->head->is_secure = is_secure;
     if (err == ERR_OK)
-        err = target_find(why->site, asking->head, asking->room, &asking->target, &complaint);
+        err = target_find(why->site, inquiry->head, inquiry->room, &inquiry->target, &complaint);
     if (err == ERR_OK)
-        write_all(asking);
+        write_all(inquiry);
     else
         err = fault_say(fault, err == ERR_AGAIN ? ERR_SYNTAX : err,
                         "such a request is refused with %u: %s", complaint.status, complaint.text);
-    buf_fini(&asking->variant);
-    buf_fini(&asking->alike);
-    mem_free(&asking->head);
-    mem_free(&asking->room);
-    mem_free(&asking);
+    buf_fini(&inquiry->variant);
+    buf_fini(&inquiry->alike);
+    mem_free(&inquiry->head);
+    mem_free(&inquiry->room);
+    mem_free(&inquiry);
     return err;
 }
