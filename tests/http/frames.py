@@ -1,8 +1,8 @@
 """An HTTP/2 client that sends the very frames that a test writes, and reads what comes strictly.
 
-    plex = Plex(port)                      # preface and SETTINGS were said by both
-    plex.request(1, "/a")                  # HEADERS with END_STREAM
-    answer = plex.answer(1)                # status, fields, body
+    http2 = Http2(port)                      # preface and SETTINGS were said by both
+    http2.request(1, "/a")                  # HEADERS with END_STREAM
+    answer = http2.answer(1)                # status, fields, body
 
 Fields are written as literals without any table, so that a test can send what no library would; what
 comes is read with a decoder of HPACK (RFC 7541) of its own.
@@ -222,7 +222,7 @@ class Answer:
         return "; hit" in self.get("cache-status")
 
 
-class Plex:
+class Http2:
     """A connection."""
 
     def __init__(self, port, settings=(), receive_buffer=None, hello=True, take=True, tls=None):

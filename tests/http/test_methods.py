@@ -2,7 +2,7 @@
 import threading
 
 import pytest
-from frames import Plex
+from frames import Http2
 
 HOUR = {"Cache-Control": "max-age=3600"}
 JSON = {"Content_Type": "application/json"}
@@ -270,32 +270,32 @@ def test_what_a_post_brought_has_the_routes_tags(start, origin):
 
 def test_queries_over_http2(gateway, origin):
     origin.reply("/q", answer=echo())
-    plex = Plex(gateway.port)
+    http2 = Http2(gateway.port)
     for stream, body in ((1, b"{a}"), (3, b"{b}")):
-        plex.request(stream, "/q", method="QUERY", ends=False)
-        plex.data(stream, body[:1])
-        plex.data(stream, body[1:], ends=True)
-        assert plex.answer(stream).body == b"to QUERY " + body
+        http2.request(stream, "/q", method="QUERY", ends=False)
+        http2.data(stream, body[:1])
+        http2.data(stream, body[1:], ends=True)
+        assert http2.answer(stream).body == b"to QUERY " + body
     gateway.wait_until("stored", 2)
     for stream, body in ((5, b"{a}"), (7, b"{b}")):
-        plex.request(stream, "/q", method="QUERY", ends=False)
-        plex.ping()
-        plex.data(stream, body, ends=True)
-        answer = plex.answer(stream)
+        http2.request(stream, "/q", method="QUERY", ends=False)
+        http2.ping()
+        http2.data(stream, body, ends=True)
+        answer = http2.answer(stream)
         assert answer.is_hit and answer.body == b"to QUERY " + body
-    plex.request(9, "/q", method="QUERY")
-    assert plex.answer(9).body == b"to QUERY "
-    plex.close()
+    http2.request(9, "/q", method="QUERY")
+    assert http2.answer(9).body == b"to QUERY "
+    http2.close()
     assert gateway.ask("/q", method="QUERY", body=b"{a}").is_hit
 
 
 def test_a_query_too_large_for_a_key_over_http2(start, origin):
     gateway = start(route="key: {max_body: 100}")
     origin.reply("/q", answer=echo())
-    plex = Plex(gateway.port)
-    plex.request(1, "/q", method="QUERY", ends=False)
+    http2 = Http2(gateway.port)
+    http2.request(1, "/q", method="QUERY", ends=False)
     for piece in (b"a" * 60, b"b" * 60, b"c" * 60):
-        plex.data(1, piece)
-    plex.data(1, b"", ends=True)
-    assert plex.answer(1).body == b"to QUERY " + b"a" * 60 + b"b" * 60 + b"c" * 60
-    plex.close()
+        http2.data(1, piece)
+    http2.data(1, b"", ends=True)
+    assert http2.answer(1).body == b"to QUERY " + b"a" * 60 + b"b" * 60 + b"c" * 60
+    http2.close()

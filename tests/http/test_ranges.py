@@ -2,7 +2,7 @@
 import re
 
 import pytest
-from frames import Plex
+from frames import Http2
 
 HOUR = {"Cache-Control": "max-age=3600", "Content-Type": "text/plain"}
 BODY = bytes(range(48, 123)) * 40
@@ -292,12 +292,12 @@ def test_a_part_in_chunks_is_as_long_as_it_says_or_not_kept(small, origin):
 
 def test_ranges_over_http2(gateway, origin):
     origin.reply("/a", body=BODY, headers=HOUR)
-    plex = Plex(gateway.port)
+    http2 = Http2(gateway.port)
     for stream in (1, 3):
-        plex.request(stream, "/a", range="bytes=0-9,100-109,2990-")
-        answer = plex.answer(stream)
+        http2.request(stream, "/a", range="bytes=0-9,100-109,2990-")
+        answer = http2.answer(stream)
         answer.get = lambda name, found=answer: found.__class__.get(found, name.lower())
         assert parts_of(answer) == expected((0, 9), (100, 109), (2990, 2999))
-    plex.request(5, "/a", range="bytes=5-9")
-    assert (plex.of(5).status, plex.answer(5).body) != (None, b"") and plex.of(5).status == 206
-    plex.close()
+    http2.request(5, "/a", range="bytes=5-9")
+    assert (http2.of(5).status, http2.answer(5).body) != (None, b"") and http2.of(5).status == 206
+    http2.close()
