@@ -14,7 +14,7 @@ import mixes
 from wire import Wire, request
 
 MIB = 1 << 20
-PATIENCE_S = 30
+PATIENCE_S = 60
 BATCH = 64
 
 

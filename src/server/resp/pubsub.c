@@ -102,11 +102,12 @@ static bool unsubscribe_one(struct client *client, enum topic_kind kind, struct 
     return true;
 }
 
-/* One of those that the client has. */
+/* One of those that the client has: any, for the first one would be farther from the table's
+ * beginning each time. */
 static struct bytes some_name(const struct client *client, enum topic_kind kind)
 {
-    struct map_walk walk = {0};
-    const struct map_node *node = map_next(&client->subscriptions->kinds[kind], &walk);
+    const struct map_node *node =
+        map_random(&client->subscriptions->kinds[kind], &client->door->random);
 
     return topic_name(((const struct subscription *)(const void *)node)->topic);
 }
