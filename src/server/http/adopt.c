@@ -47,20 +47,11 @@ static bool is_fit(struct fetch *fetch, const struct http_head *response,
 
 void adopt_lead(const struct look *look, struct fetch_ask *fetch_ask)
 {
-    struct gate *gate = look->gate;
-    struct buf *key = &gate->text;
-
     if (look->head->method_id != HTTP_METHOD_POST || look->control.no_store ||
         look->target.route->settings->cache == ROUTE_CACHE_OFF ||
         http_has(look->head, HTTP_AUTHORIZATION))
         return;
-    if (!key_add_mark(look->target.key, 'p', key) ||
-        !fetch_take_lease(gate, buf_bytes(key), look->target.route->settings->lease_ms,
-                          &fetch_ask->lease))
-        return;
-    fetch_ask->has_lease = true;
-    fetch_ask->is_variant = true;
-    fetch_ask->key = buf_bytes(key);
+    (void)fetch_ask_apart(look->gate, fetch_ask, 'p');
 }
 
 /* The URL's own key: what is there goes, and whoever loads it brings it to nobody new. */

@@ -161,6 +161,20 @@ bool fetch_take_lease(struct gate *gate, struct bytes key, int64_t lease_ms,
     return (answer == CACHE_LEAD || answer == CACHE_HIT_LEAD) && ret_lease->token != 0;
 }
 
+bool fetch_ask_apart(struct gate *gate, struct fetch_ask *ask, char mark)
+{
+    const struct target *target = ask->target;
+
+    if (!key_add_mark(target->key, mark, &gate->text) ||
+        !fetch_take_lease(gate, buf_bytes(&gate->text), target->route->settings->lease_ms,
+                          &ask->lease))
+        return false;
+    ask->has_lease = true;
+    ask->is_variant = true;
+    ask->key = buf_bytes(&gate->text);
+    return true;
+}
+
 bool fetch_is_purged(const struct fetch *fetch, struct bytes url, struct bytes key)
 {
     struct bytes tags[CACHE_TAGS_MAX];

@@ -154,6 +154,11 @@ struct fetch *fetch_new(struct gate *gate, const struct fetch_ask *ask);
 bool fetch_take_lease(struct gate *gate, struct bytes key, int64_t lease_ms,
                       struct cache_lease *ret_lease);
 
+/* Puts what is asked for under the target's key with a mark behind it (key.h), and takes the lease
+ * of that. The key is in the gate's text. False: the key is too long, or somebody else has the
+ * lease. */
+bool fetch_ask_apart(struct gate *gate, struct fetch_ask *ask, char mark);
+
 /* Whether something that would concern an answer stored under the key, for the URL, was purged
  * since the miss. Asked under a new lease, whose number is younger: what was purged in between
  * counts too. */

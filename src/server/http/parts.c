@@ -172,21 +172,11 @@ bool parts_serve(struct client *client, const struct look *look)
 
 void parts_lead(const struct look *look, enum gateway_reason reason, struct fetch_ask *fetch_ask)
 {
-    struct gate *gate = look->gate;
-
     if ((reason != REASON_TOO_LARGE && reason != REASON_PREDICTED_UNCACHEABLE) ||
         look->head->method_id != HTTP_METHOD_GET || !http_has(look->head, HTTP_RANGE) ||
-        http_has(look->head, HTTP_AUTHORIZATION) ||
-        !key_add_mark(look->target.key, 'r', &gate->text))
+        http_has(look->head, HTTP_AUTHORIZATION) || !fetch_ask_apart(look->gate, fetch_ask, 'r'))
         return;
-    struct bytes key = buf_bytes(&gate->text);
-
-    if (!fetch_take_lease(gate, key, look->target.route->settings->lease_ms, &fetch_ask->lease))
-        return;
-    fetch_ask->has_lease = true;
     fetch_ask->is_part = true;
-    fetch_ask->is_variant = true;
-    fetch_ask->key = key;
 }
 
 /* One range of something whose size is known, and as long as it says; in chunks that is seen at the

@@ -5,21 +5,12 @@
 
 bool probe_lead(const struct look *look, struct fetch_ask *fetch_ask)
 {
-    struct gate *gate = look->gate;
-    struct buf *key = &gate->text;
-
     if (look->head->method_id != HTTP_METHOD_GET || look->is_variant || look->is_authorized ||
-        http_has(look->head, HTTP_RANGE) || precondition_is_asked(look->head))
-        return false;
-    if (!key_add_mark(look->target.key, 's', key) ||
-        !fetch_take_lease(gate, buf_bytes(key), look->target.route->settings->lease_ms,
-                          &fetch_ask->lease))
+        http_has(look->head, HTTP_RANGE) || precondition_is_asked(look->head) ||
+        !fetch_ask_apart(look->gate, fetch_ask, 's'))
         return false;
     fetch_ask->for_cache = true;
     fetch_ask->is_probe = true;
-    fetch_ask->has_lease = true;
-    fetch_ask->is_variant = true;
-    fetch_ask->key = buf_bytes(key);
     return true;
 }
 
