@@ -24,10 +24,12 @@ HAProxy $(version haproxy), nginx $(version nginx), Traffic Server $(version tra
 
 ## Against peers
 
-\`bench/gateway.sh\`
+\`bench/gateway.sh\`; H2O $(version h2o) serves a file, for it has no cache
 END
 /usr/bin/python3 bench/gateway.py
 /usr/bin/python3 bench/gateway.py idle
+printf '\n`bench/stream.py`\n'
+/usr/bin/python3 bench/stream.py
 printf '\n## The limit is the limit\n\n`bench/memory.sh`\n\n'
 block /usr/bin/python3 bench/memory.py 10000000
 printf '\n## One load where one is enough\n\n`bench/herd.py`\n\n'

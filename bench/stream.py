@@ -114,8 +114,13 @@ def measured(name, act, size):
     """Runs it on a fresh Larder and tells the most memory that it took."""
     with peers.Stage() as stage:
         origin = Origin(size)
-        process, doors = peers.larder(stage, "--origin", f"http://{origin.address}", "--workers", "1",
-                                      "--resp", "off", core=None)
+        config = stage.write("larder.yaml", f"""origins:
+  all: {{servers: ["{origin.address}"]}}
+routes:
+  all: {{match: "/**", origin: all, max-request-body: 1TiB}}
+""")
+        process, doors = peers.larder(stage, "--config", config, "--workers", "1", "--resp", "off",
+                                      core=None)
         before = peers.status_bytes(process.pid, "VmRSS")
         begun = time.monotonic()
         act(doors["http"])
